@@ -1,0 +1,58 @@
+"""The error tree: stable codes, never an HTTP status.
+
+HeadgateError
+├── UserFault    what a caller did wrong; answered as a value
+└── JobFault     why a whole job failed; stored with the job
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+FailureCategory = Literal["DATA", "CONFIG", "SYSTEM", "DEPENDENCY"]
+
+
+class HeadgateError(Exception):
+    """What Headgate says went wrong, in words that may be shown to whoever asked.
+
+    `code` is upper-case and never changes its meaning; `retryable` says whether the same
+    request may succeed later. Every argument stays in `args`, so that an error survives the
+    way out of a child process.
+    """
+
+    code: str
+    message: str
+    retryable: bool = False
+
+    def __init__(self, code: str, message: str, *rest: object) -> None:
+        super().__init__(code, message, *rest)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+class UserFault(HeadgateError):
+    """What a caller did wrong; `path` leads to the faulty value of the input."""
+
+    def __init__(self, code: str, message: str, path: tuple[str, ...] = (), retryable: bool = False) -> None:
+        super().__init__(code, message, path, retryable)
+        self.path = path
+        self.retryable = retryable
+
+
+class JobFault(HeadgateError):
+    """Why a whole job failed; `details` is JSON that a program can read."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        category: FailureCategory,
+        retryable: bool = False,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(code, message, category, retryable, details)
+        self.category = category
+        self.retryable = retryable
+        self.details = details

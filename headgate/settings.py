@@ -1,0 +1,105 @@
+"""Every setting of the server, read from the environment (prefix HEADGATE_) by the composition roots alone."""
+
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_PREFIX = "HEADGATE_"
+MIB = 1024**2
+GIB = 1024**3
+HIDDEN = "**********"
+
+
+def _file_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "file" or parts.netloc or not parts.path:
+        raise ValueError("not a file:///folder URL")
+    return url
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Frozen; its repr and its validation errors show no secret."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    home: Path = Field(
+        Path(".headgate"), description="Folder that holds the database, the objects and the datasets."
+    )
+    database_url: str | None = Field(
+        None,
+        repr=False,
+        description="postgresql:// or sqlite:/// URL of the database; a SQLite file in the home if not given.",
+    )
+    store_url: Annotated[str, AfterValidator(_file_url)] | None = Field(
+        None,
+        description="file:/// URL of the folder of objects and datasets; a folder in the home if not given.",
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Key that signs tokens, at least 32 characters; made on the first start if not given.",
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
+    log_format: Literal["console", "json"] = Field("console", description="Logs for people or as JSON lines.")
+    max_upload_bytes: int = Field(5 * GIB, gt=0, description="Largest file that is taken, in bytes.")
+    max_body_bytes: int = Field(8 * MIB, gt=0, description="Largest request that is no upload, in bytes.")
+    workers: int = Field(2, ge=1, description="How many jobs run at once.")
+    child_memory_bytes: int = Field(
+        2 * GIB, ge=256 * MIB, description="Memory that one job may use, in bytes."
+    )
+    lease_seconds: float = Field(30.0, gt=0, description="How long a worker that fell silent keeps its job.")
+    token_hours: float = Field(24.0, gt=0, description="How long an access token is valid.")
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database's URL, with the default filled in."""
+        return self.database_url or f"sqlite:///{self.home / 'headgate.db'}"
+
+    @property
+    def store_path(self) -> Path:
+        """The folder of objects and datasets, with the default filled in."""
+        return Path(unquote(urlsplit(self.store_url).path)) if self.store_url else self.home / "store"
+
+
+class SettingRow(NamedTuple):
+    """One setting as it is shown to people: secrets are hidden in `value`."""
+
+    variable: str
+    meaning: str
+    default: str
+    value: str
+
+
+def describe(settings: Settings) -> list[SettingRow]:
+    """Tell every setting, in the order in which they are declared."""
+    return [
+        SettingRow(
+            variable=f"{ENV_PREFIX}{name.upper()}",
+            meaning=field.description or "",
+            default=_shown(field.default),
+            value=_shown(getattr(settings, name)),
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return _without_password(str(value))
+
+
+def _without_password(text: str) -> str:
+    """Hide the password in a URL and whatever its query may carry."""
+    scheme, mark, rest = text.partition("://")
+    if not mark:
+        return text
+    address, *_ = rest.partition("?")
+    _, at, host = address.rpartition("@")
+    return f"{scheme}://{HIDDEN if at else ''}{at}{host}"

@@ -1,0 +1,1 @@
+"""What is at rest: the database, its tables and migrations, objects and datasets."""

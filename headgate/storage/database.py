@@ -1,0 +1,109 @@
+"""The SQL database: SQLite in a file, or PostgreSQL by URL."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import asyncpg
+from sqlalchemy import Connection, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from headgate.errors import UserFault
+
+BUSY_TIMEOUT_S = 30
+SQLITE_READERS = 8
+POSTGRESQL_SCHEMES = ("postgresql://", "postgres://")
+# Driver autocommit leaves BEGIN to us: by default the driver begins late and as a reader, and a
+# read-modify-write then loses what others wrote in between.
+SQLITE_PRAGMAS = (
+    f"busy_timeout = {BUSY_TIMEOUT_S * 1000}",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+)
+
+
+class Database:
+    """Sessions over one database; safe to share within one event loop, one session per task.
+
+    `read()` sees one moment of the database and cannot write. `transaction()` commits when its
+    block ends well and rolls back when it raises, cancellation included. SQLite runs one
+    transaction at a time; on PostgreSQL, rows that are read in order to be changed must be read
+    `with_for_update`, which SQLite ignores.
+    """
+
+    def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._read_session = async_sessionmaker(reader, expire_on_commit=False)
+        self._write_session = async_sessionmaker(writer, expire_on_commit=False)
+
+    @classmethod
+    def connect(cls, url: str) -> Self:
+        """Take a `postgresql://` or `sqlite:///` URL as it is; connections open on first use.
+
+        Raises UserFault (DATABASE_URL_INVALID) for anything else, an in-memory SQLite included.
+        """
+        if url.startswith(POSTGRESQL_SCHEMES):
+            return cls(*_postgresql_engines(url))
+        return cls(*_sqlite_engines(_sqlite_path(url)))
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """Open a session that reads one consistent snapshot; a write in it raises DBAPIError."""
+        async with self._read_session() as session:
+            yield session
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Open a session whose changes are committed together, or not at all."""
+        async with self._write_session.begin() as session:
+            yield session
+
+    async def close(self) -> None:
+        """Close every connection; the database can be used again afterwards."""
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+
+def _postgresql_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
+    async def open_connection(*_: Any, **options: Any) -> asyncpg.Connection:
+        return await asyncpg.connect(url, **options)
+
+    # asyncpg reads the URL itself: it knows what libpq knows (sslmode, several hosts, a socket's folder).
+    writer = create_async_engine("postgresql+asyncpg://", async_creator=open_connection, pool_pre_ping=True)
+    reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return reader, writer
+
+
+def _sqlite_engines(path: str) -> tuple[AsyncEngine, AsyncEngine]:
+    """Many readers beside one writer, so that writers queue fairly here and not in SQLite's busy loop."""
+    url = f"sqlite+aiosqlite:///{path}"
+    reader = create_async_engine(url, pool_size=SQLITE_READERS, max_overflow=0, pool_timeout=BUSY_TIMEOUT_S)
+    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=BUSY_TIMEOUT_S)
+    _prepare_sqlite(reader, begin="BEGIN", pragmas=(*SQLITE_PRAGMAS, "query_only = ON"))
+    _prepare_sqlite(writer, begin="BEGIN IMMEDIATE", pragmas=SQLITE_PRAGMAS)
+    return reader, writer
+
+
+def _sqlite_path(url: str) -> str:
+    scheme, _, path = url.partition(":///")
+    if scheme != "sqlite" or not path or path.startswith(":memory:"):
+        raise UserFault(
+            "DATABASE_URL_INVALID", "The database URL is neither postgresql:// nor sqlite:///<file>."
+        )
+    return path
+
+
+def _prepare_sqlite(engine: AsyncEngine, *, begin: str, pragmas: tuple[str, ...]) -> None:
+    def prepare(connection: DBAPIConnection, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in pragmas:
+            connection.cursor().execute(f"PRAGMA {pragma}")
+
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine.sync_engine, "connect", prepare)
+    event.listen(engine.sync_engine, "begin", start)

@@ -1,0 +1,17 @@
+"""Ids that say what they name and sort by the time they were made: `job_01jd3k…` (TypeID over UUIDv7)."""
+
+from typeid import TypeID
+from typeid.errors import TypeIDException
+
+
+def new_id(prefix: str) -> str:
+    """Make an id such as `job_01h455vb4pex5vsknk084sn02q`: the prefix, `_` and 26 lower-case characters."""
+    return str(TypeID(prefix))
+
+
+def is_id(value: str, prefix: str) -> bool:
+    """Tell whether `value` is a well-formed id of this kind; it need not exist."""
+    try:
+        return TypeID.from_string(value).prefix == prefix
+    except TypeIDException:
+        return False

@@ -1,0 +1,136 @@
+"""Objects at rest: bytes under keys that the server makes, such as `files/file_01jd…`."""
+
+import asyncio
+import hashlib
+import os
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import BinaryIO, ParamSpec, TypeVar
+from uuid import uuid4
+
+FLUSH_BYTES = 1024 * 1024
+UNFINISHED = ".unfinished"
+KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ObjectWriter:
+    """Takes the bytes of one object, in chunks of any size; at most 1 MiB beside the last chunk waits in memory."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self.byte_size = 0
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all bytes, in hexadecimal; complete once the writer's context has ended."""
+        return self._digest.hexdigest()
+
+    async def write(self, chunk: bytes) -> None:
+        """Append a chunk; raises OSError where the disk takes no more."""
+        self._waiting.append(chunk)
+        self._waiting_bytes += len(chunk)
+        self.byte_size += len(chunk)
+        if self._waiting_bytes >= FLUSH_BYTES:
+            await _to_its_end(self._flush)
+
+    def finish(self, path: Path) -> None:
+        """Write what waits, make it durable and let it appear at `path`, all at once."""
+        self._flush()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(self._file.name, path)
+        _sync_folder(path.parent)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        self._file.close()
+        Path(self._file.name).unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        chunks, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        for chunk in chunks:
+            self._digest.update(chunk)
+            self._file.write(chunk)
+
+
+class LocalStore:
+    """Objects as files under one folder; an object is there whole or not at all.
+
+    Keys are relative POSIX paths of plain names. Every method raises ValueError for any other
+    key, so that no mistake elsewhere can lead out of the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, key: str) -> Path:
+        """Name the file of an object, for readers on this machine; it need not exist."""
+        if not KEY.fullmatch(key):
+            raise ValueError(f"not a key of an object: {key!r}")
+        return self._root / key
+
+    @asynccontextmanager
+    async def writer(self, key: str) -> AsyncIterator[ObjectWriter]:
+        """Open a writer whose bytes appear under `key` when the block ends well, in place of what was there.
+
+        Anything raised in the block, cancellation included, leaves the store as it was.
+        """
+        path = self.path(key)
+        writer = ObjectWriter(await _to_its_end(self._open_unfinished))
+        try:
+            yield writer
+            await _to_its_end(writer.finish, path)
+        except BaseException:
+            await _to_its_end(writer.discard)
+            raise
+
+    async def read(self, key: str, start: int, size: int) -> bytes:
+        """Read up to `size` bytes from offset `start`; raises FileNotFoundError where there is no such object."""
+        return await asyncio.to_thread(_read, self.path(key), start, size)
+
+    async def exists(self, key: str) -> bool:
+        """Tell whether there is an object under this key."""
+        return await asyncio.to_thread(self.path(key).is_file)
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; removing one that is not there is no error."""
+        await asyncio.to_thread(self.path(key).unlink, missing_ok=True)
+
+    def _open_unfinished(self) -> BinaryIO:
+        folder = self._root / UNFINISHED
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / uuid4().hex).open("xb")
+
+
+async def _to_its_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run blocking work in a thread and wait for its end even when cancelled: a thread cannot be stopped."""
+    task = asyncio.create_task(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+def _read(path: Path, start: int, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(size)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

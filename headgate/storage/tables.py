@@ -1,0 +1,294 @@
+"""The tables of the SQL database, one class each; every change to them needs a migration."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Index, MetaData, UniqueConstraint
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+ENUM_LENGTH = 32
+
+
+class Role(StrEnum):
+    """What a user may do; each role includes the ones before it."""
+
+    VIEWER = "VIEWER"
+    OPERATOR = "OPERATOR"
+    ADMIN = "ADMIN"
+
+
+class FileStatus(StrEnum):
+    """How far a file has come in."""
+
+    RECEIVING = "RECEIVING"
+    READY = "READY"
+    FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
+
+
+class FileFormat(StrEnum):
+    """What a file holds, sniffed from its first bytes or given by the sender."""
+
+    CSV = "CSV"
+    TSV = "TSV"
+    JSON = "JSON"
+    NDJSON = "NDJSON"
+    PARQUET = "PARQUET"
+    EXCEL = "EXCEL"
+    ODS = "ODS"
+    ARROW = "ARROW"
+    AVRO = "AVRO"
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    INGEST = "INGEST"
+    VALIDATE = "VALIDATE"
+    MAPPING = "MAPPING"
+    BATCH = "BATCH"
+    CORRECTION = "CORRECTION"
+    EXPORT = "EXPORT"
+
+
+class JobStatus(StrEnum):
+    """Where a job is: RETRYING waits for its next attempt, PARTIAL ended well with some rows rejected."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    RETRYING = "RETRYING"
+    SUCCEEDED = "SUCCEEDED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+
+
+class Priority(StrEnum):
+    """Which of the waiting jobs goes first."""
+
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+
+
+class JobEventType(StrEnum):
+    """What one event of a job tells."""
+
+    STATUS = "STATUS"
+    PROGRESS = "PROGRESS"
+    ERRORS = "ERRORS"
+    LOG = "LOG"
+    LAGGED = "LAGGED"
+
+
+class ResultKind(StrEnum):
+    """What a stored result holds."""
+
+    VALIDATION = "VALIDATION"
+    PROFILE = "PROFILE"
+    DATASET = "DATASET"
+    MAPPING = "MAPPING"
+    EXPORT = "EXPORT"
+    CUSTOM = "CUSTOM"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment, aware and in UTC on every database; SQLite by itself forgets the time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive datetime (ValueError): nobody knows which moment it means."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back the moment in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def utc_now() -> datetime:
+    """Tell the present moment, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def _choice(kind: type[StrEnum], **options: Any) -> Any:
+    """Keep a StrEnum as plain text, so that a new member needs no migration."""
+    kept_as = Enum(kind, native_enum=False, create_constraint=False, length=ENUM_LENGTH)
+    return Field(sa_type=kept_as, **options)
+
+
+def _moment() -> Any:
+    return Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+def _later() -> Any:
+    """A moment that is not there yet."""
+    return Field(default=None, sa_type=UtcDateTime)
+
+
+def _json(**options: Any) -> Any:
+    """Any JSON, missing by default; assign a new value to change it, as changes inside it are not seen."""
+    return Field(sa_type=JSON(none_as_null=True), **(options or {"default": None}))
+
+
+def _count(**options: Any) -> Any:
+    return Field(sa_type=BigInteger, **(options or {"default": 0}))
+
+
+def _link(column: str, **options: Any) -> Any:
+    """A foreign key, missing by default."""
+    return Field(foreign_key=column, **(options or {"default": None}))
+
+
+class Table(SQLModel):
+    """What all tables share: constraints are named by one rule, the same on every database."""
+
+    metadata: ClassVar[MetaData] = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class User(Table, table=True):
+    """Someone who may sign in."""
+
+    __tablename__ = "users"
+
+    id: str = Field(primary_key=True)
+    email: str = Field(unique=True)
+    name: str | None = None
+    role: Role = _choice(Role)
+    active: bool = True
+    created_at: datetime = _moment()
+
+
+class File(Table, table=True):
+    """A file received and stored; `name` is the sender's, only shown and never used as a path."""
+
+    __tablename__ = "files"
+
+    id: str = Field(primary_key=True)
+    name: str
+    status: FileStatus = _choice(FileStatus)
+    format: FileFormat | None = _choice(FileFormat, default=None)
+    dialect: dict[str, Any] | None = _json()
+    byte_size: int = _count()
+    sha256: str | None = None
+    storage_key: str | None = None
+    columns: list[dict[str, Any]] = _json(default_factory=list)
+    failure: dict[str, Any] | None = _json()
+    created_at: datetime = _moment()
+    created_by_id: str | None = _link("users.id")
+
+
+class Dataset(Table, table=True):
+    """A named table of data; its rows lie under `storage_key`, and `version` is None until the first commit."""
+
+    __tablename__ = "datasets"
+
+    id: str = Field(primary_key=True)
+    name: str = Field(unique=True)
+    description: str | None = None
+    storage_key: str
+    version: int | None = _count(default=None)
+    row_count: int = _count()
+    byte_size: int = _count()
+    columns: list[dict[str, Any]] = _json(default_factory=list)
+    created_at: datetime = _moment()
+    updated_at: datetime = _moment()
+
+
+class Job(Table, table=True):
+    """One durable piece of work. This row is the truth about it; only the lease's holder may close it.
+
+    `lease_token` is raised by every claim and fences off a worker that lost its lease;
+    `last_event` is the `seq` of the newest JobEvent.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index(None, "status", "created_at"), Index(None, "dataset_id", "id"))
+
+    id: str = Field(primary_key=True)
+    kind: JobKind = _choice(JobKind)
+    status: JobStatus = _choice(JobStatus, default=JobStatus.QUEUED)
+    priority: Priority = _choice(Priority, default=Priority.MEDIUM)
+    file_id: str | None = _link("files.id", default=None, index=True)
+    dataset_id: str | None = _link("datasets.id")
+    dataset_version: int | None = _count(default=None)
+    spec: dict[str, Any] = _json(default_factory=dict)
+    rows_read: int = _count()
+    rows_accepted: int = _count()
+    rows_rejected: int = _count()
+    rows_filtered: int = _count()
+    rows_merged: int = _count()
+    warnings: int = _count()
+    progress: dict[str, Any] = _json(default_factory=dict)
+    failure: dict[str, Any] | None = _json()
+    attempts: int = 0
+    lease_token: int = 0
+    lease_expires_at: datetime | None = _later()
+    last_event: int = 0
+    created_at: datetime = _moment()
+    started_at: datetime | None = _later()
+    finished_at: datetime | None = _later()
+    created_by_id: str | None = _link("users.id")
+
+
+class Attempt(Table, table=True):
+    """One try of a job, numbered from 1."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (UniqueConstraint("job_id", "number"),)
+
+    id: str = Field(primary_key=True)
+    job_id: str = _link("jobs.id", nullable=False)
+    number: int
+    status: JobStatus = _choice(JobStatus, default=JobStatus.RUNNING)
+    worker: str | None = None
+    started_at: datetime = _moment()
+    finished_at: datetime | None = _later()
+    failure: dict[str, Any] | None = _json()
+
+
+class JobEvent(Table, table=True):
+    """One event of a job; `seq` counts from 1 without a gap, and a subscriber resumes after it."""
+
+    __tablename__ = "job_events"
+
+    job_id: str = _link("jobs.id", primary_key=True)
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    type: JobEventType = _choice(JobEventType)
+    at: datetime = _moment()
+    status: JobStatus | None = _choice(JobStatus, default=None)
+    progress: dict[str, Any] | None = _json()
+    message: str | None = None
+
+
+class Result(Table, table=True):
+    """What a job or a client stored under a name, to be found again."""
+
+    __tablename__ = "results"
+
+    id: str = Field(primary_key=True)
+    kind: ResultKind = _choice(ResultKind)
+    name: str
+    job_id: str | None = _link("jobs.id")
+    dataset_id: str | None = _link("datasets.id")
+    dataset_version: int | None = _count(default=None)
+    data: Any = _json(nullable=False)
+    tags: list[str] = _json(default_factory=list)
+    created_at: datetime = _moment()
+    created_by_id: str | None = _link("users.id")
