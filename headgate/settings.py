@@ -1,4 +1,4 @@
-"""Every setting of the server, read from the environment (prefix HEADGATE_) by the composition roots alone."""
+"""Every setting of the server: environment variables that only the composition roots read."""
 
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -33,16 +33,16 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None,
         repr=False,
-        description="postgresql:// or sqlite:/// URL of the database; a SQLite file in the home if not given.",
+        description="postgresql:// or sqlite:/// URL of the database; a SQLite file in the home by default.",
     )
     store_url: Annotated[str, AfterValidator(_file_url)] | None = Field(
         None,
-        description="file:/// URL of the folder of objects and datasets; a folder in the home if not given.",
+        description="file:/// URL of the folder of objects and datasets; a folder in the home by default.",
     )
     secret_key: SecretStr | None = Field(
         None,
         min_length=32,
-        description="Key that signs tokens, at least 32 characters; made on the first start if not given.",
+        description="Key that signs tokens, at least 32 characters; made on the first start by default.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")

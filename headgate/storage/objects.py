@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class ObjectWriter:
-    """Takes the bytes of one object, in chunks of any size; at most 1 MiB beside the last chunk waits in memory."""
+    """Takes the bytes of one object in chunks of any size; holds at most 1 MiB beside the last chunk."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -48,7 +48,7 @@ class ObjectWriter:
         os.fsync(self._file.fileno())
         self._file.close()
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(self._file.name, path)
+        Path(self._file.name).replace(path)
         _sync_folder(path.parent)
 
     def discard(self) -> None:
@@ -95,7 +95,7 @@ class LocalStore:
             raise
 
     async def read(self, key: str, start: int, size: int) -> bytes:
-        """Read up to `size` bytes from offset `start`; raises FileNotFoundError where there is no such object."""
+        """Read up to `size` bytes from offset `start`; raises FileNotFoundError for an unknown key."""
         return await asyncio.to_thread(_read, self.path(key), start, size)
 
     async def exists(self, key: str) -> bool:

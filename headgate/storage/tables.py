@@ -195,7 +195,7 @@ class File(Table, table=True):
 
 
 class Dataset(Table, table=True):
-    """A named table of data; its rows lie under `storage_key`, and `version` is None until the first commit."""
+    """A named table of data; its rows lie under `storage_key`; no `version` before the first commit."""
 
     __tablename__ = "datasets"
 

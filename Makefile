@@ -1,0 +1,53 @@
+# Needs make and Python 3.11 or newer, nothing else: everything is installed into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALLED := .venv/.installed
+INSTALLED_DEV := .venv/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench schema format clean
+
+help: ## Print the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## Start Headgate with sample data; ONCE=1 shows it once and ends
+	@ONCE=$(ONCE) $(BIN)/python -m demo
+
+test: $(INSTALLED_DEV) ## Run the tests; ARGS="-k name" goes to pytest
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED_DEV) ## Run everything that a change must pass
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && url="sqlite:///$$folder/check.db" && \
+	  $(BIN)/alembic -x url="$$url" upgrade head && $(BIN)/alembic -x url="$$url" check
+	$(BIN)/headgate schema export | diff schema.graphql -
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(INSTALLED_DEV) ## Measure against named references
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+schema: $(INSTALLED) ## Write schema.graphql from the code
+	$(BIN)/headgate schema export > schema.graphql
+
+format: $(INSTALLED_DEV) ## Format the code and mend what ruff can
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean: ## Remove .venv, caches and build results; data stays
+	rm -rf .venv build dist *.egg-info .*_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Headgate needs Python 3.11 or newer")'
+	@echo "Installing into .venv" >&2
+	@$(PYTHON) -m venv .venv
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(INSTALLED_DEV): $(INSTALLED)
+	@$(INSTALL) --editable '.[dev]'
+	@touch $@

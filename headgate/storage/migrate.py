@@ -1,0 +1,21 @@
+"""Bring a database to the schema that this version of Headgate needs."""
+
+from alembic import command
+from alembic.config import Config
+
+MIGRATIONS = "headgate:storage/migrations"
+
+
+def upgrade(url: str) -> None:
+    """Create or update the tables, all or nothing; a database that is up to date stays as it is.
+
+    Several processes may call this at once: one does the work and the others wait for it. It
+    blocks and runs an event loop of its own, so async code calls it in a thread.
+    """
+    command.upgrade(_config(url), "head")
+
+
+def _config(url: str) -> Config:
+    config = Config(attributes={"url": url})
+    config.set_main_option("script_location", MIGRATIONS)
+    return config

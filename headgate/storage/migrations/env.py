@@ -1,0 +1,55 @@
+"""What Alembic runs: the migrations, in one transaction, over the database that it was told of."""
+
+import asyncio
+from typing import Any, Literal
+
+from alembic import context
+from sqlalchemy import JSON, Connection, Enum, text
+from sqlmodel import AutoString
+
+from headgate.storage.database import Database
+from headgate.storage.tables import Table, UtcDateTime
+
+# Any number will do, as long as it is always the same.
+POSTGRESQL_LOCK = 7_452_163_908
+
+
+def _plain(kind: str, item: Any, _context: Any) -> str | Literal[False]:
+    """Write migrations in SQLAlchemy's own types: they must stay the same when our classes change."""
+    match item:
+        case UtcDateTime():
+            return "sa.DateTime(timezone=True)"
+        case Enum():
+            return f"sa.String({item.length})"
+        case AutoString():
+            return "sa.String()"
+        case JSON():
+            return "sa.JSON()"
+    return False
+
+
+def _migrate(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": POSTGRESQL_LOCK})
+    context.configure(
+        connection=connection,
+        target_metadata=Table.metadata,
+        render_as_batch=True,
+        render_item=_plain,
+        transactional_ddl=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _run(url: str) -> None:
+    database = Database.connect(url)
+    try:
+        async with database.transaction() as session:
+            connection = await session.connection()
+            await connection.run_sync(_migrate)
+    finally:
+        await database.close()
+
+
+asyncio.run(_run(context.config.attributes.get("url") or context.get_x_argument(as_dictionary=True)["url"]))
