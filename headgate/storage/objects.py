@@ -86,7 +86,8 @@ class LocalStore:
         Anything raised in the block, cancellation included, leaves the store as it was.
         """
         path = self.path(key)
-        writer = ObjectWriter(await _to_its_end(self._open_unfinished))
+        # Opened on the event loop, so that no cancellation comes between the opening and the try.
+        writer = ObjectWriter(self._open_unfinished())
         try:
             yield writer
             await _to_its_end(writer.finish, path)

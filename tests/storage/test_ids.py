@@ -1,0 +1,43 @@
+"""Ids tell what they name and sort by age."""
+
+import re
+
+import pytest
+
+from headgate.storage.ids import is_id, new_id
+
+
+def test_an_id_names_its_kind() -> None:
+    assert re.fullmatch(r"job_[0-7][0-9a-hjkmnp-tv-z]{25}", new_id("job"))
+
+
+def test_ids_sort_by_the_order_in_which_they_were_made() -> None:
+    ids = [new_id("job") for _ in range(2_000)]
+    assert sorted(set(ids)) == ids
+
+
+def test_an_id_is_of_its_own_kind_only() -> None:
+    assert is_id(new_id("job"), "job")
+    assert not is_id(new_id("job"), "file")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "job",
+        "job_",
+        "job_1",
+        "_01h455vb4pex5vsknk084sn02q",
+        "01h455vb4pex5vsknk084sn02q",
+        "JOB_01H455VB4PEX5VSKNK084SN02Q",
+        "job_81h455vb4pex5vsknk084sn02q",
+        "job_01h455vb4pex5vsknk084sn02u",
+        "job_01h455vb4pex5vsknk084sn02q ",
+        "job_../../../../../etc/passwd",
+        "job_\N{ARABIC-INDIC DIGIT ZERO}1h455vb4pex5vsknk084sn02q",
+        "job_" + "0" * 10_000,
+    ],
+)
+def test_what_is_no_id_is_told(value: str) -> None:
+    assert not is_id(value, "job")

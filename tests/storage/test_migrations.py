@@ -1,0 +1,74 @@
+"""Migrations lead from an empty database to the tables of the code."""
+
+import asyncio
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+
+from headgate.storage.database import Database
+from headgate.storage.migrate import upgrade
+from headgate.storage.tables import Role, Table, User
+
+
+async def look(url: str, at: Callable[[Connection], Any]) -> Any:
+    database = Database.connect(url)
+    async with database.read() as session:
+        seen = await (await session.connection()).run_sync(at)
+    await database.close()
+    return seen
+
+
+async def add_user(url: str) -> None:
+    database = Database.connect(url)
+    async with database.transaction() as session:
+        session.add(User(id="user_1", email="ada@example.org", role=Role.ADMIN))
+    await database.close()
+
+
+def user_ids(connection: Connection) -> list[str]:
+    return list(connection.scalars(text("SELECT id FROM users")))
+
+
+def table_names(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names())
+
+
+def foreign_keys(connection: Connection) -> set[str | None]:
+    inspector = inspect(connection)
+    return {key["name"] for name in inspector.get_table_names() for key in inspector.get_foreign_keys(name)}
+
+
+def differences(connection: Connection) -> list[Any]:
+    return list(compare_metadata(MigrationContext.configure(connection), Table.metadata))
+
+
+async def test_an_empty_database_gets_every_table(database_url: str) -> None:
+    assert await look(database_url, table_names) == {*Table.metadata.tables, "alembic_version"}
+
+
+async def test_the_migrated_tables_are_those_of_the_code(database_url: str) -> None:
+    assert await look(database_url, differences) == []
+
+
+async def test_constraints_have_the_names_of_the_code(database_url: str) -> None:
+    tables = Table.metadata.tables.values()
+    declared = {constraint.name for table in tables for constraint in table.foreign_key_constraints}
+    assert await look(database_url, foreign_keys) == declared
+
+
+def test_migrating_again_keeps_what_is_there(database_url: str) -> None:
+    asyncio.run(add_user(database_url))
+    upgrade(database_url)
+    assert asyncio.run(look(database_url, user_ids)) == ["user_1"]
+
+
+def test_several_processes_may_migrate_at_once(make_url: Callable[[], str]) -> None:
+    url = make_url()
+    with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as processes:
+        assert list(processes.map(upgrade, [url] * 3)) == [None] * 3
+    assert asyncio.run(look(url, differences)) == []

@@ -1,0 +1,91 @@
+"""Settings come from the environment, explain themselves and keep their secrets."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from headgate.settings import Settings, describe
+
+SECRET = "correct-horse-battery-staple-0123456789"
+PASSWORD = "tr0ub4dor"
+DATABASE_URL = f"postgresql://ada:{PASSWORD}@db.example.org:5432/headgate?sslmode=require"
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for row in describe(Settings()):
+        monkeypatch.delenv(row.variable, raising=False)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented(name: str) -> None:
+    description = Settings.model_fields[name].description
+    assert description
+    assert description.endswith(".")
+
+
+def test_defaults_lie_in_the_home() -> None:
+    settings = Settings(home=Path("data"))
+    assert settings.resolved_database_url == "sqlite:///data/headgate.db"
+    assert settings.store_path == Path("data/store")
+
+
+def test_the_server_listens_to_this_machine_only_unless_told() -> None:
+    assert Settings().host == "127.0.0.1"
+
+
+def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_PORT", "9000")
+    monkeypatch.setenv("HEADGATE_DATABASE_URL", DATABASE_URL)
+    monkeypatch.setenv("HEADGATE_STORE_URL", "file:///srv/head%20gate")
+    settings = Settings()
+    assert settings.port == 9000
+    assert settings.resolved_database_url == DATABASE_URL
+    assert settings.store_path == Path("/srv/head gate")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PORT", "70000"),
+        ("WORKERS", "0"),
+        ("MAX_UPLOAD_BYTES", "many"),
+        ("LOG_FORMAT", "xml"),
+        ("STORE_URL", "s3://bucket"),
+        ("STORE_URL", "/srv/store"),
+        ("SECRET_KEY", "short-key"),
+    ],
+)
+def test_a_wrong_value_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(f"HEADGATE_{variable}", value)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert variable.lower() in str(refused.value)
+    assert value not in str(refused.value)
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        Settings().port = 1  # type: ignore[misc]
+
+
+def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_SECRET_KEY", SECRET)
+    monkeypatch.setenv("HEADGATE_DATABASE_URL", DATABASE_URL)
+    settings = Settings()
+    shown = f"{settings!r} {settings} {describe(settings)}"
+    assert SECRET not in shown
+    assert PASSWORD not in shown
+
+
+def test_description_shows_variable_meaning_default_and_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_PORT", "9000")
+    monkeypatch.setenv("HEADGATE_DATABASE_URL", DATABASE_URL)
+    rows = {row.variable: row for row in describe(Settings())}
+    assert rows["HEADGATE_PORT"].default == "8000"
+    assert rows["HEADGATE_PORT"].value == "9000"
+    assert rows["HEADGATE_DATABASE_URL"].value == "postgresql://**********@db.example.org:5432/headgate"
+    assert len(rows) == len(Settings.model_fields)
