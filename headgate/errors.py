@@ -1,8 +1,9 @@
 """The error tree: stable codes, never an HTTP status.
 
 HeadgateError
-├── UserFault    what a caller did wrong; answered as a value
-└── JobFault     why a whole job failed; stored with the job
+├── UserFault        what a caller did wrong; answered as a value
+├── JobFault         why a whole job failed; stored with the job
+└── Unauthenticated  who asks has not shown who they are
 """
 
 from collections.abc import Mapping
@@ -56,3 +57,14 @@ class JobFault(HeadgateError):
         self.category = category
         self.retryable = retryable
         self.details = details
+
+
+class Unauthenticated(HeadgateError):
+    """Who asks has not shown who they are, or no longer may enter."""
+
+    def __init__(
+        self,
+        code: str = "UNAUTHENTICATED",
+        message: str = "Send a valid token: Authorization: Bearer <token>.",
+    ) -> None:
+        super().__init__(code, message)

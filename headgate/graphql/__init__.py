@@ -1,0 +1,1 @@
+"""GraphQL alone: one module per noun, beside the schema, scalars and limits."""

@@ -1,0 +1,164 @@
+"""How much one GraphQL document may ask for, measured in one linear pass before it is validated."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
+
+from graphql import (
+    DocumentNode,
+    ExecutableDefinitionNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    SelectionNode,
+    parse,
+)
+from strawberry.extensions import SchemaExtension, ValidationCache
+
+CACHED_DOCUMENTS = 256
+# Only short documents stay parsed in memory, as a parsed one takes some 300 bytes per character.
+CACHED_CHARS = 4096
+LIMIT_CODE = "QUERY_LIMIT_EXCEEDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a selection asks for, its fragments counted each time that they are spread."""
+
+    depth: int = 0
+    fields: int = 0
+    aliases: int = 0
+    directives: int = 0
+
+    def __add__(self, other: "Size") -> "Size":
+        return Size(
+            max(self.depth, other.depth),
+            self.fields + other.fields,
+            self.aliases + other.aliases,
+            self.directives + other.directives,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLimits:
+    """What one document may hold. The standard introspection query fits in."""
+
+    size: Size = Size(depth=20, fields=1_000, aliases=100, directives=100)
+    fragments: int = 100
+    tokens: int = 10_000
+    chars: int = 256 * 1024
+
+
+DEFAULT_LIMITS = QueryLimits()
+
+
+class QueryLimiter(SchemaExtension):
+    """Parses documents within limits; what is refused here is neither validated nor executed."""
+
+    limits = DEFAULT_LIMITS
+
+    def on_parse(self) -> Iterator[None]:
+        query = self.execution_context.query
+        if query:
+            read = _parse_cached if len(query) <= CACHED_CHARS else parse_within
+            self.execution_context.graphql_document = read(query, self.limits)
+        yield
+
+
+class ShortValidationCache(ValidationCache):
+    """Remembers what validation said of short documents, those that clients send again and again."""
+
+    def __init__(self) -> None:
+        super().__init__(maxsize=CACHED_DOCUMENTS)
+
+    def on_validate(self) -> Iterator[None]:
+        if len(self.execution_context.query or "") <= CACHED_CHARS:
+            yield from super().on_validate()
+        else:
+            yield
+
+
+def query_extensions() -> list[Callable[[], SchemaExtension]]:
+    """List what a schema needs to parse within limits, and to parse and validate each short document once."""
+    return [QueryLimiter, ShortValidationCache]
+
+
+def parse_within(query: str, limits: QueryLimits = DEFAULT_LIMITS) -> DocumentNode:
+    """Parse a document; raises GraphQLError for a syntax error or a document beyond a limit."""
+    document = parse(
+        query,
+        max_lexical_tokens=limits.tokens,
+        max_comments=limits.tokens,
+        max_source_length=limits.chars,
+    )
+    try:
+        _check(document, limits)
+    except RecursionError:
+        raise GraphQLError("The document nests too deeply.", extensions={"code": LIMIT_CODE}) from None
+    return document
+
+
+_parse_cached = lru_cache(maxsize=CACHED_DOCUMENTS)(parse_within)
+
+
+def _check(document: DocumentNode, limits: QueryLimits) -> None:
+    fragments = {
+        node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+    }
+    _check_limit("fragments", len(fragments), limits.fragments)
+    sizes = _Sizes(fragments)
+    for node in document.definitions:
+        if isinstance(node, ExecutableDefinitionNode):
+            _check_size(sizes.of_definition(node), limits.size)
+
+
+def _check_size(size: Size, limit: Size) -> None:
+    for each in fields(Size):
+        _check_limit(each.name, getattr(size, each.name), getattr(limit, each.name))
+
+
+def _check_limit(name: str, value: int, limit: int) -> None:
+    if value > limit:
+        raise GraphQLError(
+            f"The document exceeds the limit of {name}: at most {limit} are allowed.",
+            extensions={"code": LIMIT_CODE, "limit": name, "maximum": limit},
+        )
+
+
+class _Sizes:
+    """Measures selections; each fragment once, however often it is spread."""
+
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self._fragments = fragments
+        self._known: dict[str, Size] = {}
+
+    def of_definition(self, node: ExecutableDefinitionNode) -> Size:
+        own = Size(directives=len(node.directives or ()))
+        return own + self._of_selections(node.selection_set.selections)
+
+    def _of_selections(self, selections: tuple[SelectionNode, ...]) -> Size:
+        return sum(map(self._of_selection, selections), Size())
+
+    def _of_selection(self, node: SelectionNode) -> Size:
+        own = Size(directives=len(node.directives or ()))
+        if isinstance(node, FragmentSpreadNode):
+            return own + self._of_fragment(node.name.value)
+        inner = self._of_selections(_selections(node))
+        if not isinstance(node, FieldNode):
+            return own + inner
+        return own + inner + Size(depth=inner.depth + 1, fields=1, aliases=1 if node.alias else 0)
+
+    def _of_fragment(self, name: str) -> Size:
+        if name not in self._known:
+            # A fragment that spreads itself counts as empty inside: validation refuses it afterwards.
+            self._known[name] = Size()
+            if name in self._fragments:
+                self._known[name] = self.of_definition(self._fragments[name])
+        return self._known[name]
+
+
+def _selections(node: SelectionNode) -> tuple[SelectionNode, ...]:
+    inner = node.selection_set if isinstance(node, FieldNode | InlineFragmentNode) else None
+    return inner.selections if inner else ()

@@ -1,0 +1,1 @@
+"""The ASGI application and its transport: HTTP, WebSocket, uploads, access."""

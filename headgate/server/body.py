@@ -1,0 +1,58 @@
+"""From the bytes of a request to one GraphQL operation; whatever is wrong with them is a 400."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from strawberry.http import GraphQLRequestData
+
+from headgate.graphql.scalars import MAX_JSON_DEPTH, is_plain_json
+from headgate.server.responses import malformed
+
+
+def decode_json(data: bytes | str) -> object:
+    """Decode JSON that nests at most 64 levels deep; raises Refusal for anything else."""
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise malformed(f"This is not valid JSON: {error}.") from error
+    if not is_plain_json(value):
+        raise malformed(f"The JSON nests more than {MAX_JSON_DEPTH} levels deep.")
+    return value
+
+
+def operation_from_body(data: bytes | str) -> GraphQLRequestData:
+    """Read the operation of a POST; raises Refusal where the body is not one GraphQL request."""
+    return operation_from(decode_json(data))
+
+
+def operation_from_query(parameters: Mapping[str, str | None]) -> GraphQLRequestData:
+    """Read the operation of a GET: `variables` and `extensions` are JSON inside the query string."""
+    fields: dict[str, Any] = dict(parameters)
+    for name in ("variables", "extensions"):
+        if text := fields.pop(name, None):
+            fields[name] = decode_json(text)
+    return operation_from(fields)
+
+
+def operation_from(fields: object) -> GraphQLRequestData:
+    """Check the shape of a decoded request; raises Refusal where a part is missing or of the wrong type."""
+    if isinstance(fields, list):
+        raise malformed("Batches are not supported: send one operation a request.")
+    if not isinstance(fields, dict):
+        raise malformed("The request must be a JSON object.")
+    if not isinstance(fields.get("query"), str) or not fields["query"]:
+        raise malformed("`query` must be a GraphQL document.")
+    return GraphQLRequestData(
+        query=fields["query"],
+        variables=_optional(fields, "variables", dict),
+        operation_name=_optional(fields, "operationName", str) or None,
+        extensions=_optional(fields, "extensions", dict),
+    )
+
+
+def _optional(fields: Mapping[str, Any], name: str, expected: type) -> Any:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, expected):
+        raise malformed(f"`{name}` must be {'an object' if expected is dict else 'a string'} or null.")
+    return value

@@ -1,0 +1,101 @@
+"""What a request may take: bytes of its body, and time between them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from headgate.server.multipart import MEDIA_TYPE as MULTIPART
+from headgate.server.responses import Refusal, new_request_id, refusal_response
+
+READ_TIMEOUT_S = 30.0
+CLOSE = {"connection": "close"}
+
+
+class BodyLimit:
+    """Refuses bodies over `max_bytes`: 413, BODY_TOO_LARGE. Multipart bodies have limits of their own."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or _is_multipart(scope):
+            await self._app(scope, receive, send)
+            return
+
+        received_bytes = 0
+
+        async def limited() -> Message:
+            nonlocal received_bytes
+            message = await receive()
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > self._max_bytes:
+                raise self._refusal()
+            return message
+
+        if _content_length(scope) > self._max_bytes:
+            await _refuse(self._refusal(), scope, receive, send)
+        else:
+            await _run(self._app, scope, limited, send)
+
+    def _refusal(self) -> Refusal:
+        text = f"A request body has at most {self._max_bytes} bytes; files go into multipart requests."
+        return Refusal(413, "BODY_TOO_LARGE", text, CLOSE)
+
+
+class ReadDeadline:
+    """Refuses a client that falls silent in the middle of its body: 408, REQUEST_TIMEOUT."""
+
+    def __init__(self, app: ASGIApp, *, seconds: float = READ_TIMEOUT_S) -> None:
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        is_complete = False
+
+        async def timed() -> Message:
+            nonlocal is_complete
+            if is_complete:
+                return await receive()
+            message = await self._in_time(receive)
+            is_complete = not message.get("more_body", False)
+            return message
+
+        await _run(self._app, scope, timed, send)
+
+    async def _in_time(self, receive: Callable[[], Awaitable[Message]]) -> Message:
+        try:
+            return await asyncio.wait_for(receive(), self._seconds)
+        except TimeoutError as error:
+            text = f"Nothing arrived for {self._seconds:g} seconds."
+            raise Refusal(408, "REQUEST_TIMEOUT", text, CLOSE) from error
+
+
+async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Run an application that may let a refusal of its `receive` through, and answer that in its place."""
+    try:
+        await app(scope, receive, send)
+    except Refusal as refusal:
+        await _refuse(refusal, scope, receive, send)
+
+
+async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    accept = Request(scope).headers.get("accept", "")
+    response = refusal_response(refusal, accept=accept, request_id=new_request_id())
+    await response(scope, receive, send)
+
+
+def _is_multipart(scope: Scope) -> bool:
+    return Headers(scope=scope).get("content-type", "").strip().lower().startswith(MULTIPART)
+
+
+def _content_length(scope: Scope) -> int:
+    value = Headers(scope=scope).get("content-length", "")
+    return int(value) if value.isdecimal() else 0

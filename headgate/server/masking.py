@@ -1,0 +1,78 @@
+"""What an error of an operation tells the caller: never more than was meant for them."""
+
+import structlog
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from headgate.errors import HeadgateError
+from headgate.server.responses import error_entry
+
+INTERNAL = "INTERNAL"
+MASKED_MESSAGE = "Something went wrong on our side. Quote this requestId when you report it."
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+BAD_USER_INPUT = "BAD_USER_INPUT"
+
+logger = structlog.get_logger(__name__)
+
+
+def log_unexpected(error: BaseException, *, request_id: str, **details: object) -> None:
+    """Record a bug with its traceback, under the id that the caller is given."""
+    logger.error("request.failed", request_id=request_id, exc_info=error, **details)
+
+
+def internal_entry(request_id: str) -> dict[str, object]:
+    """Make the entry of `errors` that stands for any bug."""
+    return error_entry(INTERNAL, MASKED_MESSAGE, request_id)
+
+
+def present(error: Exception, *, request_id: str, default_code: str) -> GraphQLError:
+    """Turn an error of an operation into the one that leaves the server, with its code and the request's id.
+
+    Ours (HeadgateError) and those made for callers keep their words; anything else is a bug: it is
+    logged with its traceback and masked. `default_code` is for errors of GraphQL itself.
+    """
+    located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+    origin, cause = _trace(located)
+    if isinstance(cause, HeadgateError):
+        return _shown(located, cause.message, cause.code, request_id)
+    if _is_meant_for_caller(located, origin, cause):
+        code = (origin.extensions or {}).get("code") or _code(origin, default_code)
+        return _shown(located, located.message, code, request_id, origin.extensions)
+    log_unexpected(cause or located, request_id=request_id, path=located.path)
+    return _shown(located, MASKED_MESSAGE, INTERNAL, request_id)
+
+
+def _trace(error: GraphQLError) -> tuple[GraphQLError, BaseException | None]:
+    """Follow an error to where it began: the innermost GraphQLError and what that one wraps."""
+    while isinstance(error.original_error, GraphQLError):
+        error = error.original_error
+    return error, error.original_error
+
+
+def _is_meant_for_caller(located: GraphQLError, origin: GraphQLError, cause: BaseException | None) -> bool:
+    """Tell what GraphQL says of a document or its variables, and what code says on purpose, from bugs."""
+    is_about_document = bool(origin.nodes or origin.positions)
+    if located.path is None:
+        return is_about_document or cause is None
+    return cause is None and (is_about_document or "code" in (origin.extensions or {}))
+
+
+def _code(error: GraphQLError, default: str) -> str:
+    return PARSE_FAILED if isinstance(error, GraphQLSyntaxError) else default
+
+
+def _shown(
+    error: GraphQLError,
+    message: str,
+    code: str,
+    request_id: str,
+    extensions: dict[str, object] | None = None,
+) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions={**(extensions or {}), "code": code, "requestId": request_id},
+    )

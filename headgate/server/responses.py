@@ -1,0 +1,79 @@
+"""Answers in the one shape of GraphQL over HTTP, refusals included."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from starlette.responses import Response
+
+GRAPHQL_JSON = "application/graphql-response+json"
+PLAIN_JSON = "application/json"
+
+
+class Refusal(Exception):
+    """A request turned away before any operation runs: HTTP status, stable code, words for the caller."""
+
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, code, message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
+
+
+def malformed(message: str) -> Refusal:
+    """Make the refusal of a request that breaks a format; the message says where."""
+    return Refusal(400, "BAD_REQUEST", message)
+
+
+def new_request_id() -> str:
+    """Make the id that errors carry and logs can be searched for."""
+    return str(uuid4())
+
+
+def encode_json(data: object) -> bytes:
+    """Encode as UTF-8 JSON; raises TypeError for what JSON cannot carry."""
+    return orjson.dumps(data)
+
+
+def error_entry(code: str, message: str, request_id: str) -> dict[str, Any]:
+    """Make one entry of a response's `errors`."""
+    return {"message": message, "extensions": {"code": code, "requestId": request_id}}
+
+
+def refusal_response(refusal: Refusal, *, accept: str, request_id: str) -> Response:
+    """Answer a refusal as a GraphQL response without data, in the media type that `accept` prefers."""
+    body = {"errors": [error_entry(refusal.code, refusal.message, request_id)]}
+    return json_response(encode_json(body), refusal.status, negotiate(accept), refusal.headers)
+
+
+def json_response(
+    body: bytes, status: int, media_type: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Wrap an encoded body."""
+    content_type = {"content-type": f"{media_type}; charset=utf-8"}
+    return Response(body, status, headers={**(headers or {}), **content_type})
+
+
+def negotiate(accept: str) -> str:
+    """Choose the response's media type: GraphQL's own where the client lists it and does not prefer JSON."""
+    weights = dict(_media_ranges(accept))
+    wanted = weights.get(GRAPHQL_JSON, 0.0)
+    return GRAPHQL_JSON if wanted > 0 and wanted >= weights.get(PLAIN_JSON, 0.0) else PLAIN_JSON
+
+
+def _media_ranges(accept: str) -> Iterator[tuple[str, float]]:
+    for media_range in accept.lower().split(","):
+        name, *parameters = (part.strip() for part in media_range.split(";"))
+        yield name, _weight(parameters)
+
+
+def _weight(parameters: list[str]) -> float:
+    weights = [text.removeprefix("q=") for text in parameters if text.startswith("q=")]
+    try:
+        return float(weights[0]) if weights else 1.0
+    except ValueError:
+        return 0.0

@@ -1,0 +1,252 @@
+"""The /graphql endpoint: GraphQL over HTTP and over WebSocket, for any Strawberry schema."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from cross_web import AsyncHTTPRequestAdapter, HTTPException, StarletteRequestAdapter
+from graphql import GraphQLError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.schema import Schema
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
+from strawberry.types.unset import UnsetType
+
+from headgate.domain.permissions import Principal
+from headgate.server.auth import Authenticate, bearer_token
+from headgate.server.body import operation_from, operation_from_body, operation_from_query
+from headgate.server.masking import (
+    BAD_USER_INPUT,
+    INTERNAL,
+    MASKED_MESSAGE,
+    VALIDATION_FAILED,
+    internal_entry,
+    log_unexpected,
+    present,
+)
+from headgate.server.multipart import MEDIA_TYPE as MULTIPART
+from headgate.server.multipart import MultipartReceiver
+from headgate.server.responses import (
+    GRAPHQL_JSON,
+    PLAIN_JSON,
+    Refusal,
+    encode_json,
+    json_response,
+    malformed,
+    negotiate,
+    new_request_id,
+    refusal_response,
+)
+from headgate.server.sockets import MAX_SUBSCRIPTIONS, Connection, SocketAdapter, SocketHandler
+
+INIT_TIMEOUT = timedelta(seconds=10)
+ALLOWED_OPERATIONS = {
+    "GET": {OperationType.QUERY},
+    "POST": {OperationType.QUERY, OperationType.MUTATION},
+}
+
+MakeContext = Callable[[Principal, str], object]
+"""Makes the context of one operation: who asks, and the request's id."""
+
+
+class RequestAdapter(StarletteRequestAdapter):
+    """Strawberry's view of a request, with the request itself."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self.request = request
+
+
+class GraphQLApp(GraphQL[Any, None]):
+    """An ASGI application that runs a schema's operations for whoever `authenticate` knows.
+
+    Whatever a client sends is answered in GraphQL's shape: a refusal is a 4xx, a bug is masked and
+    logged, and each error carries `extensions.code` and `extensions.requestId`. Files of multipart
+    requests go through `uploads`. Browsers may open sockets from the same origin and from
+    `allowed_origins`.
+    """
+
+    request_adapter_class = RequestAdapter
+    websocket_adapter_class = SocketAdapter
+    graphql_transport_ws_handler_class = SocketHandler
+
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        authenticate: Authenticate,
+        make_context: MakeContext,
+        uploads: MultipartReceiver,
+        allowed_origins: Sequence[str] = (),
+    ) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            connection_init_wait_timeout=INIT_TIMEOUT,
+            max_subscriptions_per_connection=MAX_SUBSCRIPTIONS,
+            allowed_origins=allowed_origins,
+        )
+        self._authenticate = authenticate
+        self._make_context = make_context
+        self._uploads = uploads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self.run(WebSocket(scope, receive, send))
+            return
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        request.state.request_id = new_request_id()
+        request.state.file = None
+        try:
+            return await self._answer_operation(request)
+        except Refusal as refusal:
+            return _refuse(request, refusal)
+        except HTTPException as error:
+            return _refuse(request, Refusal(error.status_code, "BAD_REQUEST", error.reason))
+        except ClientDisconnect:
+            return _refuse(request, malformed("The body ended too early."))
+        except Exception as error:
+            log_unexpected(error, request_id=request.state.request_id)
+            return _refuse(request, Refusal(500, INTERNAL, MASKED_MESSAGE))
+
+    async def _answer_operation(self, request: Request) -> Response:
+        request.state.principal = await self._principal(request)
+        try:
+            return await self.run(request)
+        finally:
+            if request.state.file is not None:
+                await self._uploads.discard_unclaimed(request.state.file)
+
+    async def _principal(self, request: Request) -> Principal:
+        token = bearer_token(request.headers.get("authorization"))
+        principal = await self._authenticate(token) if token else None
+        if principal is None:
+            headers = {"www-authenticate": "Bearer"}
+            raise Refusal(
+                401, "UNAUTHENTICATED", "Send a valid token: Authorization: Bearer <token>.", headers
+            )
+        return principal
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
+        """Make the context of a request, or what a socket makes its operations' contexts from."""
+        if isinstance(request, WebSocket):
+            return Connection(self._make_context)
+        return self._make_context(request.state.principal, request.state.request_id)
+
+    async def on_ws_connect(self, context: Connection) -> UnsetType:
+        """Let a socket in whose first message carries a valid token."""
+        token = bearer_token(context.connection_params.get("Authorization"))
+        context.principal = await self._authenticate(token) if token else None
+        if context.principal is None:
+            raise ConnectionRejectionError
+        return UnsetType()
+
+    def is_request_allowed(self, request: BaseRequestProtocol) -> bool:
+        """Refuse methods other than GET and POST."""
+        if request.method not in ALLOWED_OPERATIONS:
+            raise Refusal(405, "METHOD_NOT_ALLOWED", "Send a GET or POST request.", {"allow": "GET, POST"})
+        return True
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        """Never: a request without a query is a malformed one."""
+        return False
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """Read the one operation of a request; raises Refusal where there is none."""
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        if request.method == "GET":
+            return operation_from_query(request.query_params)
+        if media_type == PLAIN_JSON:
+            return operation_from_body(await request.get_body())
+        if media_type == MULTIPART and isinstance(request, RequestAdapter):
+            return await self._receive_multipart(request.request)
+        raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", f"Send {PLAIN_JSON} or {MULTIPART}.")
+
+    async def _receive_multipart(self, request: Request) -> GraphQLRequestData:
+        fields, request.state.file = await self._uploads.receive(request)
+        return operation_from(fields)
+
+    async def execute_operation(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        request_data: Any,
+        context: Any,
+        root_value: None,
+        sub_response: Response,
+    ) -> ExecutionResult:
+        """Run an operation of a type that the method allows."""
+        try:
+            return await self.schema.execute(
+                request_data.query,
+                variable_values=request_data.variables,
+                context_value=context,
+                operation_name=request_data.operation_name,
+                allowed_operation_types=ALLOWED_OPERATIONS[request.method],
+                operation_extensions=request_data.extensions,
+            )
+        except CannotGetOperationTypeError as error:
+            fault = GraphQLError(error.as_http_error_reason(), extensions={"code": "OPERATION_NOT_FOUND"})
+            return PreExecutionError(data=None, errors=[fault])
+        except InvalidOperationTypeError as error:
+            raise _wrong_type(error.operation_type) from error
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """Shape a result: a request that failed before execution has no data at all."""
+        code = VALIDATION_FAILED if isinstance(result, PreExecutionError) else BAD_USER_INPUT
+        request_id = request.state.request_id
+        errors = [present(e, request_id=request_id, default_code=code) for e in result.errors or ()]
+        response: GraphQLHTTPResponse = {}
+        if errors:
+            response["errors"] = [error.formatted for error in errors]
+        if result.data is not None or any(error.path for error in errors):
+            response["data"] = result.data
+        if result.extensions:
+            response["extensions"] = result.extensions
+        return response
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        """Note the media type that the client prefers."""
+        return Response(media_type=negotiate(request.headers.get("accept", "")))
+
+    def create_response(
+        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
+    ) -> Response:
+        """Answer 200, but 400 to a request that failed in GraphQL's own media type, as its spec has it."""
+        media_type = sub_response.media_type or PLAIN_JSON
+        is_refused = media_type == GRAPHQL_JSON and "data" not in response_data
+        return json_response(self.encode_json(response_data), 400 if is_refused else 200, media_type)
+
+    def encode_json(self, data: object) -> bytes:
+        """Encode a response; one that JSON cannot carry is a bug, and answered as one."""
+        try:
+            return encode_json(data)
+        except TypeError as error:
+            request_id = new_request_id()
+            log_unexpected(error, request_id=request_id)
+            return encode_json({"data": None, "errors": [internal_entry(request_id)]})
+
+
+def _refuse(request: Request, refusal: Refusal) -> Response:
+    accept = request.headers.get("accept", "")
+    return refusal_response(refusal, accept=accept, request_id=request.state.request_id)
+
+
+def _wrong_type(operation_type: OperationType) -> Refusal:
+    if operation_type is OperationType.SUBSCRIPTION:
+        text = "Subscriptions need a WebSocket with the subprotocol graphql-transport-ws."
+        return Refusal(400, "SUBSCRIPTION_NOT_SUPPORTED_OVER_HTTP", text)
+    return Refusal(405, "METHOD_NOT_ALLOWED", "A mutation needs a POST request.", {"allow": "POST"})
