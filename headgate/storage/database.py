@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import asyncpg
-from sqlalchemy import Connection, event
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
@@ -79,7 +79,7 @@ def _postgresql_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
 
 def _sqlite_engines(path: str) -> tuple[AsyncEngine, AsyncEngine]:
     """Many readers beside one writer, so that writers queue fairly here and not in SQLite's busy loop."""
-    url = f"sqlite+aiosqlite:///{path}"
+    url = URL.create("sqlite+aiosqlite", database=path)
     reader = create_async_engine(url, pool_size=SQLITE_READERS, max_overflow=0, pool_timeout=BUSY_TIMEOUT_S)
     writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=BUSY_TIMEOUT_S)
     _prepare_sqlite(reader, begin="BEGIN", pragmas=(*SQLITE_PRAGMAS, "query_only = ON"))

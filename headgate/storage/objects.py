@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 from uuid import uuid4
@@ -52,9 +52,10 @@ class ObjectWriter:
         _sync_folder(path.parent)
 
     def discard(self) -> None:
-        """Leave nothing behind."""
-        self._file.close()
+        """Leave nothing behind, even on a full disk, where closing tries to write once more and fails."""
         Path(self._file.name).unlink(missing_ok=True)
+        with suppress(OSError):
+            self._file.close()
 
     def _flush(self) -> None:
         chunks, self._waiting, self._waiting_bytes = self._waiting, [], 0

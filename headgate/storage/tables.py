@@ -122,7 +122,7 @@ def utc_now() -> datetime:
 
 def _choice(kind: type[StrEnum], **options: Any) -> Any:
     """Keep a StrEnum as plain text, so that a new member needs no migration."""
-    kept_as = Enum(kind, native_enum=False, create_constraint=False, length=ENUM_LENGTH, validate_strings=True)
+    kept_as = Enum(kind, native_enum=False, length=ENUM_LENGTH, validate_strings=True)
     return Field(sa_type=kept_as, **options)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -197,6 +198,16 @@ async def test_a_closed_database_opens_again(database: Database) -> None:
     await add(database, a_file())
     await database.close()
     assert (await stored_file(database)).id == "file_1"
+
+
+async def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "a b?c#d%20é"
+    folder.mkdir()
+    database = Database.connect(f"sqlite:///{folder}/x.db")
+    async with database.transaction() as session:
+        await session.execute(text("CREATE TABLE t (i INTEGER)"))
+    await database.close()
+    assert (folder / "x.db").is_file()
 
 
 @pytest.mark.parametrize(

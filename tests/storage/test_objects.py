@@ -3,12 +3,26 @@
 import asyncio
 import hashlib
 import os
+import resource
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from headgate.storage.objects import FLUSH_BYTES, LocalStore
+
+
+@contextmanager
+def disk_that_takes(size: int) -> Iterator[None]:
+    """Refuse, as a full disk does, to let any file of this process grow beyond `size` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture
@@ -70,6 +84,12 @@ async def test_an_error_keeps_the_object_that_was_there(store: LocalStore, tmp_p
         await put_and_fail(store, "files/file_1", b"new")
     assert await store.read("files/file_1", 0, 10) == b"old"
     assert len(all_files(tmp_path)) == 1
+
+
+async def test_a_full_disk_leaves_nothing_behind(store: LocalStore, tmp_path: Path) -> None:
+    with disk_that_takes(FLUSH_BYTES), pytest.raises(OSError, match="large"):
+        await put(store, "files/file_1", bytes(FLUSH_BYTES - 1), bytes(100), bytes(1000))
+    assert all_files(tmp_path) == []
 
 
 async def test_an_object_is_replaced_as_a_whole(store: LocalStore) -> None:
