@@ -1,13 +1,14 @@
 """The scalars of the schema; `SCALARS` goes into `StrawberryConfig(scalar_map=SCALARS)`."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NewType
+from typing import Any, NewType
 
 import orjson
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
@@ -63,6 +64,15 @@ def _json(value: object) -> object:
     return value
 
 
+def _json_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> object:
+    value = _json(value_from_ast_untyped(node, variables))
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise GraphQLError("JSON takes finite numbers.") from error
+    return value
+
+
 def _incoming_file(value: object) -> IncomingFile:
     if not isinstance(value, IncomingFile):
         raise GraphQLError("Upload takes a file of a GraphQL multipart request.")
@@ -97,6 +107,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc8259",
         serialize=_same,
         parse_value=_json,
+        parse_literal=_json_literal,
     ),
     IncomingFile: strawberry.scalar(
         name="Upload",

@@ -64,6 +64,7 @@ def _is_subscribe(message: dict[str, Any]) -> bool:
         _has_id(message)
         and isinstance(payload, dict)
         and isinstance(payload.get("query"), str)
+        and payload["query"] != ""
         and _is_optional(payload.get("variables"), dict)
         and _is_optional(payload.get("operationName"), str)
         and _is_optional(payload.get("extensions"), dict)

@@ -2,6 +2,7 @@
 
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from headgate.errors import HeadgateError
 from headgate.server.responses import error_entry
@@ -11,6 +12,7 @@ MASKED_MESSAGE = "Something went wrong on our side. Quote this requestId when yo
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
+OPERATION_NOT_FOUND = "OPERATION_NOT_FOUND"
 
 logger = structlog.get_logger(__name__)
 
@@ -35,6 +37,8 @@ def present(error: Exception, *, request_id: str, default_code: str) -> GraphQLE
     origin, cause = _trace(located)
     if isinstance(cause, HeadgateError):
         return _shown(located, cause.message, cause.code, request_id)
+    if isinstance(cause, CannotGetOperationTypeError):
+        return _shown(located, cause.as_http_error_reason(), OPERATION_NOT_FOUND, request_id)
     if _is_meant_for_caller(located, origin, cause):
         code = (origin.extensions or {}).get("code") or _code(origin, default_code)
         return _shown(located, located.message, code, request_id, origin.extensions)

@@ -199,8 +199,7 @@ class GraphQLApp(GraphQL[Any, None]):
                 operation_extensions=request_data.extensions,
             )
         except CannotGetOperationTypeError as error:
-            fault = GraphQLError(error.as_http_error_reason(), extensions={"code": "OPERATION_NOT_FOUND"})
-            return PreExecutionError(data=None, errors=[fault])
+            return PreExecutionError(data=None, errors=[GraphQLError(str(error), original_error=error)])
         except InvalidOperationTypeError as error:
             raise _wrong_type(error.operation_type) from error
 

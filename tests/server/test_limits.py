@@ -1,0 +1,78 @@
+"""What a request may take: bytes and time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+MAX_BODY_BYTES = 64 * 1024
+JSON = {"content-type": "application/json"}
+
+
+def body_of(size: int) -> bytes:
+    query = b'{"query": "{ hello }"'
+    return query + b" " * (size - len(query) - 1) + b"}"
+
+
+async def chunks(body: bytes, size: int = 1000) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+@pytest.mark.parametrize("is_chunked", [True, False])
+async def test_a_body_at_the_limit_is_taken(toy: Any, is_chunked: bool) -> None:
+    body = body_of(MAX_BODY_BYTES)
+    content = chunks(body) if is_chunked else body
+    response = await toy.client.post("/graphql", content=content, headers=JSON)
+
+    assert response.json() == {"data": {"hello": "hello"}}
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
+@pytest.mark.parametrize("is_chunked", [True, False])
+async def test_a_body_over_the_limit_is_refused(toy: Any, is_chunked: bool, accept: str) -> None:
+    body = body_of(MAX_BODY_BYTES + 1)
+    content = chunks(body) if is_chunked else body
+    response = await toy.client.post("/graphql", content=content, headers={**JSON, "accept": accept})
+
+    assert response.status_code == 413
+    assert response.headers["content-type"] == f"{accept}; charset=utf-8"
+    assert response.json()["errors"][0]["extensions"]["code"] == "BODY_TOO_LARGE"
+    assert await toy.is_well()
+
+
+@pytest.mark.parametrize("body", ["", '{"query": '])
+@pytest.mark.parametrize("media_type", ["application/json", "multipart/form-data; boundary=x"])
+async def test_a_client_that_falls_silent_is_refused(toy: Any, body: str, media_type: str) -> None:
+    address = httpx.URL(toy.url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    lines = [
+        "POST /graphql HTTP/1.1",
+        "Host: x",
+        f"Authorization: Bearer {toy.token}",
+        f"Content-Type: {media_type}",
+        "GraphQL-Require-Preflight: 1",
+        "Content-Length: 1000",
+    ]
+    writer.write("\r\n".join([*lines, "", body if "json" in media_type else ""]).encode())
+
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"code":"REQUEST_TIMEOUT"' in answer
+
+
+async def test_a_slow_body_that_keeps_coming_is_taken(toy: Any) -> None:
+    body = body_of(100)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        for start in range(0, 100, 20):
+            yield body[start : start + 20]
+            await asyncio.sleep(0.15)
+
+    response = await toy.client.post("/graphql", content=slowly(), headers=JSON)
+
+    assert response.json() == {"data": {"hello": "hello"}}
