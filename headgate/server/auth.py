@@ -20,7 +20,7 @@ MIN_KEY_BYTES = 32
 SCHEME = "bearer"
 
 Authenticate = Callable[[str], Awaitable[Principal | None]]
-"""Tells who a token stands for; None where it is not valid, or its user no longer may enter."""
+"""Tells who a token stands for; None, or Unauthenticated, where it is not valid or its user may not enter."""
 
 
 @dataclass(frozen=True, slots=True)

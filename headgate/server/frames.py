@@ -1,6 +1,6 @@
 """The frames that a client may send over graphql-transport-ws.
 
-https://github.com/graphql/graphql-over-http and https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
 
 from collections.abc import Callable, Mapping

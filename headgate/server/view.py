@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from cross_web import AsyncHTTPRequestAdapter, HTTPException, StarletteRequestAdapter
+from cross_web import AsyncHTTPRequestAdapter, StarletteRequestAdapter
 from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -22,6 +22,7 @@ from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
 from headgate.domain.permissions import Principal
+from headgate.errors import Unauthenticated
 from headgate.server.auth import Authenticate, bearer_token
 from headgate.server.body import operation_from, operation_from_body, operation_from_query
 from headgate.server.masking import (
@@ -114,8 +115,6 @@ class GraphQLApp(GraphQL[Any, None]):
             return await self._answer_operation(request)
         except Refusal as refusal:
             return _refuse(request, refusal)
-        except HTTPException as error:
-            return _refuse(request, Refusal(error.status_code, "BAD_REQUEST", error.reason))
         except ClientDisconnect:
             return _refuse(request, malformed("The body ended too early."))
         except Exception as error:
@@ -131,13 +130,16 @@ class GraphQLApp(GraphQL[Any, None]):
                 await self._uploads.discard_unclaimed(request.state.file)
 
     async def _principal(self, request: Request) -> Principal:
-        token = bearer_token(request.headers.get("authorization"))
+        try:
+            return await self._known(request.headers.get("authorization"))
+        except Unauthenticated as error:
+            raise Refusal(401, error.code, error.message, {"www-authenticate": "Bearer"}) from error
+
+    async def _known(self, authorization: object) -> Principal:
+        token = bearer_token(authorization)
         principal = await self._authenticate(token) if token else None
         if principal is None:
-            headers = {"www-authenticate": "Bearer"}
-            raise Refusal(
-                401, "UNAUTHENTICATED", "Send a valid token: Authorization: Bearer <token>.", headers
-            )
+            raise Unauthenticated
         return principal
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
@@ -148,10 +150,10 @@ class GraphQLApp(GraphQL[Any, None]):
 
     async def on_ws_connect(self, context: Connection) -> UnsetType:
         """Let a socket in whose first message carries a valid token."""
-        token = bearer_token(context.connection_params.get("Authorization"))
-        context.principal = await self._authenticate(token) if token else None
-        if context.principal is None:
-            raise ConnectionRejectionError
+        try:
+            context.principal = await self._known(context.connection_params.get("Authorization"))
+        except Unauthenticated as error:
+            raise ConnectionRejectionError from error
         return UnsetType()
 
     def is_request_allowed(self, request: BaseRequestProtocol) -> bool:

@@ -154,6 +154,13 @@ async def test_a_user_is_known_to_the_resolvers(toy: Any, make_token: Callable[.
     assert response.json() == {"data": {"user": "user_7"}}
 
 
+async def test_a_user_who_may_no_longer_enter_is_refused(toy: Any, make_token: Callable[..., str]) -> None:
+    headers = {"authorization": f"Bearer {make_token('user_gone')}"}
+    response = await toy.client.post("/graphql", json={"query": "{ user }"}, headers=headers)
+
+    assert response.status_code == 401
+
+
 async def test_a_bug_in_the_check_is_masked(toy: Any, make_token: Callable[..., str]) -> None:
     headers = {"authorization": f"Bearer {make_token('user_crash')}"}
     response = await toy.client.post("/graphql", json={"query": "{ user }"}, headers=headers)
