@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from headgate.errors import UserFault
 from headgate.storage.tables import Role
+
+RANKS = {Role.VIEWER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +16,14 @@ class Principal:
     user_id: str
     role: Role
     expires_at: datetime
+
+
+def require(principal: Principal, role: Role) -> None:
+    """Let pass who has this role or a higher one; raises UserFault (FORBIDDEN)."""
+    if RANKS[principal.role] < RANKS[role]:
+        raise UserFault("FORBIDDEN", f"This needs the role {role}; yours is {principal.role}.")
+
+
+def lower(first: Role, second: Role) -> Role:
+    """Tell which of two roles may do less."""
+    return min(first, second, key=RANKS.__getitem__)

@@ -8,6 +8,8 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Index, MetaDat
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
+from headgate.storage.formats import FileFormat as FileFormat
+
 ENUM_LENGTH = 32
 
 
@@ -26,20 +28,6 @@ class FileStatus(StrEnum):
     READY = "READY"
     FAILED = "FAILED"
     EXPIRED = "EXPIRED"
-
-
-class FileFormat(StrEnum):
-    """What a file holds, sniffed from its first bytes or given by the sender."""
-
-    CSV = "CSV"
-    TSV = "TSV"
-    JSON = "JSON"
-    NDJSON = "NDJSON"
-    PARQUET = "PARQUET"
-    EXCEL = "EXCEL"
-    ODS = "ODS"
-    ARROW = "ARROW"
-    AVRO = "AVRO"
 
 
 class JobKind(StrEnum):

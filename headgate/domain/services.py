@@ -1,0 +1,21 @@
+"""What every use case works with, put together by the composition roots."""
+
+from dataclasses import dataclass
+
+from headgate.domain.ports import Engine, JobQueue, Signals
+from headgate.storage.database import Database
+from headgate.storage.objects import LocalStore
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one running Headgate; `engine` runs jobs, `inspector` looks into files."""
+
+    database: Database
+    store: LocalStore
+    queue: JobQueue
+    signals: Signals
+    engine: Engine
+    inspector: Engine
+    max_upload_bytes: int
+    version: str

@@ -1,0 +1,1 @@
+"""Background work: queues, signals, engine processes and the worker that ties them together."""
