@@ -1,0 +1,153 @@
+"""The process in which a job runs: tasks come in as JSON lines, progress and outcomes go out as JSON lines.
+
+It runs one task at a time and ends when its input closes, so that it never outlives the one who started it.
+"""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+import structlog
+
+from headgate.errors import JobFault
+from headgate.pipelines.dialect import Dialect
+from headgate.pipelines.inspector import inspect
+from headgate.pipelines.prepared import Source
+from headgate.pipelines.runner import Ingest, ingest
+from headgate.pipelines.sinks.dataset import Target
+from headgate.storage.datasets import WriteMode
+from headgate.storage.formats import FileFormat
+
+REPORT_INTERVAL_S = 0.1
+log = structlog.get_logger()
+
+
+class Reporter:
+    """Sends progress, at most ten times a second."""
+
+    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
+        self._send = send
+        self._figures: dict[str, Any] = {"fraction": None, "rows_read": 0, "rows_written": 0, "bytes_read": 0}
+        self._figures["bytes_total"] = None
+        self._last = 0.0
+        self._lock = threading.Lock()
+
+    def __call__(self, stage: str, **figures: Any) -> None:
+        with self._lock:
+            changed = stage != self._figures.get("stage")
+            self._figures.update(figures, stage=stage)
+            now = time.monotonic()
+            if changed or now - self._last >= REPORT_INTERVAL_S:
+                self._last = now
+                self._send({"progress": self._figures})
+
+
+def run_ingest(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    """Run the task "ingest"; the answer has the counts and the dataset's new version."""
+    source, dataset = task["source"], task["dataset"]
+    dialect = Dialect.from_json(source["dialect"]) if source["dialect"] else None
+    target = Target(
+        Path(dataset["path"]),
+        WriteMode(dataset["mode"]),
+        dataset["keys"],
+        job=task["job"],
+        stem=f"{task['job']}-{task['attempt']}",
+    )
+    job = Ingest(
+        Source(Path(source["path"]), FileFormat(source["format"]), dialect),
+        target,
+        Path(task["ledger"]),
+        Path(task["scratch"]),
+    )
+    counts, version = ingest(job, report)
+    return {
+        "counts": counts.to_json(),
+        "dataset": {
+            "version": version.version,
+            "row_count": version.row_count,
+            "byte_size": version.byte_size,
+            "columns": [column.to_json() for column in version.columns],
+        },
+    }
+
+
+def run_inspect(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    """Run the task "inspect"; the answer has format, dialect, columns and first records."""
+    given = FileFormat(task["format"]) if task["format"] else None
+    dialect = Dialect.from_json(task["dialect"]) if task["dialect"] else None
+    found = inspect(
+        Path(task["path"]),
+        task["name"],
+        Path(task["scratch"]),
+        rows=task["rows"],
+        given=given,
+        dialect=dialect,
+    )
+    return {
+        "format": found.format,
+        "dialect": found.dialect.to_json() if found.dialect else None,
+        "columns": [column.to_json() for column in found.columns],
+        "records": found.records,
+        "has_more": found.has_more,
+    }
+
+
+TASKS = {"ingest": run_ingest, "inspect": run_inspect}
+
+
+def answer(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    """Run one task; whatever it raises becomes a failure."""
+    try:
+        return {"result": TASKS[task["task"]](task, report)}
+    except JobFault as fault:
+        return {"failure": _failure(fault)}
+    except MemoryError:
+        return {
+            "failure": _failure(
+                JobFault("OUT_OF_MEMORY", "The job needs more memory than it may use.", "SYSTEM")
+            )
+        }
+    except Exception:
+        log.exception("task failed", task=task.get("task"), job=task.get("job"))
+        message = "The engine failed in a way that it didn't expect. Its log says more."
+        return {"failure": _failure(JobFault("INTERNAL", message, "SYSTEM", retryable=True))}
+
+
+def _failure(fault: JobFault) -> dict[str, Any]:
+    details = dict(fault.details or {})
+    counts = details.pop("counts", None)
+    return {
+        "code": fault.code,
+        "category": fault.category,
+        "message": fault.message,
+        "retryable": fault.retryable,
+        "details": details or None,
+        "counts": counts,
+    }
+
+
+def serve(tasks: BinaryIO, answers: BinaryIO) -> None:
+    """Run tasks until the input closes."""
+
+    def send(message: dict[str, Any]) -> None:
+        answers.write(orjson.dumps(message) + b"\n")
+        answers.flush()
+
+    for line in tasks:
+        send(answer(orjson.loads(line), Reporter(send)))
+
+
+def main() -> None:
+    """Keep standard output for answers alone: what a library prints goes to standard error."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    serve(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()

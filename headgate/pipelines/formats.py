@@ -1,0 +1,141 @@
+"""What a file is: its format, told from its first bytes and held against its name."""
+
+import re
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import orjson
+
+from headgate.errors import JobFault
+from headgate.pipelines import dialect as dialects
+from headgate.pipelines.prepared import Reader
+from headgate.pipelines.sources import columnar, delimited, excel, json
+from headgate.storage.formats import FileFormat
+
+SNIFF_BYTES = 64 << 10
+READERS: dict[FileFormat, Reader] = {
+    FileFormat.CSV: delimited.read,
+    FileFormat.TSV: delimited.read,
+    FileFormat.JSON: json.read_json,
+    FileFormat.NDJSON: json.read_ndjson,
+    FileFormat.PARQUET: columnar.read_parquet,
+    FileFormat.ARROW: columnar.read_arrow,
+    FileFormat.EXCEL: excel.read,
+}
+ENDINGS = {
+    ".csv": FileFormat.CSV,
+    ".tsv": FileFormat.TSV,
+    ".tab": FileFormat.TSV,
+    ".json": FileFormat.JSON,
+    ".geojson": FileFormat.JSON,
+    ".ndjson": FileFormat.NDJSON,
+    ".jsonl": FileFormat.NDJSON,
+    ".parquet": FileFormat.PARQUET,
+    ".pq": FileFormat.PARQUET,
+    ".arrow": FileFormat.ARROW,
+    ".feather": FileFormat.ARROW,
+    ".ipc": FileFormat.ARROW,
+    ".xlsx": FileFormat.EXCEL,
+    ".xlsm": FileFormat.EXCEL,
+}
+TEXT_ENDINGS = {".txt", ".dat", ".log", ""}
+DELIMITED = (FileFormat.CSV, FileFormat.TSV)
+MIN_CONFIDENCE = 0.5
+JSON_START = re.compile(r'\{\s*["}]|\[\s*[\[{"\]]')
+FOREIGN_MAGIC = (
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"%PDF",
+    b"\x7fELF",
+    b"Rar!",
+    b"7z\xbc\xaf",
+    b"\xd0\xcf\x11\xe0",
+)
+SUPPORTED = "CSV, TSV, JSON, NDJSON, Parquet, Arrow or Excel (.xlsx)"
+
+
+def identify(path: Path, name: str, given: FileFormat | None = None) -> FileFormat:
+    """The format of a file.
+
+    Raises JobFault: EMPTY_FILE, UNSUPPORTED_FORMAT, or FORMAT_MISMATCH where its name or sender says otherwise.
+    """
+    with path.open("rb") as file:
+        head = file.read(SNIFF_BYTES)
+    if not head.strip():
+        raise JobFault("EMPTY_FILE", "The file is empty. Send one that holds data.", "DATA")
+    ending = PurePosixPath(name.lower()).suffix
+    named = given or ENDINGS.get(ending)
+    found = _sniff(path, head, named)
+    if found is None:
+        message = f"The content is none of {SUPPORTED}. Convert the file first."
+        raise JobFault("UNSUPPORTED_FORMAT", message, "DATA")
+    if named is None and found in DELIMITED and ending not in TEXT_ENDINGS and not _is_table(head):
+        message = f"Nothing tells what a *{ending} file is. Send {SUPPORTED}, or say its format."
+        raise JobFault("UNSUPPORTED_FORMAT", message, "DATA")
+    if named is not None and _family(found) != _family(named):
+        claim = "The format given is" if given else "The name says"
+        message = (
+            f"{claim} {named.value}, but the content is {found.value}. Send the file under its true format."
+        )
+        raise JobFault("FORMAT_MISMATCH", message, "DATA")
+    return named if named is not None and found in DELIMITED else found
+
+
+def _family(format: FileFormat) -> FileFormat:
+    """CSV and TSV differ in the delimiter alone, which is found anyway; many a .json file holds NDJSON."""
+    return {FileFormat.TSV: FileFormat.CSV, FileFormat.NDJSON: FileFormat.JSON}.get(format, format)
+
+
+def _sniff(path: Path, head: bytes, named: FileFormat | None) -> FileFormat | None:
+    """The format of the content; text that is no JSON counts as delimited."""
+    if head.startswith(b"PAR1"):
+        return FileFormat.PARQUET
+    if head.startswith(b"ARROW1"):
+        return FileFormat.ARROW
+    if head.startswith(b"PK\x03\x04"):
+        return FileFormat.EXCEL if _is_workbook(path) else None
+    if head.startswith(FOREIGN_MAGIC) or not _is_text(head):
+        return None
+    text = dialects.decode_sample(head, dialects.detect_encoding(head)).lstrip()
+    if JSON_START.match(text) or (text[:1] in ("{", "[") and named not in DELIMITED):
+        return FileFormat.NDJSON if _is_ndjson(text, named) else FileFormat.JSON
+    return (
+        FileFormat.TSV
+        if dialects.detect(head, complete=len(head) < SNIFF_BYTES).delimiter == "\t"
+        else FileFormat.CSV
+    )
+
+
+def _is_text(head: bytes) -> bool:
+    """Text has no control characters but white space; UTF-16 is text too."""
+    text = dialects.decode_sample(head, dialects.detect_encoding(head))
+    controls = sum(1 for character in text if character < " " and character not in "\t\r\n\f\x1b")
+    return controls <= len(text) // 1000
+
+
+def _is_table(head: bytes) -> bool:
+    return dialects.detect(head, complete=len(head) < SNIFF_BYTES).confidence > MIN_CONFIDENCE
+
+
+def _is_ndjson(text: str, named: FileFormat | None) -> bool:
+    """Whether each line is an object of its own, as the name says or the first lines show."""
+    first, _, rest = text.partition("\n")
+    if not text.startswith("{"):
+        return False
+    return named is FileFormat.NDJSON or (rest.lstrip()[:1] == "{" and _parses(first))
+
+
+def _parses(line: str) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return False

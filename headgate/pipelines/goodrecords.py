@@ -1,0 +1,101 @@
+"""The good records of a delimited file: in place as long as all are good, else in a copy without the bad ones."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from headgate.pipelines.records import CARRIAGE_RETURN, LINE_FEED, Grammar, Window, scan
+
+COPY_BYTES = 1 << 20
+SAMPLES = 16
+SAMPLE_BYTES = 64 << 10
+
+
+class GoodRecords:
+    """Grows record by record; afterwards `path`, from line `skip_lines` on, holds good records and nothing else."""
+
+    def __init__(self, source: Path, copy: Path, grammar: Grammar) -> None:
+        self.path = source
+        self.skip_lines = 0
+        self._copy, self._grammar = copy, grammar
+        self._offset = 0
+        self._size = 0
+        self._anchors: list[int] = []
+        self._file: BinaryIO | None = None
+
+    def begin(self, offset: int, lines: int, *, copied: bool) -> None:
+        """The records begin at this byte, behind so many lines; `copied` where they can't be scanned in place."""
+        self._offset, self.skip_lines = offset, lines
+        if copied:
+            self._start_copy()
+
+    def keep(self, part: bytes, found: Window, good: npt.NDArray[np.bool_]) -> None:
+        """Keep those records of a window that are good."""
+        self._anchors.append(self._size)
+        if self._file is None:
+            if good.all():
+                self._size += len(part)
+                return
+            self._start_copy()
+        if self._grammar.newline == CARRIAGE_RETURN:
+            part = _with_line_feeds(part, found)
+        for start, end in _spans(found, good):
+            self._write(part[start:end])
+
+    def rewrite(self, cells: Sequence[bytes]) -> None:
+        """Keep one record whose quotes were irregular, with regular ones."""
+        if self._file is None:
+            self._start_copy()
+        quote, delimiter = bytes([self._grammar.quote]), bytes([self._grammar.delimiter])
+        quoted = [quote + cell.replace(quote, quote * 2) + quote if cell else cell for cell in cells]
+        self._write(delimiter.join(quoted) + b"\n")
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def samples(self) -> Iterator[bytes]:
+        """Whole records from places all over the file."""
+        step = max(1, len(self._anchors) // SAMPLES)
+        with self.path.open("rb") as file:
+            for anchor in self._anchors[::step]:
+                file.seek(self._offset + anchor)
+                chunk = file.read(min(SAMPLE_BYTES, self._size - anchor))
+                if chunk and not chunk.endswith(b"\n") and anchor + len(chunk) >= self._size:
+                    chunk += b"\n"
+                grammar = Grammar(self._grammar.delimiter, self._grammar.quote, LINE_FEED)
+                yield chunk[: scan(chunk, grammar).consumed]
+
+    def _start_copy(self) -> None:
+        self._file = self._copy.open("wb")
+        with self.path.open("rb") as source:
+            source.seek(self._offset)
+            _copy_bytes(source, self._file, self._size)
+        self.path, self._offset, self.skip_lines = self._copy, 0, 0
+
+    def _write(self, record: bytes) -> None:
+        assert self._file is not None
+        self._size += self._file.write(record)
+
+
+def _copy_bytes(source: BinaryIO, target: BinaryIO, size: int) -> None:
+    while size > 0 and (block := source.read(min(size, COPY_BYTES))):
+        target.write(block)
+        size -= len(block)
+
+
+def _spans(found: Window, good: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """The byte ranges of consecutive good records."""
+    edges = np.diff(np.concatenate(([0], good.astype(np.int8), [0])))
+    firsts, lasts = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
+    for first, last in zip(firsts, lasts, strict=True):
+        yield int(found.starts[first]), int(found.ends[last])
+
+
+def _with_line_feeds(part: bytes, found: Window) -> bytes:
+    data = np.frombuffer(part, np.uint8).copy()
+    data[found.ends - 1] = LINE_FEED
+    return data.tobytes()

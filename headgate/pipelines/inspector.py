@@ -1,0 +1,74 @@
+"""Looks into a file before it is ingested: its format, dialect, columns and first rows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from headgate.pipelines import formats
+from headgate.pipelines.dialect import Dialect
+from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source
+from headgate.pipelines.rejections import RejectionLog
+from headgate.pipelines.sources import delimited
+from headgate.pipelines.types import TypePlan
+from headgate.storage.columns import Column, json_records
+from headgate.storage.formats import FileFormat
+
+HEAD_BYTES = 4 << 20
+"""So much of a text file is looked at: types are a guess from it, which the ingest corrects."""
+CUT = {FileFormat.CSV, FileFormat.TSV, FileFormat.NDJSON}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a file looks like, and its first records as JSON objects."""
+
+    format: FileFormat
+    dialect: Dialect | None
+    columns: list[Column]
+    records: list[dict[str, Any]]
+    has_more: bool
+
+
+def inspect(
+    path: Path,
+    name: str,
+    scratch: Path,
+    *,
+    rows: int,
+    given: FileFormat | None = None,
+    dialect: Dialect | None = None,
+) -> Inspection:
+    """Read the file's head. Raises JobFault where it can't be read as anything."""
+    format = formats.identify(path, name, given)
+    if format in (FileFormat.CSV, FileFormat.TSV) and dialect is None:
+        dialect = delimited.detect_dialect(path)
+    head = _head(path, scratch) if format in CUT else path
+    prepared = formats.READERS[format](Source(head, format, dialect), scratch, RejectionLog(scratch), _ignore)
+    columns, frame = _typed(prepared, rows + 1)
+    records = json_records(frame.head(rows), {column.name: column.form for column in columns})
+    return Inspection(format, dialect, columns, records, frame.height > rows or head != path)
+
+
+def _ignore(stage: str, **figures: Any) -> None:
+    """Nobody waits for the progress of an inspection."""
+
+
+def _head(path: Path, scratch: Path) -> Path:
+    """The file, or a copy of its first whole lines where it is large."""
+    if path.stat().st_size <= HEAD_BYTES:
+        return path
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    cut = scratch / "head"
+    cut.write_bytes(head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] or head)
+    return cut
+
+
+def _typed(prepared: Prepared, rows: int) -> tuple[list[Column], pl.DataFrame]:
+    frame = prepared.frame.drop(ROW_INDEX)
+    plan = TypePlan.guess(frame.collect_schema(), prepared.texts, prepared.sample)
+    columns = [Column(name, chosen.dtype, chosen.form) for name, chosen in plan.chosen.items()]
+    exact = [plan.chosen[name].exact(pl.col(name)).alias(name) for name in prepared.names]
+    return columns, frame.head(rows).select(exact).collect(engine="streaming")

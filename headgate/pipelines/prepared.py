@@ -1,0 +1,57 @@
+"""What a reader hands to the engine."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from headgate.pipelines.dialect import Dialect
+from headgate.pipelines.rejections import RejectionLog
+from headgate.pipelines.rowmap import RowMap
+from headgate.storage.formats import FileFormat
+
+ROW_INDEX = "__headgate_row__"
+"""The 0-based index of an accepted row, carried through the scan beside the source's columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A stored file and how to read it; `limit_rows` reads only its first records, for a preview."""
+
+    path: Path
+    format: FileFormat
+    dialect: Dialect | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The good records of a source, ready for one lazy scan.
+
+    `frame` holds ROW_INDEX and the source's columns; columns named in `texts` are the source's own text, whose types
+    are still to be found; `accepted` is the number of rows that the scan must yield.
+    """
+
+    frame: pl.LazyFrame
+    names: Sequence[str]
+    texts: frozenset[str]
+    sample: pl.DataFrame
+    accepted: int
+    rows: RowMap | None = None
+    forms: dict[str, str] = field(default_factory=dict)
+
+
+class Watch(Protocol):
+    """Hears how far the engine is; called often, from any thread."""
+
+    def __call__(self, stage: str, **figures: Any) -> None: ...
+
+
+class Reader(Protocol):
+    """Reads a source once, logs what it rejects, and leaves temporary files only in `scratch`."""
+
+    def __call__(self, source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared: ...
+
+
+Progress = Callable[..., None]

@@ -1,0 +1,164 @@
+"""Finds the records of delimited text: where each begins and ends, how many cells it has, and what is broken.
+
+The scan works on whole windows of bytes with NumPy. Quotes are paired by parity, which is right as long as every
+opening quote stands at the start of a cell and every closing one at its end; at the first quote that doesn't, the
+window is cut and that one record is read byte by byte. Grammar: RFC 4180, with any one-byte delimiter and quote,
+and a quote inside an unquoted cell taken literally.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+CARRIAGE_RETURN = 13
+LINE_FEED = 10
+MAX_RECORD_BYTES = 8 << 20
+"""A quoted cell that is still open after this many bytes counts as never closed."""
+
+Bytes = npt.NDArray[np.uint8]
+Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """The bytes that structure a file; `newline` is CR where no LF ends the lines."""
+
+    delimiter: int
+    quote: int
+    newline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The complete, regular records at the start of a window of bytes.
+
+    Record i is `starts[i]:ends[i]`, its terminator included, and has `widths[i]` cells. `broken` says that
+    the record behind the last one has a stray quote and wants `read_record`.
+    """
+
+    starts: Positions
+    ends: Positions
+    widths: Positions
+    newlines: Positions
+    broken: bool
+
+    @property
+    def consumed(self) -> int:
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+
+def scan(window: bytes, grammar: Grammar) -> Window:
+    """The regular records of a window that begins where a record begins."""
+    data = np.frombuffer(window, np.uint8)
+    marks = (data == grammar.delimiter) | (data == grammar.newline)
+    if grammar.quote not in window:
+        return _records(data, np.flatnonzero(marks), grammar, None, len(window))
+    at, stray = _outside_quotes(data, marks, grammar)
+    return _records(data, at, grammar, np.flatnonzero(data == grammar.newline), stray)
+
+
+def _records(data: Bytes, at: Positions, grammar: Grammar, newlines: Positions | None, stray: int) -> Window:
+    """The records that the delimiters and newlines at these positions end, up to the first stray quote."""
+    last_marks = np.flatnonzero(data[at] == grammar.newline)
+    ends = at[last_marks] + 1
+    widths = np.diff(last_marks, prepend=-1)
+    if stray < len(data):
+        trusted = int(np.searchsorted(ends, stray, side="right"))
+        ends, widths = ends[:trusted], widths[:trusted]
+    starts = np.empty_like(ends)
+    starts[:1] = 0
+    starts[1:] = ends[:-1]
+    return Window(starts, ends, widths, ends - 1 if newlines is None else newlines, stray < len(data))
+
+
+def _outside_quotes(data: Bytes, marks: npt.NDArray[np.bool_], grammar: Grammar) -> tuple[Positions, int]:
+    """The delimiters and newlines outside quoted cells, and where the first stray quote stands."""
+    at = np.flatnonzero(marks | (data == grammar.quote))
+    is_quote = data[at] == grammar.quote
+    outside = (np.cumsum(is_quote) & 1) == 0
+    return at[~is_quote & outside], _first_stray(data, at[is_quote], grammar)
+
+
+def _first_stray(data: Bytes, quotes: Positions, grammar: Grammar) -> int:
+    size = len(data)
+    opening, closing = quotes[0::2], quotes[1::2]
+    before = np.where(opening > 0, data[opening - 1], grammar.newline)
+    after = np.where(closing + 1 < size, data[np.minimum(closing + 1, size - 1)], grammar.newline)
+    second = np.where(closing + 2 < size, data[np.minimum(closing + 2, size - 1)], grammar.newline)
+    edges = (grammar.delimiter, grammar.newline, grammar.quote)
+    good_opening = np.isin(before, edges)
+    good_closing = np.isin(after, edges) | ((after == CARRIAGE_RETURN) & (second == grammar.newline))
+    strays = np.concatenate((opening[~good_opening][:1], closing[~good_closing][:1]))
+    return int(strays.min()) if len(strays) else size
+
+
+@dataclass(frozen=True, slots=True)
+class SlowRecord:
+    """One record read byte by byte: `cells`, or `fault` with the 0-based cell in which it lies."""
+
+    end: int
+    cells: tuple[bytes, ...]
+    fault: str | None = None
+
+
+def read_record(window: bytes, start: int, grammar: Grammar, *, final: bool) -> SlowRecord | None:
+    """The record at `start`; None where the window ends before it does and more may come.
+
+    A broken record ends at its first newline, so that one stray quote costs one line.
+    """
+    quote = bytes([grammar.quote])
+    cells: list[bytes] = []
+    at = start
+    while True:
+        cell = _quoted(window, at, grammar) if window[at : at + 1] == quote else _plain(window, at, grammar)
+        if cell is None:
+            if not final and len(window) - start < MAX_RECORD_BYTES:
+                return None
+            return _broken(window, start, cells, grammar, "is opened by a quote that is never closed")
+        content, at = cell
+        cells.append(content)
+        if at >= len(window) and not final:
+            return None
+        if window[at : at + 1] == bytes([grammar.delimiter]):
+            at += 1
+            continue
+        end = _record_end(window, at, grammar)
+        if end is None:
+            return _broken(window, start, cells[:-1], grammar, "goes on after its closing quote")
+        return SlowRecord(end, tuple(cells))
+
+
+def _broken(window: bytes, start: int, cells: list[bytes], grammar: Grammar, fault: str) -> SlowRecord:
+    newline = window.find(bytes([grammar.newline]), start)
+    return SlowRecord(len(window) if newline < 0 else newline + 1, tuple(cells), fault)
+
+
+def _plain(window: bytes, at: int, grammar: Grammar) -> tuple[bytes, int]:
+    newline = window.find(bytes([grammar.newline]), at)
+    newline = len(window) if newline < 0 else newline
+    delimiter = window.find(bytes([grammar.delimiter]), at, newline)
+    if delimiter >= 0:
+        return window[at:delimiter], delimiter
+    end = newline - 1 if window[newline - 1 : newline] == b"\r" and newline > at else newline
+    return window[at:end], end
+
+
+def _quoted(window: bytes, at: int, grammar: Grammar) -> tuple[bytes, int] | None:
+    quote = bytes([grammar.quote])
+    search = at + 1
+    while True:
+        closing = window.find(quote, search)
+        if closing < 0:
+            return None
+        if window[closing + 1 : closing + 2] != quote:
+            return window[at + 1 : closing].replace(quote * 2, quote), closing + 1
+        search = closing + 2
+
+
+def _record_end(window: bytes, at: int, grammar: Grammar) -> int | None:
+    newline = bytes([grammar.newline])
+    for ending in (newline, b"\r" + newline):
+        if window.startswith(ending, at):
+            return at + len(ending)
+    return at if at >= len(window) else None

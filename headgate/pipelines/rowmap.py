@@ -1,0 +1,36 @@
+"""Where accepted rows stood in the source: their record numbers and physical lines."""
+
+import numpy as np
+import numpy.typing as npt
+
+Numbers = npt.NDArray[np.int64]
+
+
+class RowMap:
+    """Maps the 0-based index of an accepted row to its 1-based record number and line.
+
+    Both run along with the index except where rows were rejected, lines were blank or a cell held newlines, so only
+    the places where the distance changes are kept.
+    """
+
+    def __init__(self) -> None:
+        self._changes: list[tuple[Numbers, Numbers, Numbers]] = []
+        self._last = (-1, -1)
+
+    def add(self, index: int, rows: Numbers, lines: Numbers) -> None:
+        """Record consecutive accepted rows, the first of which has this index."""
+        if not len(rows):
+            return
+        indexes = np.arange(index, index + len(rows))
+        row_offsets, line_offsets = rows - indexes, lines - indexes
+        changed = (np.diff(row_offsets) != 0) | (np.diff(line_offsets) != 0)
+        first = (int(row_offsets[0]), int(line_offsets[0])) != self._last
+        at = np.flatnonzero(np.concatenate(([first], changed)))
+        self._changes.append((indexes[at], row_offsets[at], line_offsets[at]))
+        self._last = (int(row_offsets[-1]), int(line_offsets[-1]))
+
+    def locate(self, indexes: Numbers) -> tuple[Numbers, Numbers]:
+        """The record numbers and lines of accepted rows."""
+        starts, rows, lines = (np.concatenate(parts) for parts in zip(*self._changes, strict=True))
+        at = np.searchsorted(starts, indexes, side="right") - 1
+        return indexes + rows[at], indexes + lines[at]

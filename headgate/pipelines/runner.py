@@ -1,0 +1,151 @@
+"""Runs one task of the engine from its source to its commit."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import polars as pl
+
+from headgate.errors import JobFault
+from headgate.pipelines import formats
+from headgate.pipelines.gate import Gate
+from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source, Watch
+from headgate.pipelines.rejections import RejectionLog, save_ledger
+from headgate.pipelines.sinks import dataset as sink
+from headgate.pipelines.sinks.dataset import Target
+from headgate.pipelines.types import Candidate, TypePlan, conforming
+from headgate.storage import datasets
+from headgate.storage.columns import Column
+from headgate.storage.datasets import DatasetConflict, Part, Snapshot, WriteMode
+
+CONFLICT_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """read = accepted + rejected + filtered + merged, or the job fails."""
+
+    read: int
+    accepted: int
+    rejected: int
+    filtered: int = 0
+    merged: int = 0
+    warnings: int = 0
+
+    def to_json(self) -> dict[str, int]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Reads one source into one dataset; rejected rows go to the ledger."""
+
+    source: Source
+    target: Target
+    ledger: Path
+    scratch: Path
+
+
+def ingest(task: Ingest, watch: Watch) -> tuple[Counts, Snapshot]:
+    """Run the job; a replay of one that has committed changes nothing. Raises JobFault."""
+    committed = datasets.committed_by(task.target.path, task.target.job)
+    if committed is not None:
+        return Counts(**committed.note), committed.snapshot
+    reading = RejectionLog(task.scratch, "reading")
+    prepared = formats.READERS[task.source.format](task.source, task.scratch, reading, watch)
+    for attempt in range(CONFLICT_TRIES):
+        try:
+            return _write(task, prepared, reading, attempt, watch)
+        except DatasetConflict:
+            sink.discard(task.target)
+        except BaseException:
+            sink.discard(task.target)
+            raise
+    message = "Other jobs kept changing the dataset. Try again when they are done."
+    raise JobFault("DATASET_BUSY", message, "SYSTEM", retryable=True)
+
+
+def _write(
+    task: Ingest, prepared: Prepared, reading: RejectionLog, attempt: int, watch: Watch
+) -> tuple[Counts, Snapshot]:
+    """Type, write and commit the prepared rows against the dataset as it is now."""
+    before = datasets.latest(task.target.path)
+    conforming_log = RejectionLog(task.scratch, f"typing-{attempt}")
+    columns, frame_rows, parts = _write_parts(task, prepared, before, conforming_log, watch)
+    save_ledger(task.ledger, reading, conforming_log)
+    counts = _counted(prepared, reading.rows, conforming_log.rows, frame_rows, parts)
+    watch("committing", fraction=0.97)
+    return counts, sink.commit(task.target, columns, parts, before, counts.to_json())
+
+
+def _write_parts(
+    task: Ingest, prepared: Prepared, before: Snapshot | None, log: RejectionLog, watch: Watch
+) -> tuple[list[Column], int, list[Part]]:
+    """The columns, the number of rows that passed the gate, and the files they are in."""
+    schema = prepared.frame.drop(ROW_INDEX).collect_schema()
+    fixed = _fixed(schema, before if task.target.mode is not WriteMode.REPLACE else None)
+    plan = TypePlan.guess(schema, prepared.texts, prepared.sample)
+    keys = _checked_keys(task.target, prepared) if task.target.mode is WriteMode.UPSERT else ()
+    order = sink.next_order(before)
+    while True:
+        gate = Gate(prepared, plan, fixed, log, watch, keys)
+        parts = _sink(gate, task, order)
+        if not gate.misfits:
+            return _all_columns(before, gate.columns(), task.target.mode), gate.rows, parts
+        plan.demote(gate.misfits)
+        sink.discard(task.target)
+        log.forget()
+
+
+def _sink(gate: Gate, task: Ingest, order: int) -> list[Part]:
+    target = task.target
+    if target.mode is not WriteMode.UPSERT:
+        return sink.write_rows(gate.frame().drop(ROW_INDEX), target.path, target.stem, order)
+    staged = sink.write_rows(gate.frame(), task.scratch, "staged", order)
+    rows = pl.scan_parquet([task.scratch / part.name for part in staged], glob=False)
+    return sink.write_rows(sink.keep_last(rows, target.keys).drop(ROW_INDEX), target.path, target.stem, order)
+
+
+def _fixed(schema: pl.Schema, before: Snapshot | None) -> dict[str, tuple[Column, Candidate]]:
+    """The source's columns that the dataset has already, and how their values go in."""
+    known = {column.name: column for column in before.columns} if before else {}
+    return {
+        name: (known[name], conforming(dtype, known[name].dtype))
+        for name, dtype in schema.items()
+        if name in known
+    }
+
+
+def _all_columns(before: Snapshot | None, columns: list[Column], mode: WriteMode) -> list[Column]:
+    if before is None or mode is WriteMode.REPLACE:
+        return columns
+    known = {column.name for column in before.columns}
+    return [*before.columns, *(column for column in columns if column.name not in known)]
+
+
+def _checked_keys(target: Target, prepared: Prepared) -> Sequence[str]:
+    missing = [key for key in target.keys if key not in prepared.names]
+    if missing:
+        message = f"The data has no column {missing[0]}, which is a key of the upsert."
+        raise JobFault("UNKNOWN_COLUMN", message, "CONFIG", details={"columns": list(prepared.names)})
+    return target.keys
+
+
+def _counted(prepared: Prepared, broken: int, unfit: int, passed: int, parts: Sequence[Part]) -> Counts:
+    """The counts, held against each other. Raises JobFault with them where nothing is left or they don't add up."""
+    written = sum(part.rows for part in parts)
+    rejected = broken + unfit
+    counts = Counts(
+        read=prepared.accepted + broken,
+        accepted=written,
+        rejected=rejected,
+        merged=prepared.accepted - unfit - written,
+    )
+    if passed != prepared.accepted or counts.merged < 0:
+        raise JobFault(
+            "COUNTS_MISMATCH", "The rows read and written do not add up; nothing was kept.", "SYSTEM"
+        )
+    if rejected and not written:
+        message = f"All {rejected} rows were rejected, so nothing was ingested. Its errors say why."
+        raise JobFault("ALL_ROWS_REJECTED", message, "DATA", details={"counts": counts.to_json()})
+    return counts

@@ -1,0 +1,1 @@
+"""Sinks: where good rows are written."""

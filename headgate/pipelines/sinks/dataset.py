@@ -1,0 +1,112 @@
+"""The dataset sink: good rows become Parquet files in the dataset's folder, then one commit makes them a version."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from headgate.pipelines.prepared import ROW_INDEX
+from headgate.storage import datasets
+from headgate.storage.columns import Column
+from headgate.storage.datasets import Part, Snapshot, WriteMode
+
+FILE_BYTES = 512 << 20
+"""The size in memory of the rows of one file, about: several times its size on disk."""
+COMPRESSION: Literal["lz4"] = "lz4"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A dataset to write to. `stem` begins the names of all files that this attempt of the job writes there."""
+
+    path: Path
+    mode: WriteMode
+    keys: Sequence[str]
+    job: str
+    stem: str
+
+
+def write_rows(frame: pl.LazyFrame, folder: Path, stem: str, order: int) -> list[Part]:
+    """Stream rows into Parquet files named after the stem, in their order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    layout = pl.PartitionBy(
+        folder,
+        approximate_bytes_per_file=FILE_BYTES,
+        file_path_provider=lambda file: f"{stem}-{file.index_in_partition:06}.parquet",
+    )
+    frame.sink_parquet(layout, compression=COMPRESSION, mkdir=True, maintain_order=True)
+    return [_part(path, order) for path in sorted(folder.glob(f"{stem}-*.parquet"))]
+
+
+def _part(path: Path, order: int) -> Part:
+    rows = int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
+    return Part(path.name, rows, path.stat().st_size, order)
+
+
+def next_order(before: Snapshot | None) -> int:
+    """A place behind all parts of the version before: milliseconds since the epoch, or one more where clocks differ."""
+    last = max((part.order for part in before.parts), default=0) if before else 0
+    return max(int(time.time() * 1000), last + 1)
+
+
+def discard(target: Target) -> None:
+    """Remove every file that this attempt wrote and didn't commit."""
+    for path in target.path.glob(f"{target.stem}-*.parquet"):
+        path.unlink()
+
+
+def keep_last(staged: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
+    """Of the rows with one key, the last; in the order of the source."""
+    last = staged.group_by(keys).agg(pl.col(ROW_INDEX).max()).select(ROW_INDEX)
+    return staged.join(last, on=ROW_INDEX, how="semi", maintain_order="left")
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The parts of an upsert: those to add, and those whose place they take."""
+
+    added: list[Part]
+    removed: list[Part]
+
+
+def merge(target: Target, before: Snapshot, new: Sequence[Part]) -> Merge:
+    """Rewrite the parts that hold keys of the new rows without those rows; the others stay as they are."""
+    incoming = pl.scan_parquet([target.path / part.name for part in new], glob=False).select(target.keys)
+    added, removed = list(new), []
+    for number, part in enumerate(before.parts):
+        rows = datasets.scan(target.path, Snapshot(before.version, (part,), before.columns))
+        kept = rows.join(incoming, on=list(target.keys), how="anti", maintain_order="left")
+        if int(kept.select(pl.len()).collect(engine="streaming").item()) == part.rows:
+            continue
+        removed.append(part)
+        added += [
+            rewritten
+            for rewritten in write_rows(kept, target.path, f"{target.stem}-kept{number:06}", part.order)
+            if rewritten.rows
+        ]
+    return Merge(added, removed)
+
+
+def commit(
+    target: Target,
+    columns: Sequence[Column],
+    new: Sequence[Part],
+    before: Snapshot | None,
+    note: Mapping[str, Any],
+) -> Snapshot:
+    """Make the written rows the dataset's next version. Raises DatasetConflict."""
+    merged = Merge(list(new), [])
+    if target.mode is WriteMode.UPSERT and before is not None and new:
+        merged = merge(target, before, new)
+    return datasets.commit(
+        target.path,
+        job=target.job,
+        mode=target.mode,
+        columns=columns,
+        parts=merged.added,
+        removed=merged.removed,
+        note=note,
+    )

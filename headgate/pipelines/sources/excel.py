@@ -1,0 +1,77 @@
+"""Excel workbooks (.xlsx, .xlsm): the first sheet, row by row, cells with the values that Excel shows them to be."""
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+from openpyxl.cell.cell import TYPE_ERROR
+
+from headgate.errors import JobFault
+from headgate.pipelines.prepared import Prepared, Source, Watch
+from headgate.pipelines.recordblocks import RecordBlocks
+from headgate.pipelines.rejections import Rejection, RejectionLog
+from headgate.pipelines.sources.naming import column_names
+
+MAX_UNPACKED_BYTES = 4 << 30
+BYTES_PER_CELL = 64
+REPORT_ROWS = 1_000
+
+
+def read(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
+    """The first row that isn't empty names the columns; empty rows are no records; `line` is the sheet's row."""
+    _refuse_bomb(source.path)
+    workbook = openpyxl.load_workbook(source.path, read_only=True, data_only=True)
+    try:
+        sheet = workbook.worksheets[0]
+        sheet.reset_dimensions()
+        return _read_rows(_filled_rows(sheet.iter_rows()), scratch, log, watch)
+    finally:
+        workbook.close()
+
+
+def _refuse_bomb(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > MAX_UNPACKED_BYTES:
+        raise JobFault("FILE_TOO_LARGE", "The workbook unpacks to more than 4 GiB. Send it as CSV.", "DATA")
+
+
+def _filled_rows(rows: Iterator[Sequence[Any]]) -> Iterator[tuple[int, Sequence[Any]]]:
+    for number, row in enumerate(rows, start=1):
+        if any(cell.value is not None for cell in row):
+            yield number, row
+
+
+def _read_rows(
+    rows: Iterator[tuple[int, Sequence[Any]]], scratch: Path, log: RejectionLog, watch: Watch
+) -> Prepared:
+    _, header = next(rows, (0, None))
+    if header is None:
+        raise JobFault("EMPTY_FILE", "The workbook's first sheet is empty.", "DATA")
+    names = column_names(["" if cell.value is None else str(cell.value) for cell in header])
+    blocks = RecordBlocks(scratch, names)
+    for number, (line, row) in enumerate(rows, start=1):
+        faults = list(_faults(number, line, row, names))
+        if faults:
+            log.reject(faults)
+        else:
+            record = {name: cell.value for name, cell in zip(names, row, strict=False)}
+            blocks.add(record, number, line, BYTES_PER_CELL * len(names))
+        if number % REPORT_ROWS == 0:
+            watch("reading", rows_read=number)
+    return blocks.prepare()
+
+
+def _faults(number: int, line: int, row: Sequence[Any], names: Sequence[str]) -> Iterator[Rejection]:
+    record = [None if cell.value is None else str(cell.value) for cell in row]
+    for index, cell in enumerate(row):
+        if index >= len(names) and cell.value is not None:
+            message = (
+                f"The row has a value in column {index + 1} where the header names {len(names)} columns."
+            )
+            yield Rejection(number, line, None, str(cell.value), "STRUCTURE", message, record)
+        elif cell.value is not None and cell.data_type == TYPE_ERROR:
+            message = f"The cell holds the error {cell.value} in place of a value."
+            yield Rejection(number, line, names[index], str(cell.value), "CELL_ERROR", message, record)

@@ -1,0 +1,240 @@
+"""Lossless types: a text column gets a type only where the typed value gives back every text exactly."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from headgate.errors import JobFault
+from headgate.storage.columns import MAX_SAFE_INTEGER, WHOLE, fields_of, inner_type, json_text
+
+DATE_TIME_FORMS = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M:%S%.3f",
+    "%Y-%m-%dT%H:%M:%S%.3f",
+    "%Y-%m-%d %H:%M:%S%.6f",
+    "%Y-%m-%dT%H:%M:%S%.6f",
+)
+DECIMAL_PRECISION = 38
+MAX_SCALE = 12
+GLANCE_ROWS = 50
+"""So many texts rule most candidates out, before the others are held against the whole sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A type that a text column may have.
+
+    `form` is the spelling of its texts; `exact` turns text into the value, and into null where the value would
+    not give the text back.
+    """
+
+    dtype: pl.DataType
+    form: str | None
+    exact: Callable[[pl.Expr], pl.Expr]
+
+
+def _integer(text: pl.Expr) -> pl.Expr:
+    value = text.cast(pl.Int64, strict=False)
+    safe = value.is_between(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER)
+    return pl.when(safe & (value.cast(pl.String) == text)).then(value)
+
+
+def _float(text: pl.Expr) -> pl.Expr:
+    value = text.cast(pl.Float64, strict=False)
+    return pl.when(value.is_finite() & (value.cast(pl.String) == text)).then(value)
+
+
+def _whole_float(text: pl.Expr) -> pl.Expr:
+    value = text.cast(pl.Float64, strict=False)
+    return pl.when(value.is_finite() & (value.cast(pl.String).str.strip_suffix(".0") == text)).then(value)
+
+
+def _boolean(true: str, false: str) -> Callable[[pl.Expr], pl.Expr]:
+    return lambda text: pl.when(text == true).then(True).when(text == false).then(False)
+
+
+def _date(text: pl.Expr) -> pl.Expr:
+    value = text.str.to_date("%Y-%m-%d", strict=False)
+    return pl.when(text.str.contains(r"^\d{4}-\d{2}-\d{2}$")).then(value)
+
+
+def _datetime(form: str) -> Callable[[pl.Expr], pl.Expr]:
+    def exact(text: pl.Expr) -> pl.Expr:
+        value = text.str.to_datetime(form, strict=False, time_unit="us")
+        return pl.when(value.dt.to_string(form) == text).then(value)
+
+    return exact
+
+
+def _instant(text: pl.Expr) -> pl.Expr:
+    form = "%Y-%m-%dT%H:%M:%SZ"
+    value = text.str.to_datetime(form, strict=False, time_unit="us")
+    return pl.when(value.dt.to_string(form) == text).then(value.dt.replace_time_zone("UTC"))
+
+
+def _decimal(scale: int) -> Callable[[pl.Expr], pl.Expr]:
+    def exact(text: pl.Expr) -> pl.Expr:
+        value = text.cast(pl.Decimal(DECIMAL_PRECISION, scale), strict=False)
+        return pl.when(value.cast(pl.String) == text).then(value)
+
+    return exact
+
+
+CANDIDATES: Sequence[Candidate] = (
+    Candidate(pl.Int64(), None, _integer),
+    Candidate(pl.Float64(), None, _float),
+    Candidate(pl.Float64(), WHOLE, _whole_float),
+    *(
+        Candidate(pl.Decimal(DECIMAL_PRECISION, scale), None, _decimal(scale))
+        for scale in range(1, MAX_SCALE + 1)
+    ),
+    Candidate(pl.Boolean(), None, _boolean("true", "false")),
+    Candidate(pl.Boolean(), "True", _boolean("True", "False")),
+    Candidate(pl.Boolean(), "TRUE", _boolean("TRUE", "FALSE")),
+    Candidate(pl.Date(), None, _date),
+    Candidate(pl.Datetime("us", "UTC"), "%Y-%m-%dT%H:%M:%SZ", _instant),
+    *(Candidate(pl.Datetime("us"), form, _datetime(form)) for form in DATE_TIME_FORMS),
+)
+TEXT = Candidate(pl.String(), None, lambda text: text)
+
+
+@dataclass
+class TypePlan:
+    """The type that each column is taken to have; a guess from a sample until a whole scan has kept to it."""
+
+    chosen: dict[str, Candidate]
+    _left: dict[str, list[Candidate]]
+
+    @classmethod
+    def guess(cls, schema: pl.Schema, texts: Collection[str], sample: pl.DataFrame) -> "TypePlan":
+        """For text columns the first type that gives every text of the sample back; other columns keep theirs."""
+        left = {
+            name: _fitting(sample.get_column(name)) if name in texts else stored_types(dtype)
+            for name, dtype in schema.items()
+        }
+        return cls({name: candidates.pop(0) for name, candidates in left.items()}, left)
+
+    def demote(self, names: Iterable[str]) -> None:
+        """Take the next type for columns whose values broke theirs."""
+        for name in names:
+            if not self._left[name]:
+                raise JobFault(
+                    "UNSUPPORTED_TYPE", f"The values of column {name} fit no type that can be stored.", "DATA"
+                )
+            self.chosen[name] = self._left[name].pop(0)
+
+
+def _fitting(texts: pl.Series) -> list[Candidate]:
+    """The candidates that give every text of a sample back, text itself last."""
+    filled = texts.drop_nulls().rename("text")
+    if filled.is_empty():
+        return [TEXT]
+    likely = _exact_ones(CANDIDATES, filled.head(GLANCE_ROWS))
+    return [*_exact_ones(likely, filled), TEXT]
+
+
+def _exact_ones(candidates: Sequence[Candidate], texts: pl.Series) -> list[Candidate]:
+    text = pl.col("text")
+    exact = texts.to_frame().select(
+        candidate.exact(text).is_not_null().all().alias(str(number))
+        for number, candidate in enumerate(candidates)
+    )
+    return (
+        [candidate for candidate, fits in zip(candidates, exact.row(0), strict=True) if fits]
+        if candidates
+        else []
+    )
+
+
+def stored_types(dtype: pl.DataType) -> list[Candidate]:
+    """The types under which a dataset may keep a typed column, the likeliest first; the last one takes any value."""
+    match dtype:
+        case pl.UInt64():
+            return [_cast_to(pl.Int64()), _cast_to(pl.Decimal(20, 0))]
+        case pl.Datetime(time_unit="ns"):
+            return [_cast_to(pl.Datetime("us", dtype.time_zone and "UTC")), _cast_to(pl.String())]
+        case pl.Time() | pl.Duration():
+            return [Candidate(pl.String(), None, lambda value: value.dt.to_string("iso"))]
+    return [_cast_to(_stored(dtype))]
+
+
+def _cast_to(dtype: pl.DataType) -> Candidate:
+    def exact(value: pl.Expr) -> pl.Expr:
+        return value.cast(dtype, strict=False)
+
+    return Candidate(dtype, None, exact)
+
+
+_STORED: dict[type[pl.DataType], pl.DataType] = {
+    pl.UInt8: pl.Int16(),
+    pl.UInt16: pl.Int32(),
+    pl.UInt32: pl.Int64(),
+    pl.UInt64: pl.Decimal(20, 0),
+    pl.Int128: pl.Decimal(DECIMAL_PRECISION, 0),
+    pl.Categorical: pl.String(),
+    pl.Enum: pl.String(),
+    pl.Null: pl.String(),
+    pl.Time: pl.String(),
+    pl.Duration: pl.Int64(),
+}
+
+
+def _stored(dtype: pl.DataType) -> pl.DataType:
+    """What Delta Lake keeps a type as."""
+    match dtype:
+        case pl.List() | pl.Array():
+            return pl.List(_stored(inner_type(dtype)))
+        case pl.Struct():
+            return pl.Struct({name: _stored(inner) for name, inner in fields_of(dtype).items()})
+        case pl.Datetime():
+            return pl.Datetime("us", dtype.time_zone and "UTC")
+    return _STORED.get(dtype.base_type(), dtype)
+
+
+def conforming(dtype: pl.DataType, wanted: pl.DataType) -> Candidate:
+    """How values of one type go into an existing column of another; null where they can't without loss."""
+    if dtype == wanted:
+        return _cast_to(wanted)
+    if dtype == pl.String:
+        return Candidate(wanted, None, lambda text: _parse(text, wanted))
+    if wanted == pl.String:
+        return Candidate(wanted, None, _render(dtype))
+
+    def exact(value: pl.Expr) -> pl.Expr:
+        cast = value.cast(wanted, strict=False)
+        return pl.when(cast.cast(dtype, strict=False) == value).then(cast)
+
+    return Candidate(wanted, None, exact)
+
+
+def _parse(text: pl.Expr, wanted: pl.DataType) -> pl.Expr:
+    """The value that a text means in a column whose type is fixed, whatever the spelling; null where it means none."""
+    match wanted:
+        case pl.Float64() | pl.Float32():
+            value = text.cast(wanted, strict=False)
+            return pl.when(value.is_finite()).then(value)
+        case pl.Decimal(scale=scale):
+            value = text.cast(wanted, strict=False)
+            return pl.when(
+                text.cast(pl.Decimal(DECIMAL_PRECISION, min(scale + 6, 30)), strict=False) == value
+            ).then(value)
+        case pl.Boolean():
+            return _boolean("true", "false")(text.str.to_lowercase())
+        case pl.Date():
+            return _date(text)
+        case pl.Datetime(time_zone="UTC"):
+            return _instant(text)
+        case pl.Datetime():
+            return pl.coalesce(*(_datetime(form)(text) for form in DATE_TIME_FORMS))
+        case _ if wanted.is_integer():
+            value = text.cast(wanted, strict=False)
+            return pl.when(value.cast(pl.String) == text).then(value)
+    return pl.lit(None, wanted)
+
+
+def _render(dtype: pl.DataType) -> Callable[[pl.Expr], pl.Expr]:
+    if dtype.is_nested() or dtype == pl.Binary:
+        return lambda value: value.map_elements(json_text, return_dtype=pl.String)
+    return lambda value: value.cast(pl.String)

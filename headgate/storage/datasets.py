@@ -1,0 +1,203 @@
+"""Datasets at rest: Delta Lake tables whose every commit is a version that stays readable.
+
+A commit carries the job's id as its Delta application transaction, so that the same job never commits twice.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
+
+from headgate.storage.columns import Column
+
+FORM_KEY = "headgate.form"
+JOB_KEY = "headgate.job"
+NOTE_KEY = "headgate.note"
+MAX_CACHED_SNAPSHOTS = 64
+
+
+class WriteMode(StrEnum):
+    """How rows go into a dataset."""
+
+    APPEND = "APPEND"
+    REPLACE = "REPLACE"
+    UPSERT = "UPSERT"
+
+
+class DatasetConflict(Exception):
+    """Another commit came between; read the dataset again and try once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A Parquet file in the dataset's folder; `order` places it among the others of a version."""
+
+    name: str
+    rows: int
+    byte_size: int
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One version: its files in commit order, and its columns."""
+
+    version: int
+    parts: tuple[Part, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def row_count(self) -> int:
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def byte_size(self) -> int:
+        return sum(part.byte_size for part in self.parts)
+
+
+def latest(path: Path) -> Snapshot | None:
+    """The newest version; None where nothing was committed yet."""
+    return _snapshot_of(DeltaTable(path)) if DeltaTable.is_deltatable(str(path)) else None
+
+
+@lru_cache(maxsize=MAX_CACHED_SNAPSHOTS)
+def snapshot(path: Path, version: int) -> Snapshot:
+    """One version, which never changes again."""
+    return _snapshot_of(DeltaTable(path, version=version))
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The version that a job made, and the note that it left with the commit."""
+
+    snapshot: Snapshot
+    note: dict[str, Any]
+
+
+def committed_by(path: Path, job: str) -> Committed | None:
+    """What a job committed; None where it hasn't."""
+    if not DeltaTable.is_deltatable(str(path)):
+        return None
+    table = DeltaTable(path)
+    if table.transaction_version(job) is None:
+        return None
+    for entry in table.history():
+        if entry.get(JOB_KEY) == job:
+            return Committed(snapshot(path, entry["version"]), json.loads(entry[NOTE_KEY]))
+    raise DeltaError(f"The commit of {job} has left the table's history.")
+
+
+def commit(
+    path: Path,
+    *,
+    job: str,
+    mode: WriteMode,
+    columns: Sequence[Column],
+    parts: Sequence[Part],
+    removed: Sequence[Part] = (),
+    note: Mapping[str, Any],
+) -> Snapshot:
+    """Add parts that already lie in the dataset's folder, and take removed ones away, as one version.
+
+    `note` is JSON that `committed_by` gives back.
+    Raises DatasetConflict where the table changed since it was read; then nothing is committed.
+    """
+    schema = _delta_schema(columns)
+    properties = CommitProperties(
+        custom_metadata={JOB_KEY: job, NOTE_KEY: json.dumps(note)},
+        app_transactions=[Transaction(job, 1, int(time.time() * 1000))],
+    )
+    try:
+        if not DeltaTable.is_deltatable(str(path)):
+            actions = [_add(part) for part in parts]
+            create_table_with_add_actions(
+                str(path), schema, actions, mode="error", commit_properties=properties
+            )
+        else:
+            table = _with_columns(DeltaTable(path), columns, replaced=mode is WriteMode.REPLACE)
+            table.create_write_transaction(
+                [*map(_add, parts), *map(_remove, removed)],
+                "overwrite" if mode is WriteMode.REPLACE else "append",
+                schema,
+                commit_properties=properties,
+            )
+    except (CommitFailedError, DeltaError) as error:
+        raise DatasetConflict(str(error)) from error
+    done = committed_by(path, job)
+    assert done is not None
+    return done.snapshot
+
+
+def _with_columns(table: DeltaTable, columns: Sequence[Column], *, replaced: bool) -> DeltaTable:
+    """The table with columns it lacks added: old rows have null there."""
+    known = {field.name for field in table.schema().fields}
+    added = [_field(column) for column in columns if column.name not in known]
+    if added and not replaced:
+        table.alter.add_columns(added)
+        return DeltaTable(table.table_uri)
+    return table
+
+
+def _add(part: Part) -> AddAction:
+    stats = json.dumps({"numRecords": part.rows})
+    return AddAction(part.name, part.byte_size, {}, part.order, True, stats)
+
+
+def _remove(part: Part) -> RemoveAction:
+    return RemoveAction(part.name, True, int(time.time() * 1000))
+
+
+def _delta_schema(columns: Iterable[Column]) -> Schema:
+    return Schema([_field(column) for column in columns])
+
+
+def _field(column: Column) -> Field:
+    field = Schema.from_arrow(pl.Schema({column.name: column.dtype})).fields[0]
+    metadata = {FORM_KEY: column.form} if column.form else None
+    return Field(column.name, field.type, nullable=True, metadata=metadata)
+
+
+def _snapshot_of(table: DeltaTable) -> Snapshot:
+    actions = pl.DataFrame(table.get_add_actions(flatten=True))
+    parts = (
+        Part(row["path"], row["num_records"], row["size_bytes"], _milliseconds(row["modification_time"]))
+        for row in actions.select("path", "num_records", "size_bytes", "modification_time").to_dicts()
+    )
+    ordered = sorted(parts, key=lambda part: (part.order, part.name))
+    return Snapshot(table.version(), tuple(ordered), tuple(_columns(table.schema())))
+
+
+def _milliseconds(moment: object) -> int:
+    return moment if isinstance(moment, int) else int(moment.timestamp() * 1000)  # type: ignore[attr-defined]
+
+
+def _columns(schema: Schema) -> Iterable[Column]:
+    dtypes = pl.Schema(schema.to_arrow())
+    for field in schema.fields:
+        yield Column(field.name, dtypes[field.name], field.metadata.get(FORM_KEY))
+
+
+def scan(path: Path, version: Snapshot, *, first_part: int = 0, row_index: str | None = None) -> pl.LazyFrame:
+    """The rows of a version in commit order, from one of its parts on; `row_index` counts over the whole version."""
+    schema = {column.name: column.dtype for column in version.columns}
+    parts = version.parts[first_part:]
+    if not parts:
+        empty = pl.LazyFrame(schema=schema)
+        return empty.with_row_index(row_index) if row_index else empty
+    return pl.scan_parquet(
+        [path / part.name for part in parts],
+        schema=schema,
+        missing_columns="insert",
+        glob=False,
+        row_index_name=row_index,
+        row_index_offset=sum(part.rows for part in version.parts[:first_part]),
+    )

@@ -1,0 +1,71 @@
+"""The error ledger: one Parquet file a job, one line for each fault of a row or cell, in row order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+SCHEMA = pl.Schema(
+    {
+        "row": pl.Int64,
+        "line": pl.Int64,
+        "column": pl.String,
+        "value": pl.String,
+        "code": pl.String,
+        "check": pl.String,
+        "severity": pl.String,
+        "message": pl.String,
+        "suggestion": pl.String,
+        "record": pl.String,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFilter:
+    """Which errors to read; an empty field matches all."""
+
+    code: Sequence[str] = ()
+    column: Sequence[str] = ()
+    check: Sequence[str] = ()
+    severity: str | None = None
+    row: int | None = None
+
+    def predicate(self) -> pl.Expr:
+        """The filter as one expression over the ledger's columns."""
+        conditions = [
+            pl.col(name).is_in(list(wanted))
+            for name, wanted in (("code", self.code), ("column", self.column), ("check", self.check))
+            if wanted
+        ]
+        if self.severity is not None:
+            conditions.append(pl.col("severity") == self.severity)
+        if self.row is not None:
+            conditions.append(pl.col("row") == self.row)
+        return pl.all_horizontal(conditions) if conditions else pl.lit(True)
+
+
+def merge_parts(parts: Sequence[Path], path: Path) -> None:
+    """Write the parts, each sorted by row, as one ledger in row order; appears at `path` whole or not at all."""
+    staged = path.with_suffix(".staged")
+    staged.parent.mkdir(parents=True, exist_ok=True)
+    pl.scan_parquet(list(parts), schema=SCHEMA).sort("row", maintain_order=True).sink_parquet(staged)
+    staged.rename(path)
+
+
+def read_page(path: Path, wanted: LedgerFilter, *, after: int = -1, first: int = 20) -> pl.DataFrame:
+    """Up to `first` errors behind number `after`, with the 0-based `number` that each keeps for good."""
+    return (
+        pl.scan_parquet(path)
+        .with_row_index("number")
+        .filter(pl.col("number") > after, wanted.predicate())
+        .head(first)
+        .collect(engine="streaming")
+    )
+
+
+def count(path: Path, wanted: LedgerFilter) -> int:
+    """How many errors the filter matches."""
+    matching = pl.scan_parquet(path).filter(wanted.predicate()).select(pl.len())
+    return int(matching.collect(engine="streaming").item())
