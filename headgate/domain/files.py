@@ -1,17 +1,32 @@
 """Files: receive, find, look into."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
+from unicodedata import category
 
+from sqlalchemy import ColumnElement
+from sqlmodel import col, select
+
+from headgate.domain.ids import require_id
 from headgate.domain.incoming import IncomingFile
-from headgate.domain.pages import Page
-from headgate.domain.permissions import Principal
+from headgate.domain.pages import Page, check_first, read_page
+from headgate.domain.permissions import Principal, require
+from headgate.domain.queries import by_id, by_ids, contains, count_rows
+from headgate.domain.scratch import scratch_folder
 from headgate.domain.services import Services
-from headgate.errors import UserFault
+from headgate.errors import JobFault, UserFault
 from headgate.storage.formats import FileFormat
-from headgate.storage.tables import File, FileStatus
+from headgate.storage.ids import new_id
+from headgate.storage.tables import File, FileStatus, Role
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+MAX_NAME_LENGTH = 255
+UNSHOWABLE = {"Cc", "Cs"}
+"""Unicode categories that neither a database nor a screen can take: controls and surrogates."""
 
 
 class UnusableFile(UserFault):
@@ -57,27 +72,51 @@ async def receive(
     nothing behind; as UnusableFile, CHECKSUM_MISMATCH and the engine's UNSUPPORTED_FORMAT,
     EMPTY_FILE, FORMAT_MISMATCH and UNREADABLE_FILE leave a row with status FAILED and no bytes.
     """
-    raise NotImplementedError
+    require(principal, Role.OPERATOR)
+    _check_size(services, incoming)
+    expected = _expected_sha256(incoming, sha256)
+    file = File(
+        id=PurePosixPath(incoming.key).name,
+        name=_shown_name(name or incoming.name),
+        status=FileStatus.READY,
+        format=format,
+        byte_size=incoming.byte_size,
+        sha256=incoming.sha256,
+        storage_key=incoming.key,
+        created_by_id=principal.user_id,
+    )
+    try:
+        _check_content(incoming, expected)
+        await _describe(services, file)
+    except UserFault as fault:
+        await _record(services, _failed(file, fault))
+        raise UnusableFile(fault, file) from fault
+    # Claimed first: an object without a row is only waste, a row without its object is a lie.
+    incoming.claim()
+    await _record(services, file)
+    return file
 
 
 async def get(services: Services, file_id: str) -> File | None:
     """Find a file; raises UserFault (INVALID_ID) for what is no file's id."""
-    raise NotImplementedError
+    require_id(file_id, "file")
+    return await by_id(services.database, File, file_id)
 
 
 async def get_many(services: Services, file_ids: Collection[str]) -> dict[str, File]:
     """Find files by id, in one query; unknown ids are left out."""
-    raise NotImplementedError
+    return await by_ids(services.database, File, file_ids)
 
 
 async def page(services: Services, wanted: FileFilter, first: int, after: str | None) -> Page[File]:
     """List files, newest first; raises UserFault (INVALID_ARGUMENT, INVALID_CURSOR)."""
-    raise NotImplementedError
+    statement = select(File).where(*_conditions(wanted))
+    return await read_page(services.database, statement, File.id, prefix="file", first=first, after=after)
 
 
 async def total(services: Services, wanted: FileFilter) -> int:
     """Count the files that the filter matches."""
-    raise NotImplementedError
+    return await count_rows(services.database, File, _conditions(wanted))
 
 
 async def preview(services: Services, file: File, first: int) -> Preview:
@@ -85,4 +124,92 @@ async def preview(services: Services, file: File, first: int) -> Preview:
 
     Raises UserFault: INVALID_ARGUMENT, FILE_NOT_READY, or the engine's reason.
     """
-    raise NotImplementedError
+    check_first(first)
+    require_ready(file, ())
+    found = await _inspect(services, file, first)
+    return Preview(found["columns"], found["records"], found["has_more"])
+
+
+def require_ready(file: File, path: tuple[str, ...]) -> str:
+    """Answer the storage key of a file that can be read; raises UserFault (FILE_NOT_READY)."""
+    if file.status is FileStatus.READY and file.storage_key is not None:
+        return file.storage_key
+    raise UserFault("FILE_NOT_READY", f"The file {file.id} cannot be read: it is {file.status}.", path)
+
+
+def _conditions(wanted: FileFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.name_contains:
+        conditions.append(contains(File.name, wanted.name_contains))
+    if wanted.status:
+        conditions.append(col(File.status).in_(wanted.status))
+    if wanted.format:
+        conditions.append(col(File.format).in_(wanted.format))
+    if wanted.created_after is not None:
+        conditions.append(col(File.created_at) > wanted.created_after)
+    return conditions
+
+
+def _check_size(services: Services, incoming: IncomingFile) -> None:
+    if incoming.too_large:
+        limit = services.max_upload_bytes
+        raise UserFault(
+            "FILE_TOO_LARGE", f"A file may have up to {limit} bytes; this one has more.", ("file",)
+        )
+
+
+def _expected_sha256(incoming: IncomingFile, given: str | None) -> str:
+    if given is None:
+        return incoming.sha256
+    if not SHA256.fullmatch(given.lower()):
+        raise UserFault("INVALID_ARGUMENT", "sha256 takes 64 hexadecimal digits.", ("sha256",))
+    return given.lower()
+
+
+def _check_content(incoming: IncomingFile, expected_sha256: str) -> None:
+    if incoming.sha256 != expected_sha256:
+        message = f"What arrived has the SHA-256 {incoming.sha256}: send the file again."
+        raise UserFault("CHECKSUM_MISMATCH", message, ("sha256",), retryable=True)
+
+
+def _shown_name(name: str) -> str:
+    shown = "".join("\N{REPLACEMENT CHARACTER}" if category(mark) in UNSHOWABLE else mark for mark in name)
+    return shown.strip()[:MAX_NAME_LENGTH] or "unnamed"
+
+
+async def _describe(services: Services, file: File) -> None:
+    """Let the engine find format, dialect and columns; raises UserFault with the engine's reason."""
+    found = await _inspect(services, file, rows=1)
+    file.format = FileFormat(found["format"])
+    file.dialect = found["dialect"]
+    file.columns = found["columns"]
+
+
+async def _inspect(services: Services, file: File, rows: int) -> dict[str, Any]:
+    async with scratch_folder(services.store, new_id("inspection"), "1") as scratch:
+        task = {
+            "task": "inspect",
+            "path": str(services.store.path(f"files/{file.id}")),
+            "name": file.name,
+            "format": file.format,
+            "dialect": file.dialect,
+            "rows": rows,
+            "scratch": str(scratch),
+        }
+        try:
+            return await services.inspector.run(task)
+        except JobFault as fault:
+            raise UserFault(fault.code, fault.message, ("file",), fault.retryable) from fault
+
+
+def _failed(file: File, fault: UserFault) -> File:
+    """Turn a file into one of which only the row is kept."""
+    file.status = FileStatus.FAILED
+    file.storage_key = None
+    file.failure = {"code": fault.code, "message": fault.message}
+    return file
+
+
+async def _record(services: Services, file: File) -> None:
+    async with services.database.transaction() as session:
+        session.add(file)

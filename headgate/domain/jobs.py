@@ -1,17 +1,28 @@
 """Jobs: find them, wait for them, follow their events."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from time import monotonic
 
-from headgate.domain.pages import Page
+from sqlalchemy import ColumnElement, false, func
+from sqlmodel import col, select
+
+from headgate.domain.ids import is_storable, require_id
+from headgate.domain.pages import NUMBER, Page, decode_cursor, encode_cursor, invalid_cursor, read_page
+from headgate.domain.queries import by_id, by_ids, count_rows, is_one_of
 from headgate.domain.services import Services
-from headgate.storage.tables import Attempt, Job, JobEvent, JobKind, JobStatus, Priority
+from headgate.errors import UserFault
+from headgate.storage.tables import Attempt, Dataset, Job, JobEvent, JobKind, JobStatus, Priority
 
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.FAILED, JobStatus.CANCELED})
+WAITING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
 MAX_WAIT_S = 30.0
 MAX_EVENTS = 200
+# A signal can be lost with whoever would have sent it; the table cannot.
+LOOK_AGAIN_S = 5.0
 
 
 class JobOrder(StrEnum):
@@ -23,7 +34,7 @@ class JobOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs to list; an empty field matches all. `dataset` is a name, the others are ids."""
+    """Which jobs to list; an empty field matches all. `dataset` is a name, `file` and `created_by` are ids."""
 
     ids: Collection[str] | None = None
     kind: Collection[JobKind] = ()
@@ -46,34 +57,52 @@ class JobCounts:
 
 async def get(services: Services, job_id: str) -> Job | None:
     """Find a job; raises UserFault (INVALID_ID) for what is no job's id."""
-    raise NotImplementedError
+    require_id(job_id, "job")
+    return await by_id(services.database, Job, job_id)
 
 
 async def get_many(services: Services, job_ids: Collection[str]) -> dict[str, Job]:
     """Find jobs by id, in one query; unknown ids are left out."""
-    raise NotImplementedError
+    return await by_ids(services.database, Job, job_ids)
 
 
 async def page(
     services: Services, wanted: JobFilter, order: JobOrder, first: int, after: str | None
 ) -> Page[Job]:
     """List jobs; raises UserFault (INVALID_ARGUMENT, INVALID_CURSOR)."""
-    raise NotImplementedError
+    return await read_page(
+        services.database,
+        select(Job).where(*conditions(wanted)),
+        Job.id,
+        prefix="job",
+        first=first,
+        after=after,
+        newest_first=order is JobOrder.CREATED_AT_DESC,
+    )
 
 
 async def total(services: Services, wanted: JobFilter) -> int:
     """Count the jobs that the filter matches."""
-    raise NotImplementedError
+    return await count_rows(services.database, Job, conditions(wanted))
 
 
 async def attempts_of(services: Services, job_ids: Collection[str]) -> dict[str, list[Attempt]]:
     """Read the attempts of jobs, first to last, in one query; a job without any is left out."""
-    raise NotImplementedError
+    statement = select(Attempt).where(is_one_of(Attempt.job_id, job_ids)).order_by(col(Attempt.number))
+    attempts: dict[str, list[Attempt]] = defaultdict(list)
+    async with services.database.read() as session:
+        for attempt in await session.scalars(statement):
+            attempts[attempt.job_id].append(attempt)
+    return dict(attempts)
 
 
 async def counts(services: Services) -> JobCounts:
     """Count the jobs that run and those that wait."""
-    raise NotImplementedError
+    unfinished = col(Job.status).in_([JobStatus.RUNNING, *WAITING])
+    statement = select(Job.status, func.count()).where(unfinished).group_by(col(Job.status))
+    async with services.database.read() as session:
+        found = dict((await session.execute(statement)).all())
+    return JobCounts(found.get(JobStatus.RUNNING, 0), sum(found.get(status, 0) for status in WAITING))
 
 
 async def wait(services: Services, job_id: str, seconds: float) -> Job:
@@ -81,12 +110,28 @@ async def wait(services: Services, job_id: str, seconds: float) -> Job:
 
     Raises UserFault (INVALID_ARGUMENT, INVALID_ID, NOT_FOUND).
     """
-    raise NotImplementedError
+    if not 0 <= seconds <= MAX_WAIT_S:
+        message = f"waitSeconds must be from 0 to {MAX_WAIT_S:g}; it is {seconds:g}."
+        raise UserFault("INVALID_ARGUMENT", message, ("waitSeconds",))
+    deadline = monotonic() + seconds
+    async with services.signals.listen(topic(job_id)) as listener:
+        while (job := await _require(services, job_id)).status not in FINAL:
+            if (left_s := deadline - monotonic()) <= 0:
+                break
+            await listener.wait(min(left_s, LOOK_AGAIN_S))
+    return job
 
 
 async def events_after(services: Services, job_id: str, seq: int, limit: int = MAX_EVENTS) -> list[JobEvent]:
     """Read up to `limit` events of a job behind number `seq` (0 for all), in order."""
-    raise NotImplementedError
+    statement = (
+        select(JobEvent)
+        .where(JobEvent.job_id == job_id, col(JobEvent.seq) > seq)
+        .order_by(col(JobEvent.seq))
+        .limit(limit)
+    )
+    async with services.database.read() as session:
+        return list((await session.scalars(statement)).all())
 
 
 async def watch(services: Services, job_id: str, seq: int = 0) -> AsyncIterator[JobEvent]:
@@ -94,5 +139,75 @@ async def watch(services: Services, job_id: str, seq: int = 0) -> AsyncIterator[
 
     None is missed and none comes twice. Raises UserFault (INVALID_ID, NOT_FOUND).
     """
-    raise NotImplementedError
-    yield
+    async with services.signals.listen(topic(job_id)) as listener:
+        while True:
+            # Read before the events: what a final job has recorded by then is all there will be.
+            is_final = (await _require(services, job_id)).status in FINAL
+            events = await events_after(services, job_id, seq)
+            for event in events:
+                yield event
+                seq = event.seq
+            if len(events) == MAX_EVENTS:
+                continue
+            if is_final:
+                return
+            await listener.wait(LOOK_AGAIN_S)
+
+
+def event_cursor(event: JobEvent) -> str:
+    """Make the opaque cursor of an event, from which `watch` can resume."""
+    return encode_cursor(f"{event.job_id}:{event.seq}")
+
+
+def decode_event_cursor(job_id: str, cursor: str) -> int:
+    """Read the number of an event from its cursor; raises UserFault (INVALID_CURSOR)."""
+    owner, _, seq = decode_cursor(cursor).rpartition(":")
+    if owner != job_id or not NUMBER.fullmatch(seq):
+        raise invalid_cursor()
+    return int(seq)
+
+
+def topic(job_id: str) -> str:
+    """Name the topic that is notified of each event of a job."""
+    return f"job:{job_id}"
+
+
+async def _require(services: Services, job_id: str) -> Job:
+    if (job := await get(services, job_id)) is None:
+        raise UserFault("NOT_FOUND", f"There is no job {job_id}.", ("jobId",))
+    return job
+
+
+def conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
+    """Say the filter in SQL."""
+    return [*_choices(wanted), *_links(wanted), *_times(wanted)]
+
+
+def _choices(wanted: JobFilter) -> list[ColumnElement[bool]]:
+    chosen = ((Job.kind, wanted.kind), (Job.status, wanted.status), (Job.priority, wanted.priority))
+    return [col(column).in_(values) for column, values in chosen if values]
+
+
+def _links(wanted: JobFilter) -> list[ColumnElement[bool]]:
+    named = ((Job.file_id, wanted.file), (Job.created_by_id, wanted.created_by))
+    found = [is_one_of(column, [value]) for column, value in named if value is not None]
+    if wanted.ids is not None:
+        found.append(is_one_of(Job.id, wanted.ids))
+    if wanted.dataset is not None:
+        found.append(_goes_into(wanted.dataset))
+    return found
+
+
+def _goes_into(dataset: str) -> ColumnElement[bool]:
+    if not is_storable(dataset):
+        return false()
+    return col(Job.dataset_id).in_(select(Dataset.id).where(Dataset.name == dataset))
+
+
+def _times(wanted: JobFilter) -> list[ColumnElement[bool]]:
+    found = []
+    if wanted.created_after is not None:
+        found.append(col(Job.created_at) > wanted.created_after)
+    if wanted.created_before is not None:
+        found.append(col(Job.created_at) < wanted.created_before)
+    return found

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -14,6 +15,8 @@ from headgate.storage.ids import is_id
 
 DEFAULT_FIRST = 20
 MAX_FIRST = 200
+NUMBER = re.compile(r"[0-9]{1,18}")
+"""A number in a cursor: no more digits than every database can count."""
 
 T = TypeVar("T")
 
