@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from headgate.domain.pages import Page
 from headgate.domain.services import Services
-from headgate.storage.datasets import RowPageData, RowQuery
+from headgate.storage.rows import RowPageData, RowQuery
 from headgate.storage.tables import Dataset
 
 

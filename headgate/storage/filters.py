@@ -1,0 +1,204 @@
+"""Filters of rows: conditions with JSON values, turned into expressions over typed columns."""
+
+import functools
+import json
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import polars as pl
+
+from headgate.errors import UserFault
+from headgate.storage.columns import Column, ColumnType, column_type
+
+MAX_CONDITIONS = 200
+MAX_LISTED_VALUES = 1_000
+MAX_DEPTH = 20
+
+
+class _Unset:
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Any = _Unset()
+"""In place of an operator's value where the operator isn't used: None is a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """Conditions joined by AND; values are JSON. `eq: None` means that the cell is null."""
+
+    column: str | None = None
+    eq: Any = UNSET
+    ne: Any = UNSET
+    gt: Any = UNSET
+    gte: Any = UNSET
+    lt: Any = UNSET
+    lte: Any = UNSET
+    in_: Sequence[Any] | None = None
+    contains: str | None = None
+    starts_with: str | None = None
+    is_null: bool | None = None
+    and_: Sequence["RowFilter"] = ()
+    or_: Sequence["RowFilter"] | None = None
+    not_: "RowFilter | None" = None
+
+
+def known_column(types: Mapping[str, Column], name: str) -> Column:
+    """The column of this name. Raises UserFault UNKNOWN_COLUMN."""
+    if name not in types:
+        known = ", ".join(list(types)[:20])
+        raise UserFault(
+            "UNKNOWN_COLUMN", f"There is no column {name}. The columns are: {known}.", ("column",)
+        )
+    return types[name]
+
+
+@dataclass
+class Conditions:
+    """Turns filters into expressions; counts their conditions, so that no filter is without bound."""
+
+    types: Mapping[str, Column]
+    count: int = field(default=0, init=False)
+
+    def expression(self, wanted: RowFilter, depth: int = 0) -> pl.Expr:
+        """One boolean expression; a comparison with a null cell is false."""
+        if depth > MAX_DEPTH:
+            raise _invalid_filter(f"A filter nests at most {MAX_DEPTH} levels.")
+        parts = list(self._of_column(wanted))
+        parts += [self.expression(inner, depth + 1) for inner in wanted.and_]
+        if wanted.or_ is not None:
+            options = [self.expression(inner, depth + 1) for inner in wanted.or_]
+            parts.append(functools.reduce(operator.or_, options, pl.lit(False)))
+        if wanted.not_ is not None:
+            parts.append(~self.expression(wanted.not_, depth + 1))
+        self.count += len(parts)
+        if self.count > MAX_CONDITIONS:
+            raise _invalid_filter(f"A filter has at most {MAX_CONDITIONS} conditions.")
+        return functools.reduce(operator.and_, parts, pl.lit(True))
+
+    def _of_column(self, wanted: RowFilter) -> list[pl.Expr]:
+        used = [(name, getattr(wanted, name)) for name in COMPARISONS if getattr(wanted, name) is not UNSET]
+        others = (wanted.in_, wanted.contains, wanted.starts_with, wanted.is_null)
+        if wanted.column is None:
+            if used or any(other is not None for other in others):
+                raise _invalid_filter("A condition needs a column.")
+            return []
+        column = known_column(self.types, wanted.column)
+        parts = [_comparison(column, name, value) for name, value in used]
+        if wanted.in_ is not None:
+            parts.append(_listed(column, wanted.in_))
+        parts += _text_conditions(column, wanted)
+        if wanted.is_null is not None:
+            null = pl.col(column.name).is_null()
+            parts.append(null if wanted.is_null else ~null)
+        return parts
+
+
+COMPARISONS: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
+
+
+def _comparison(column: Column, name: str, value: Any) -> pl.Expr:
+    cell = pl.col(column.name)
+    if value is None and name in ("eq", "ne"):
+        return cell.is_null() if name == "eq" else cell.is_not_null()
+    compared = COMPARISONS[name](cell, typed_literal(column, value))
+    return compared.fill_null(name == "ne")
+
+
+def _listed(column: Column, values: Sequence[Any]) -> pl.Expr:
+    if len(values) > MAX_LISTED_VALUES:
+        raise _invalid_filter(f"in takes at most {MAX_LISTED_VALUES} values.")
+    return functools.reduce(
+        operator.or_, (_comparison(column, "eq", value) for value in values), pl.lit(False)
+    )
+
+
+def _text_conditions(column: Column, wanted: RowFilter) -> list[pl.Expr]:
+    cell = pl.col(column.name)
+    given = [text for text in (wanted.contains, wanted.starts_with) if text is not None]
+    if given and column.type is not ColumnType.STRING:
+        raise _invalid_filter(f"contains and startsWith work on text, and {column.name} is {column.type}.")
+    parts = []
+    if wanted.contains is not None:
+        parts.append(cell.str.contains(wanted.contains, literal=True).fill_null(False))
+    if wanted.starts_with is not None:
+        parts.append(cell.str.starts_with(wanted.starts_with).fill_null(False))
+    return parts
+
+
+def _invalid_filter(message: str) -> UserFault:
+    return UserFault("INVALID_FILTER", message, ("filter",))
+
+
+def typed_literal(column: Column, value: Any) -> pl.Expr:
+    """A JSON value as a literal of the column's type. Raises UserFault INVALID_FILTER where it is none."""
+    kind = column_type(column.dtype)
+    try:
+        return pl.lit(_PARSERS[kind](value), dtype=_comparable(column.dtype))
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        InvalidOperation,
+        OverflowError,
+        pl.exceptions.PolarsError,
+    ) as error:
+        shown = json.dumps(value, default=str)[:80]
+        message = f"{shown} can't be compared with the {kind} column {column.name}."
+        raise _invalid_filter(message) from error
+
+
+def _comparable(dtype: pl.DataType) -> pl.DataType | None:
+    return None if dtype.is_integer() or dtype.is_float() or isinstance(dtype, pl.Decimal) else dtype
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _number(value: Any) -> int | float:
+    """A JSON number, or text that is one: integers beyond 2^53-1 travel as text."""
+    if isinstance(value, bool):
+        raise TypeError(value)
+    if isinstance(value, str):
+        return int(value) if value.lstrip("-").isdigit() else float(value)
+    if not isinstance(value, int | float):
+        raise TypeError(value)
+    return value
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(value)
+    return value
+
+
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(_text(value))
+    return moment.astimezone(UTC) if moment.tzinfo else moment
+
+
+_PARSERS: dict[ColumnType, Callable[[Any], Any]] = {
+    ColumnType.STRING: _text,
+    ColumnType.INTEGER: _number,
+    ColumnType.FLOAT: _number,
+    ColumnType.DECIMAL: lambda value: Decimal(str(_number(value) if not isinstance(value, str) else value)),
+    ColumnType.BOOLEAN: _boolean,
+    ColumnType.DATE: lambda value: date.fromisoformat(_text(value)),
+    ColumnType.TIME: lambda value: time.fromisoformat(_text(value)),
+    ColumnType.DATETIME: _moment,
+}
