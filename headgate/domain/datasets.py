@@ -1,11 +1,18 @@
 """Datasets: find them and read their rows."""
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from headgate.domain.pages import Page
+from sqlalchemy import ColumnElement
+from sqlmodel import select
+
+from headgate.domain.ids import is_storable
+from headgate.domain.pages import Page, read_page
+from headgate.domain.queries import by_ids, contains, count_rows
 from headgate.domain.services import Services
-from headgate.storage.rows import RowPageData, RowQuery
+from headgate.errors import UserFault
+from headgate.storage.rows import RowPageData, RowQuery, read_rows
 from headgate.storage.tables import Dataset
 
 
@@ -18,22 +25,35 @@ class DatasetFilter:
 
 async def get(services: Services, name: str) -> Dataset | None:
     """Find a dataset by its name."""
-    raise NotImplementedError
+    if not is_storable(name):
+        return None
+    async with services.database.read() as session:
+        return (await session.scalars(select(Dataset).where(Dataset.name == name))).first()
 
 
 async def get_many(services: Services, dataset_ids: Collection[str]) -> dict[str, Dataset]:
     """Find datasets by id, in one query; unknown ids are left out."""
-    raise NotImplementedError
+    return await by_ids(services.database, Dataset, dataset_ids)
 
 
 async def page(services: Services, wanted: DatasetFilter, first: int, after: str | None) -> Page[Dataset]:
     """List datasets, newest first; raises UserFault (INVALID_ARGUMENT, INVALID_CURSOR)."""
-    raise NotImplementedError
+    statement = select(Dataset).where(*_conditions(wanted))
+    return await read_page(
+        services.database, statement, Dataset.id, prefix="dataset", first=first, after=after
+    )
 
 
 async def total(services: Services, wanted: DatasetFilter) -> int:
     """Count the datasets that the filter matches."""
-    raise NotImplementedError
+    return await count_rows(services.database, Dataset, _conditions(wanted))
+
+
+def require_version(dataset: Dataset, version: int) -> None:
+    """Raise UserFault (NOT_FOUND) unless the dataset has this version."""
+    newest = -1 if dataset.version is None else dataset.version
+    if not 0 <= version <= newest:
+        raise UserFault("NOT_FOUND", f"The dataset {dataset.name} has no version {version}.", ("version",))
 
 
 async def rows(services: Services, dataset: Dataset, version: int | None, query: RowQuery) -> RowPageData:
@@ -41,4 +61,13 @@ async def rows(services: Services, dataset: Dataset, version: int | None, query:
 
     Raises UserFault: NOT_FOUND for a version that is not there, and what the query does wrong.
     """
-    raise NotImplementedError
+    if version is not None:
+        require_version(dataset, version)
+    chosen = version if version is not None else dataset.version
+    if chosen is None:
+        return RowPageData([], [], has_next=False, end_cursor=None, total=0 if query.total else None)
+    return await asyncio.to_thread(read_rows, services.store.path(dataset.storage_key), chosen, query)
+
+
+def _conditions(wanted: DatasetFilter) -> list[ColumnElement[bool]]:
+    return [contains(Dataset.name, wanted.name_contains)] if wanted.name_contains else []
