@@ -1,0 +1,1 @@
+"""Shows Headgate at work: `make demo`."""
