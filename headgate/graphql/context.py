@@ -1,0 +1,29 @@
+"""What one operation works with."""
+
+from dataclasses import dataclass, field
+
+import strawberry
+
+from headgate.domain.permissions import Principal
+from headgate.domain.services import Services
+from headgate.graphql.loaders import Loaders
+
+
+@dataclass
+class Context:
+    """Who asks, and the means to answer: sessions come from the services, one each time, never shared."""
+
+    services: Services
+    principal: Principal
+    request_id: str
+    loaders: Loaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop every row that was loaded: the next event of a subscription reads anew."""
+        self.loaders = Loaders(self.services)
+
+
+Info = strawberry.Info[Context, None]

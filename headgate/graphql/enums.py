@@ -1,0 +1,113 @@
+"""Enums of the schema, made from those of the lower layers: one list of names, described here for clients."""
+
+from enum import StrEnum
+
+import strawberry
+from strawberry.types.enum import StrawberryEnumDefinition
+
+from headgate.domain.health import HealthStatus
+from headgate.domain.ingest import WriteMode
+from headgate.domain.jobs import JobOrder
+from headgate.storage.columns import ColumnType
+from headgate.storage.formats import FileFormat
+from headgate.storage.tables import FileStatus, JobEventType, JobKind, JobStatus, Priority, Role
+
+
+def publish(kind: type[StrEnum], description: str, **values: str) -> None:
+    """Let the schema use an enum: it has the values named here, each with its description, and no others."""
+    strawberry.enum(kind, description=description)
+    definition: StrawberryEnumDefinition = kind.__strawberry_definition__  # type: ignore[attr-defined]
+    definition.values = [value for value in definition.values if value.name in values]
+    for value in definition.values:
+        value.description = values[value.name]
+
+
+publish(
+    Role,
+    "What a user may do; each role includes the ones before it.",
+    VIEWER="Reads files, jobs, errors and datasets.",
+    OPERATOR="Also uploads files and starts jobs.",
+    ADMIN="Does everything.",
+)
+publish(
+    FileFormat,
+    "What a file holds.",
+    CSV="Text with one record a line, its values set apart by commas or another delimiter.",
+    TSV="Text with one record a line, its values set apart by tabs.",
+    JSON="One JSON document: an array of objects, or an object that holds one such array.",
+    NDJSON="Text with one JSON object a line.",
+    PARQUET="Apache Parquet.",
+    EXCEL="An Excel workbook; its first sheet is read.",
+    ARROW="An Apache Arrow IPC file, also known as Feather.",
+)
+publish(
+    FileStatus,
+    "What became of a file that was sent.",
+    READY="Stored and recognised: it can be ingested.",
+    FAILED="Refused: `failure` says why, and its content was not kept.",
+)
+publish(
+    ColumnType,
+    "The type of a column's values.",
+    STRING="Text.",
+    INTEGER="A whole number; in JSON a number up to 2^53-1, and text beyond.",
+    FLOAT="A floating-point number; in JSON a number, or text for NaN and the infinities.",
+    DECIMAL="A decimal number of fixed precision; text in JSON.",
+    BOOLEAN="True or false.",
+    DATE="A day, such as 2026-01-31.",
+    TIME="A time of day, such as 08:30:00.",
+    DATETIME="A moment, or a local date and time where it has no time zone.",
+    DURATION="A length of time.",
+    BINARY="Bytes; base64 in JSON.",
+    LIST="A list of values.",
+    STRUCT="An object with fields.",
+    NULL="Nothing but nulls.",
+)
+publish(JobKind, "What a job does.", INGEST="Reads data and writes its good rows to a dataset.")
+publish(
+    JobStatus,
+    "Where a job is. SUCCEEDED, PARTIAL, FAILED and CANCELED are final.",
+    QUEUED="Waits to be run.",
+    RUNNING="Runs now.",
+    RETRYING="Was interrupted or failed for a passing reason, and waits for its next attempt.",
+    SUCCEEDED="Ended well; no row was rejected.",
+    PARTIAL="Ended well, with some rows rejected: `errors` lists them.",
+    FAILED="Ended without effect: `failure` says why.",
+    CANCELED="Was stopped on request, without effect.",
+)
+publish(
+    Priority,
+    "Which of the waiting jobs goes first.",
+    HIGH="Before all others.",
+    MEDIUM="The usual.",
+    LOW="When nothing else waits.",
+)
+publish(
+    JobEventType,
+    "What an event of a job tells.",
+    STATUS="The job has a new status.",
+    PROGRESS="The job has come further.",
+    ERRORS="Rows were rejected.",
+    LOG="The job says something.",
+    LAGGED="The reader was too slow and events were dropped: read again from the cursor.",
+)
+publish(
+    WriteMode,
+    "How rows go into a dataset that already has some.",
+    APPEND="Behind the rows that are there.",
+    REPLACE="In place of all rows that are there.",
+    UPSERT="In place of the rows with the same keys, and behind the others.",
+)
+publish(
+    JobOrder,
+    "The order of a list of jobs.",
+    CREATED_AT_DESC="The newest first.",
+    CREATED_AT_ASC="The oldest first.",
+)
+publish(
+    HealthStatus,
+    "How well a part is.",
+    HEALTHY="Works.",
+    DEGRADED="Works, but not as it should.",
+    UNHEALTHY="Does not work.",
+)

@@ -1,0 +1,196 @@
+"""Files that were received."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any, Self
+
+import strawberry
+from strawberry.scalars import JSON
+
+from headgate.domain import files
+from headgate.domain.incoming import IncomingFile
+from headgate.domain.jobs import JobFilter, JobOrder
+from headgate.errors import UserFault
+from headgate.graphql.access import MOVES_DATA, READS
+from headgate.graphql.columns import Column, RowPage
+from headgate.graphql.context import Info
+from headgate.graphql.inputs import given
+from headgate.graphql.joblists import LazyJob, list_jobs
+from headgate.graphql.nodes import Node
+from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, connect, first_or_default
+from headgate.graphql.payloads import Payload, UserError
+from headgate.graphql.scalars import BigInt
+from headgate.graphql.users import User
+from headgate.storage import tables
+from headgate.storage.formats import FileFormat
+from headgate.storage.tables import FileStatus
+
+
+@strawberry.type(description="How a text file was read.")
+class Dialect:
+    encoding: str = strawberry.field(description="Its encoding, such as utf-8.")
+    delimiter: str | None = strawberry.field(description="What sets values apart.")
+    quote: str | None = strawberry.field(description="What surrounds values that hold delimiters or line ends.")
+    escape: str | None = strawberry.field(description="What stands before a quote inside a quoted value.")
+    newline: str | None = strawberry.field(description="What ends a line.")
+    has_header: bool = strawberry.field(description="Whether the first row names the columns.")
+    skip_rows: int = strawberry.field(description="How many lines stand before the header or the first row.")
+    confidence: float = strawberry.field(description="How sure the detection is, from 0 to 1.")
+
+
+@strawberry.type(description="Why a file was refused.")
+class FileFailure:
+    code: str = strawberry.field(description="Upper-case and stable, for programs.")
+    message: str = strawberry.field(description="What is wrong with the file, for people.")
+
+
+@strawberry.type(description="A file that was received and stored; nothing of it is ingested by that.")
+class File(Node, prefix="file"):
+    name: str = strawberry.field(description="The name that it was sent under: shown, never used as a path.")
+    status: FileStatus = strawberry.field(description="Whether it can be ingested.")
+    format: FileFormat | None = strawberry.field(description="What it holds; null where that is not known.")
+    dialect: Dialect | None = strawberry.field(description="How a text file is read; null for other formats.")
+    byte_size: BigInt = strawberry.field(description="Its size in bytes.")
+    sha256: str | None = strawberry.field(description="The SHA-256 of its content, in hexadecimal.")
+    columns: list[Column] = strawberry.field(description="The columns that were found, in their order.")
+    failure: FileFailure | None = strawberry.field(description="Why it was refused; null where it was not.")
+    created_at: datetime = strawberry.field(description="When it arrived.")
+    creator_id: strawberry.Private[str | None]
+
+    @classmethod
+    def from_row(cls, row: tables.File) -> Self:
+        """Make it of its row in the database."""
+        return cls(
+            id=strawberry.ID(row.id),
+            name=row.name,
+            status=row.status,
+            format=FileFormat(row.format) if row.format else None,
+            dialect=Dialect(**row.dialect) if row.dialect else None,
+            byte_size=BigInt(row.byte_size),
+            sha256=row.sha256,
+            columns=Column.list_from(row.columns),
+            failure=_failure(row.failure),
+            created_at=row.created_at,
+            creator_id=row.created_by_id,
+        )
+
+    @strawberry.field(description="Who sent it.")
+    async def created_by(self, info: Info) -> User | None:
+        return await User.load(info, self.creator_id)
+
+    @strawberry.field(description="Its first records, read anew each time that this is asked for.")
+    async def preview(
+        self,
+        info: Info,
+        first: Annotated[
+            int | None, strawberry.argument(description="How many records at most: 1 to 200, and 20 by default.")
+        ] = DEFAULT_FIRST,
+    ) -> RowPage:
+        services = info.context.services
+        row = await info.context.loaders.row(self.prefix, self.id)
+        preview = await files.preview(services, row, first_or_default(first))
+        return RowPage(
+            columns=Column.list_from(preview.columns),
+            records=JSON(preview.records),
+            has_next_page=preview.has_next,
+            end_cursor=None,
+            count=_unknown,
+        )
+
+    @strawberry.field(description="The jobs that read it, the newest first.")
+    async def jobs(self, info: Info, first: First = DEFAULT_FIRST, after: After = None) -> Connection[LazyJob]:
+        return await list_jobs(info, JobFilter(file=self.id), JobOrder.CREATED_AT_DESC, first, after)
+
+
+async def _unknown() -> None:
+    """Count the records of a file that was only looked into."""
+
+
+def _failure(failure: Mapping[str, Any] | None) -> FileFailure | None:
+    return FileFailure(code=failure["code"], message=failure["message"]) if failure else None
+
+
+@strawberry.input(description="Which files to list; all conditions must hold.")
+class FileFilter:
+    name_contains: str | None = strawberry.field(
+        default=None, description="The name contains this text, in upper or lower case."
+    )
+    status: list[FileStatus] | None = strawberry.field(default=None, description="The status is one of these.")
+    format: list[FileFormat] | None = strawberry.field(default=None, description="The format is one of these.")
+    created_after: datetime | None = strawberry.field(default=None, description="It arrived after this moment.")
+
+
+@strawberry.input(description="What is known of a file that is sent.")
+class UploadInput:
+    name: str | None = strawberry.field(
+        default=None, description="What to call it, in place of the name that it is sent under."
+    )
+    format: FileFormat | None = strawberry.field(
+        default=None, description="What it holds; detected from its content by default."
+    )
+    sha256: str | None = strawberry.field(
+        default=None,
+        description="The SHA-256 of its content in hexadecimal: where it differs, the file is refused.",
+    )
+
+
+@strawberry.type(description="What became of an upload.")
+class UploadPayload(Payload):
+    file: File | None = strawberry.field(
+        description="The file; with the status FAILED where its content was refused, null where nothing was kept."
+    )
+
+
+@strawberry.type
+class FileQuery:
+    @strawberry.field(extensions=[READS], description="A file by its id; null where there is none.")
+    async def file(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The file's id.")]
+    ) -> File | None:
+        row = await files.get(info.context.services, id)
+        return File.from_row(row) if row else None
+
+    @strawberry.field(extensions=[READS], description="Files, the newest first.")
+    async def files(
+        self,
+        info: Info,
+        filter: Annotated[
+            FileFilter | None, strawberry.argument(description="Which ones; all of them by default.")
+        ] = None,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+    ) -> Connection[File]:
+        services = info.context.services
+        wanted = files.FileFilter(**given(filter))
+        page = await files.page(services, wanted, first_or_default(first), after)
+        return connect(page, File.from_row, after=after, count=partial(files.total, services, wanted))
+
+
+@strawberry.type
+class FileMutation:
+    @strawberry.mutation(
+        extensions=[MOVES_DATA],
+        description="Receives one file in a GraphQL multipart request, checks it and stores it. Nothing is ingested yet.",
+    )
+    async def upload(
+        self,
+        info: Info,
+        file: Annotated[IncomingFile, strawberry.argument(description="The file itself.")],
+        input: Annotated[
+            UploadInput | None, strawberry.argument(description="What is known of it; all may be left out.")
+        ] = None,
+    ) -> UploadPayload:
+        context = info.context
+        try:
+            row = await files.receive(context.services, context.principal, file, **given(input))
+        except files.UnusableFile as fault:
+            return UploadPayload(file=File.from_row(fault.file), errors=[_shown(fault)])
+        except UserFault as fault:
+            return UploadPayload(file=None, errors=[_shown(fault)])
+        return UploadPayload(file=File.from_row(row))
+
+
+def _shown(fault: UserFault) -> UserError:
+    """Show a fault of an upload, whose path begins at the file or at one of the input's fields."""
+    return UserError.from_fault(fault, at=() if fault.path[:1] == ("file",) else ("input",))

@@ -1,0 +1,55 @@
+"""How well this Headgate is."""
+
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from headgate.domain import health
+from headgate.domain.health import HealthStatus
+from headgate.graphql.access import READS
+from headgate.graphql.context import Info
+
+
+@strawberry.type(description="How well one part is.")
+class HealthCheck:
+    name: str = strawberry.field(description="Which part: database or store.")
+    status: HealthStatus = strawberry.field(description="How it is.")
+    latency_ms: float | None = strawberry.field(description="How long it took to answer, in milliseconds.")
+    message: str | None = strawberry.field(description="What is wrong with it; null where nothing is.")
+
+    @classmethod
+    def from_check(cls, check: health.HealthCheck) -> Self:
+        """Show a check of the domain."""
+        return cls(
+            name=check.name, status=check.status, latency_ms=check.latency_ms, message=check.message
+        )
+
+
+@strawberry.type(description="How well this Headgate is.")
+class Health:
+    status: HealthStatus = strawberry.field(description="How it is as a whole: as its worst part.")
+    version: str = strawberry.field(description="Its version.")
+    timestamp: datetime = strawberry.field(description="When this was found out.")
+    active_jobs: int = strawberry.field(description="How many jobs run.")
+    queued_jobs: int = strawberry.field(description="How many jobs wait.")
+    checks: list[HealthCheck] = strawberry.field(description="How each part is.")
+
+    @classmethod
+    def from_report(cls, report: health.Health) -> Self:
+        """Show a report of the domain."""
+        return cls(
+            status=report.status,
+            version=report.version,
+            timestamp=report.timestamp,
+            active_jobs=report.active_jobs,
+            queued_jobs=report.queued_jobs,
+            checks=[HealthCheck.from_check(check) for check in report.checks],
+        )
+
+
+@strawberry.type
+class HealthQuery:
+    @strawberry.field(extensions=[READS], description="How well this Headgate is, and how much it has to do.")
+    async def health(self, info: Info) -> Health:
+        return Health.from_report(await health.report(info.context.services))

@@ -1,0 +1,265 @@
+"""Jobs: durable pieces of work."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+import strawberry
+from strawberry.scalars import JSON
+
+from headgate.domain import jobs, row_errors
+from headgate.domain.jobs import JobOrder
+from headgate.graphql.access import READS
+from headgate.graphql.context import Info
+from headgate.graphql.datasets import Dataset
+from headgate.graphql.enums import publish
+from headgate.graphql.errors import ErrorFilter, RowError, list_errors
+from headgate.graphql.files import File
+from headgate.graphql.inputs import given
+from headgate.graphql.joblists import list_jobs
+from headgate.graphql.nodes import Node
+from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First
+from headgate.graphql.scalars import BigInt
+from headgate.graphql.users import User
+from headgate.storage import tables
+from headgate.storage.tables import JobKind, JobStatus, Priority
+
+
+class FailureCategory(StrEnum):
+    DATA = "DATA"
+    CONFIG = "CONFIG"
+    SYSTEM = "SYSTEM"
+    DEPENDENCY = "DEPENDENCY"
+
+
+publish(
+    FailureCategory,
+    "Whose fault it is that a job failed.",
+    DATA="The data's: correct it and send it again.",
+    CONFIG="The job's settings: they don't fit the data or each other.",
+    SYSTEM="This system's.",
+    DEPENDENCY="That of a system which this one depends on.",
+)
+
+
+@strawberry.type(description="How far a job has come; of an ended one, how far it came.")
+class Progress:
+    stage: str = strawberry.field(description="What it does at the moment, in a word.")
+    fraction: float | None = strawberry.field(
+        description="How much is done, from 0 to 1; null while that is not known."
+    )
+    rows_read: BigInt = strawberry.field(description="Rows read so far.")
+    rows_written: BigInt = strawberry.field(description="Good rows written so far.")
+    bytes_read: BigInt = strawberry.field(description="Bytes of the source read so far.")
+    bytes_total: BigInt | None = strawberry.field(description="Size of the source in bytes; null where it is not known.")
+
+    @classmethod
+    def from_json(cls, figures: Mapping[str, Any]) -> Self:
+        """Read figures as the engine reports them; a job that has not begun has none."""
+        total = figures.get("bytes_total")
+        return cls(
+            stage=figures.get("stage", "waiting"),
+            fraction=figures.get("fraction"),
+            rows_read=BigInt(figures.get("rows_read", 0)),
+            rows_written=BigInt(figures.get("rows_written", 0)),
+            bytes_read=BigInt(figures.get("bytes_read", 0)),
+            bytes_total=None if total is None else BigInt(total),
+        )
+
+
+@strawberry.type(
+    description="What became of a job's rows: read = accepted + rejected + filtered + merged, or the job fails."
+)
+class RowCounts:
+    read: BigInt = strawberry.field(description="Rows in the source.")
+    accepted: BigInt = strawberry.field(description="Good rows that went into the dataset.")
+    rejected: BigInt = strawberry.field(description="Bad rows; `errors` explains each of them.")
+    filtered: BigInt = strawberry.field(description="Rows left out on purpose.")
+    merged: BigInt = strawberry.field(description="Rows that a later row with the same keys replaced.")
+    warnings: BigInt = strawberry.field(description="Faults that did not keep their row out.")
+
+    @classmethod
+    def from_row(cls, row: tables.Job) -> Self:
+        """Take the counts out of a job's row."""
+        return cls(
+            read=BigInt(row.rows_read),
+            accepted=BigInt(row.rows_accepted),
+            rejected=BigInt(row.rows_rejected),
+            filtered=BigInt(row.rows_filtered),
+            merged=BigInt(row.rows_merged),
+            warnings=BigInt(row.warnings),
+        )
+
+
+@strawberry.type(description="Why a job, or one attempt at it, failed as a whole.")
+class JobFailure:
+    code: str = strawberry.field(description="Upper-case and stable, for programs.")
+    category: FailureCategory = strawberry.field(description="Whose fault it is.")
+    message: str = strawberry.field(description="What went wrong, for people.")
+    retryable: bool = strawberry.field(description="Whether the same job may succeed later.")
+    details: JSON | None = strawberry.field(description="More about it, for programs; its keys depend on the code.")
+
+    @classmethod
+    def from_json(cls, failure: Mapping[str, Any] | None) -> Self | None:
+        """Read a failure as the tables keep it."""
+        if failure is None:
+            return None
+        return cls(
+            code=failure["code"],
+            category=FailureCategory(failure["category"]),
+            message=failure["message"],
+            retryable=failure["retryable"],
+            details=failure.get("details"),
+        )
+
+
+@strawberry.type(description="One try of a job. A lost process costs an attempt, and the next one begins anew.")
+class Attempt:
+    number: int = strawberry.field(description="Counts from 1.")
+    status: JobStatus = strawberry.field(description="How it goes or ended.")
+    worker: str | None = strawberry.field(description="Which worker ran it.")
+    started_at: datetime = strawberry.field(description="When it began.")
+    finished_at: datetime | None = strawberry.field(description="When it ended.")
+    failure: JobFailure | None = strawberry.field(description="Why it failed; null where it did not.")
+
+    @classmethod
+    def from_row(cls, row: tables.Attempt) -> Self:
+        """Make it of its row in the database."""
+        return cls(
+            number=row.number,
+            status=row.status,
+            worker=row.worker,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            failure=JobFailure.from_json(row.failure),
+        )
+
+
+@strawberry.type(description="A durable piece of work: once accepted it is carried out, whatever process dies.")
+class Job(Node, prefix="job"):
+    kind: JobKind = strawberry.field(description="What it does.")
+    status: JobStatus = strawberry.field(description="Where it is.")
+    priority: Priority = strawberry.field(description="Whether it goes before other waiting jobs.")
+    dataset_version: BigInt | None = strawberry.field(
+        description="The version of the dataset that it made; null until then."
+    )
+    progress: Progress = strawberry.field(description="How far it has come.")
+    counts: RowCounts = strawberry.field(description="What became of its rows; all 0 until it ends.")
+    failure: JobFailure | None = strawberry.field(
+        description="Why the job as a whole failed; null where it did not."
+    )
+    created_at: datetime = strawberry.field(description="When it was accepted.")
+    started_at: datetime | None = strawberry.field(description="When its first attempt began; null before.")
+    finished_at: datetime | None = strawberry.field(description="When it reached a final status; null before.")
+    duration_ms: float | None = strawberry.field(
+        description="Milliseconds from its start to its end, or to now while it runs; null before it starts."
+    )
+    file_id: strawberry.Private[str | None]
+    dataset_id: strawberry.Private[str | None]
+    creator_id: strawberry.Private[str | None]
+
+    @classmethod
+    def from_row(cls, row: tables.Job) -> Self:
+        """Make it of its row in the database."""
+        return cls(
+            id=strawberry.ID(row.id),
+            kind=row.kind,
+            status=row.status,
+            priority=row.priority,
+            dataset_version=None if row.dataset_version is None else BigInt(row.dataset_version),
+            progress=Progress.from_json(row.progress),
+            counts=RowCounts.from_row(row),
+            failure=JobFailure.from_json(row.failure),
+            created_at=row.created_at,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            duration_ms=_duration_ms(row),
+            file_id=row.file_id,
+            dataset_id=row.dataset_id,
+            creator_id=row.created_by_id,
+        )
+
+    @strawberry.field(description="The file that it reads; null where it reads text or records.")
+    async def file(self, info: Info) -> File | None:
+        return await File.load(info, self.file_id)
+
+    @strawberry.field(description="The dataset that it writes to.")
+    async def dataset(self, info: Info) -> Dataset | None:
+        return await Dataset.load(info, self.dataset_id)
+
+    @strawberry.field(description="Who started it.")
+    async def created_by(self, info: Info) -> User | None:
+        return await User.load(info, self.creator_id)
+
+
+    @strawberry.field(description="The tries so far, first to last.")
+    async def attempts(self, info: Info) -> list[Attempt]:
+        return [Attempt.from_row(row) for row in await info.context.loaders.attempts(self.id)]
+
+    @strawberry.field(description="Errors of its rows and cells, in the order of its rows.")
+    async def errors(
+        self,
+        info: Info,
+        filter: Annotated[
+            ErrorFilter | None,
+            strawberry.argument(description="Which ones; `job` need not be given, and can only be this one."),
+        ] = None,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+    ) -> Connection[RowError]:
+        wanted = row_errors.ErrorFilter(**{**given(filter), "job": self.id})
+        return await list_errors(info, wanted, first, after)
+
+
+def _duration_ms(row: tables.Job) -> float | None:
+    if row.started_at is None:
+        return None
+    return ((row.finished_at or datetime.now(UTC)) - row.started_at).total_seconds() * 1000
+
+
+@strawberry.input(description="Which jobs to list; all conditions must hold.")
+class JobFilter:
+    ids: list[strawberry.ID] | None = strawberry.field(default=None, description="The id is one of these.")
+    kind: list[JobKind] | None = strawberry.field(default=None, description="The kind is one of these.")
+    status: list[JobStatus] | None = strawberry.field(default=None, description="The status is one of these.")
+    priority: list[Priority] | None = strawberry.field(default=None, description="The priority is one of these.")
+    dataset: str | None = strawberry.field(
+        default=None, description="They write to the dataset of this name."
+    )
+    file: strawberry.ID | None = strawberry.field(default=None, description="They read the file with this id.")
+    created_by: strawberry.ID | None = strawberry.field(
+        default=None, description="The user with this id started them."
+    )
+    created_after: datetime | None = strawberry.field(
+        default=None, description="They were accepted after this moment."
+    )
+    created_before: datetime | None = strawberry.field(
+        default=None, description="They were accepted before this moment."
+    )
+
+
+@strawberry.type
+class JobQuery:
+    @strawberry.field(extensions=[READS], description="A job by its id; null where there is none.")
+    async def job(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The job's id.")]
+    ) -> Job | None:
+        row = await jobs.get(info.context.services, id)
+        return Job.from_row(row) if row else None
+
+    @strawberry.field(extensions=[READS], description="Jobs, the newest first unless `orderBy` says otherwise.")
+    async def jobs(
+        self,
+        info: Info,
+        filter: Annotated[
+            JobFilter | None, strawberry.argument(description="Which ones; all of them by default.")
+        ] = None,
+        order_by: Annotated[
+            JobOrder | None, strawberry.argument(description="In which order.")
+        ] = JobOrder.CREATED_AT_DESC,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+    ) -> Connection[Job]:
+        wanted = jobs.JobFilter(**given(filter))
+        return await list_jobs(info, wanted, order_by or JobOrder.CREATED_AT_DESC, first, after)

@@ -1,0 +1,34 @@
+"""What mutations answer: the outcome, and what the caller did wrong as values."""
+
+from typing import Self
+
+import strawberry
+
+from headgate.errors import UserFault
+
+
+@strawberry.type(description="What a caller did wrong.")
+class UserError:
+    code: str = strawberry.field(
+        description="Upper-case and stable, for programs. The list of codes only grows."
+    )
+    message: str = strawberry.field(description="What is wrong and what would be right, for people.")
+    path: list[str] | None = strawberry.field(
+        description="Leads to the faulty value of the input, from the outside in; null where no single value is at fault."
+    )
+    retryable: bool = strawberry.field(description="Whether the same request may succeed later.")
+
+    @classmethod
+    def from_fault(cls, fault: UserFault, *, at: tuple[str, ...] = ("input",)) -> Self:
+        """Show a fault of the domain, whose path begins at this place among the arguments."""
+        path = [*at, *fault.path] if fault.path else None
+        return cls(code=fault.code, message=fault.message, path=path, retryable=fault.retryable)
+
+
+@strawberry.type
+class Payload:
+    """What every mutation answers; not in the schema by itself."""
+
+    errors: list[UserError] = strawberry.field(
+        default_factory=list, description="What was wrong with the request; empty where it was carried out."
+    )

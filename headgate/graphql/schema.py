@@ -1,0 +1,79 @@
+"""The schema: every noun's fields under one roof."""
+
+from typing import Any
+
+import strawberry
+from graphql import (
+    GraphQLArgument,
+    GraphQLError,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    Undefined,
+)
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from headgate.graphql.datasets import DatasetQuery
+from headgate.graphql.errors import ErrorQuery
+from headgate.graphql.events import JobSubscription
+from headgate.graphql.files import FileMutation, FileQuery
+from headgate.graphql.health import HealthQuery
+from headgate.graphql.ingest import IngestMutation
+from headgate.graphql.jobs import JobQuery
+from headgate.graphql.limits import query_extensions
+from headgate.graphql.nodes import NodeQuery
+from headgate.graphql.scalars import SCALARS
+from headgate.graphql.users import ViewerQuery
+
+
+@strawberry.type(description="What can be read.")
+class Query(
+    NodeQuery, ViewerQuery, JobQuery, ErrorQuery, DatasetQuery, FileQuery, HealthQuery
+): ...
+
+
+@strawberry.type(description="What can be done.")
+class Mutation(FileMutation, IngestMutation): ...
+
+
+@strawberry.type(description="What can be watched live.")
+class Subscription(JobSubscription): ...
+
+
+class HeadgateSchema(strawberry.Schema):
+    """A schema whose errors are logged by the transport, with the request's id, and not here."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for type_ in self._schema.type_map.values():
+            _drop_null_defaults(type_)
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Leave errors to the transport."""
+
+
+def _drop_null_defaults(type_: GraphQLNamedType) -> None:
+    """Show what may be left out without `= null`, which Strawberry makes of Python's None and which says nothing."""
+    values: list[GraphQLArgument | GraphQLInputField] = []
+    if isinstance(type_, GraphQLInputObjectType):
+        values += type_.fields.values()
+    elif isinstance(type_, GraphQLObjectType):
+        values += [argument for field in type_.fields.values() for argument in field.args.values()]
+    for value in values:
+        if value.default_value is None:
+            value.default_value = Undefined
+
+
+def make_schema() -> HeadgateSchema:
+    """Make the schema that clients see."""
+    return HeadgateSchema(
+        Query,
+        Mutation,
+        Subscription,
+        extensions=query_extensions(),
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
