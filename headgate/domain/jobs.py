@@ -1,7 +1,7 @@
 """Jobs: find them, wait for them, follow their events."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -134,7 +134,7 @@ async def events_after(services: Services, job_id: str, seq: int, limit: int = M
         return list((await session.scalars(statement)).all())
 
 
-async def watch(services: Services, job_id: str, seq: int = 0) -> AsyncIterator[JobEvent]:
+async def watch(services: Services, job_id: str, seq: int = 0) -> AsyncGenerator[JobEvent, None]:
     """Follow a job: every event behind number `seq`, recorded ones first, until the job's last one.
 
     None is missed and none comes twice. Raises UserFault (INVALID_ID, NOT_FOUND).

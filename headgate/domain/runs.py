@@ -157,7 +157,7 @@ async def succeed(services: Services, claim: Claim, result: Mapping[str, Any]) -
     async with services.database.transaction() as session:
         job = await _held(session, claim)
         job.dataset_version = result["dataset"]["version"]
-        job.progress = _finished(job, counts)
+        job.progress = _finished(claim, job, counts)
         await _advance_dataset(session, job, result["dataset"])
         session.add(_result(job, claim.dataset, result))
         await _close(session, job, JobStatus.PARTIAL if counts["rejected"] else JobStatus.SUCCEEDED, counts)
@@ -285,14 +285,16 @@ def _result(job: Job, dataset: Dataset, result: Mapping[str, Any]) -> Result:
     )
 
 
-def _finished(job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
-    figures = {
+def _finished(claim: Claim, job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
+    size = claim.file.byte_size if claim.file is not None else job.progress.get("bytes_total")
+    return {
         "stage": "done",
         "fraction": 1.0,
         "rows_read": counts["read"],
         "rows_written": counts["accepted"],
+        "bytes_read": size or 0,
+        "bytes_total": size,
     }
-    return job.progress | figures
 
 
 def _source(services: Services, claim: Claim) -> dict[str, Any]:

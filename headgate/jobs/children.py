@@ -1,23 +1,48 @@
 """Processes that run the engine, kept warm: what a task does to its process harms nobody else."""
 
+import asyncio
+import os
 import sys
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from headgate.domain.ports import Report
+import orjson
+import structlog
+
+from headgate.domain.ports import Report, TaskFault
 
 ENGINE = (sys.executable, "-m", "headgate.pipelines.child")
+MEMORY_CHECK_S = 0.1
+MAX_LINE_BYTES = 64 * 1024**2
+"""The longest message of a child; the records of an inspection are one."""
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+MIB = 1024**2
+
+logger = structlog.get_logger(__name__)
 
 
 class ChildPool:
-    """Runs up to `size` tasks at once, each alone in its process, which serves many in turn."""
+    """Runs up to `size` tasks at once, each alone in its process, which serves many in turn.
+
+    A process may use `memory_bytes` of memory of its own; this is checked on Linux only. What it
+    maps from files does not count, as the system takes that back when it needs it.
+    """
 
     def __init__(self, size: int, *, memory_bytes: int, command: Sequence[str] = ENGINE) -> None:
-        raise NotImplementedError
+        self._size = size
+        self._memory_bytes = memory_bytes
+        self._command = command
+        self._free = asyncio.Semaphore(size)
+        self._idle: list[Child] = []
+        self._children: set[Child] = set()
 
     async def start(self) -> None:
         """Start all processes, so that no task waits for one."""
-        raise NotImplementedError
+        missing = self._size - len(self._children)
+        self._idle += await asyncio.gather(*(self._spawn() for _ in range(missing)))
 
     async def run(self, task: Mapping[str, Any], report: Report | None = None) -> dict[str, Any]:
         """Run one task and answer its result; cancelling it kills the process.
@@ -25,8 +50,127 @@ class ChildPool:
         Raises TaskFault: the task's own failure, CHILD_DIED where the process ended before it answered,
         OUT_OF_MEMORY where it used more than `memory_bytes`.
         """
-        raise NotImplementedError
+        async with self._free:
+            child = await self._take()
+            try:
+                answer = await child.run(task, report, self._memory_bytes)
+            except BaseException:
+                # Nobody knows what it is at: the next task gets another one.
+                self._children.remove(child)
+                await child.kill()
+                raise
+            self._idle.append(child)
+        if "failure" in answer:
+            raise TaskFault(**answer["failure"])
+        result: dict[str, Any] = answer["result"]
+        return result
 
     async def close(self) -> None:
         """Kill every process and wait for its end."""
-        raise NotImplementedError
+        children, self._children, self._idle = self._children, set(), []
+        await asyncio.gather(*(child.kill() for child in children))
+
+    async def _take(self) -> "Child":
+        """Take a living child, or start one in place of those that died while they had nothing to do."""
+        while self._idle:
+            child = self._idle.pop()
+            if child.is_alive:
+                return child
+            self._children.remove(child)
+        return await self._spawn()
+
+    async def _spawn(self) -> "Child":
+        child = await Child.spawn(self._command)
+        self._children.add(child)
+        return child
+
+
+class Child:
+    """One process that takes a task as a JSON line, and answers in JSON lines: progress, then the outcome."""
+
+    def __init__(self, process: Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process = process
+        self._tasks = process.stdin
+        self._answers = process.stdout
+        self._over_limit: int | None = None
+
+    @classmethod
+    async def spawn(cls, command: Sequence[str]) -> "Child":
+        """Start a process; its logs go where ours go, but a Ctrl+C at our terminal does not reach it."""
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, limit=MAX_LINE_BYTES, start_new_session=True
+        )
+        return cls(process)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.returncode is None
+
+    async def run(self, task: Mapping[str, Any], report: Report | None, memory_bytes: int) -> dict[str, Any]:
+        """Run one task; answers the message with its "result" or "failure"."""
+        watch = asyncio.create_task(self._watch_memory(memory_bytes))
+        try:
+            await self._send(task)
+            return await self._outcome(report)
+        finally:
+            watch.cancel()
+
+    async def kill(self) -> None:
+        """End the process at once and wait for that."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+    async def _send(self, task: Mapping[str, Any]) -> None:
+        # A dead one is found out when it does not answer.
+        with suppress(ConnectionError):
+            self._tasks.write(orjson.dumps(task) + b"\n")
+            await self._tasks.drain()
+
+    async def _outcome(self, report: Report | None) -> dict[str, Any]:
+        while line := await self._line():
+            message: dict[str, Any] = orjson.loads(line)
+            if "progress" not in message:
+                return message
+            if report is not None:
+                await report(message["progress"])
+        raise await self._death()
+
+    async def _line(self) -> bytes:
+        try:
+            return await self._answers.readline()
+        except ValueError as error:
+            limit = MAX_LINE_BYTES // MIB
+            raise TaskFault("ANSWER_TOO_LARGE", f"The answer has more than {limit} MiB.", "SYSTEM") from error
+
+    async def _death(self) -> TaskFault:
+        code = await self._process.wait()
+        logger.warning("child.died", pid=self._process.pid, exit_code=code, over_limit=self._over_limit)
+        if self._over_limit is not None:
+            limit = self._over_limit // MIB
+            return TaskFault(
+                "OUT_OF_MEMORY", f"This needs more than the {limit} MiB of memory it may use.", "SYSTEM"
+            )
+        return TaskFault(
+            "CHILD_DIED", "The process that worked on this was killed.", "SYSTEM", retryable=True
+        )
+
+    async def _watch_memory(self, limit_bytes: int) -> None:
+        while (used_bytes := _own_memory_bytes(self._process.pid)) is not None:
+            if used_bytes > limit_bytes:
+                self._over_limit = limit_bytes
+                self._process.kill()
+                return
+            await asyncio.sleep(MEMORY_CHECK_S)
+
+
+def _own_memory_bytes(pid: int) -> int | None:
+    """Read how much memory a process has that is backed by no file; None where the system does not tell."""
+    try:
+        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text().split()
+    except (OSError, ValueError):
+        return None
+    return (int(resident) - int(shared)) * PAGE_BYTES
