@@ -8,7 +8,7 @@ import polars as pl
 
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Watch
 from headgate.pipelines.rejections import Rejection, RejectionLog
-from headgate.pipelines.types import Candidate, TypePlan
+from headgate.pipelines.types import TEXT, Candidate, TypePlan
 from headgate.storage.columns import Column, column_type, json_text
 
 SOURCE = "__headgate_source__:"
@@ -53,7 +53,7 @@ class Gate:
         """ROW_INDEX and the typed columns of the good rows."""
         names = self._prepared.names
         typed = [self._candidate(name).exact(pl.col(name)).alias(name) for name in names]
-        sources = [pl.col(name).alias(SOURCE + name) for name in names]
+        sources = [pl.col(name).alias(SOURCE + name) for name in names if self._source(name) != name]
         schema = {ROW_INDEX: pl.get_index_type()} | {column.name: column.dtype for column in self.columns()}
         return self._prepared.frame.select(ROW_INDEX, *typed, *sources).map_batches(
             self._pass, schema=schema, streamable=True, validate_output_schema=False
@@ -61,6 +61,10 @@ class Gate:
 
     def _candidate(self, name: str) -> Candidate:
         return self._fixed[name][1] if name in self._fixed else self._plan.chosen[name]
+
+    def _source(self, name: str) -> str:
+        """Where a batch holds a column as it came: beside the typed one, unless that is the same."""
+        return name if self._candidate(name) is TEXT else SOURCE + name
 
     def _pass(self, batch: pl.DataFrame) -> pl.DataFrame:
         typed = batch.select(ROW_INDEX, *self._prepared.names)
@@ -79,12 +83,13 @@ class Gate:
         return [
             name
             for name in self._prepared.names
-            if batch[name].null_count() > (0 if name in self._keys else batch[SOURCE + name].null_count())
+            if batch[name].null_count()
+            > (0 if name in self._keys else batch[self._source(name)].null_count())
         ]
 
     def _fault(self, name: str) -> pl.Expr:
         missing = pl.col(name).is_null()
-        return missing if name in self._keys else missing & pl.col(SOURCE + name).is_not_null()
+        return missing if name in self._keys else missing & pl.col(self._source(name)).is_not_null()
 
     def _count(self, rows: int) -> None:
         with self._lock:
@@ -105,7 +110,7 @@ class Gate:
     def _faults(
         self, row: int, line: int | None, values: dict[str, object], faulty: Sequence[str]
     ) -> Iterator[Rejection]:
-        record = {name: values[SOURCE + name] for name in self._prepared.names}
+        record = {name: values[self._source(name)] for name in self._prepared.names}
         for name in faulty:
             given = record[name]
             if values[name] is not None:

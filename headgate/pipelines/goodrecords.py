@@ -32,16 +32,20 @@ class GoodRecords:
         if copied:
             self._start_copy()
 
-    def keep(self, part: bytes, found: Window, good: npt.NDArray[np.bool_]) -> None:
-        """Keep those records of a window that are good."""
+    def keep_all(self, part: bytes, found: Window) -> None:
+        """Keep all records of a window."""
         self._anchors.append(self._size)
         if self._file is None:
-            if good.all():
-                self._size += len(part)
-                return
+            self._size += len(part)
+        else:
+            self._write(self._with_line_feeds(part, found))
+
+    def keep(self, part: bytes, found: Window, good: npt.NDArray[np.bool_]) -> None:
+        """Keep those records of a window that are good."""
+        if self._file is None:
             self._start_copy()
-        if self._grammar.newline == CARRIAGE_RETURN:
-            part = _with_line_feeds(part, found)
+        self._anchors.append(self._size)
+        part = self._with_line_feeds(part, found)
         for start, end in _spans(found, good):
             self._write(part[start:end])
 
@@ -76,6 +80,13 @@ class GoodRecords:
             _copy_bytes(source, self._file, self._size)
         self.path, self._offset, self.skip_lines = self._copy, 0, 0
 
+    def _with_line_feeds(self, part: bytes, found: Window) -> bytes:
+        if self._grammar.newline != CARRIAGE_RETURN:
+            return part
+        data = np.frombuffer(part, np.uint8).copy()
+        data[found.ends - 1] = LINE_FEED
+        return data.tobytes()
+
     def _write(self, record: bytes) -> None:
         assert self._file is not None
         self._size += self._file.write(record)
@@ -93,9 +104,3 @@ def _spans(found: Window, good: npt.NDArray[np.bool_]) -> Iterator[tuple[int, in
     firsts, lasts = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
     for first, last in zip(firsts, lasts, strict=True):
         yield int(found.starts[first]), int(found.ends[last])
-
-
-def _with_line_feeds(part: bytes, found: Window) -> bytes:
-    data = np.frombuffer(part, np.uint8).copy()
-    data[found.ends - 1] = LINE_FEED
-    return data.tobytes()

@@ -17,6 +17,7 @@ MAX_RECORD_BYTES = 8 << 20
 """A quoted cell that is still open after this many bytes counts as never closed."""
 
 Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.int64]
 
 
@@ -51,28 +52,44 @@ class Window:
 def scan(window: bytes, grammar: Grammar) -> Window:
     """The regular records of a window that begins where a record begins."""
     data = np.frombuffer(window, np.uint8)
-    marks = (data == grammar.delimiter) | (data == grammar.newline)
-    if grammar.quote not in window:
-        return _records(data, np.flatnonzero(marks), grammar, None, len(window))
-    at, stray = _outside_quotes(data, marks, grammar)
-    return _records(data, at, grammar, np.flatnonzero(data == grammar.newline), stray)
+    if grammar.quote in window:
+        return _scan_quoted(data, grammar)
+    newlines = np.flatnonzero(data == grammar.newline)
+    delimiters = _ranks(data == grammar.delimiter, newlines)
+    return Window(
+        _starts(newlines + 1), newlines + 1, np.diff(delimiters, prepend=0) + 1, newlines, broken=False
+    )
 
 
-def _records(data: Bytes, at: Positions, grammar: Grammar, newlines: Positions | None, stray: int) -> Window:
-    """The records that the delimiters and newlines at these positions end, up to the first stray quote."""
-    last_marks = np.flatnonzero(data[at] == grammar.newline)
-    ends = at[last_marks] + 1
-    widths = np.diff(last_marks, prepend=-1)
-    if stray < len(data):
-        trusted = int(np.searchsorted(ends, stray, side="right"))
-        ends, widths = ends[:trusted], widths[:trusted]
+def _starts(ends: Positions) -> Positions:
     starts = np.empty_like(ends)
     starts[:1] = 0
     starts[1:] = ends[:-1]
-    return Window(starts, ends, widths, ends - 1 if newlines is None else newlines, stray < len(data))
+    return starts
 
 
-def _outside_quotes(data: Bytes, marks: npt.NDArray[np.bool_], grammar: Grammar) -> tuple[Positions, int]:
+def _ranks(marked: Mask, at: Positions) -> Positions:
+    """How many marks stand before each position: counted by 64 bits at a time, faster than listing them all."""
+    words = np.packbits(np.pad(marked, (0, -len(marked) % 64)), bitorder="little").view("<u8")
+    before = np.zeros(len(words) + 1, np.int64)
+    np.cumsum(np.bitwise_count(words), out=before[1:])
+    within = words[at >> 6] & ((np.uint64(1) << (at & 63).astype(np.uint64)) - np.uint64(1))
+    ranks: Positions = before[at >> 6] + np.bitwise_count(within)
+    return ranks
+
+
+def _scan_quoted(data: Bytes, grammar: Grammar) -> Window:
+    newlines = np.flatnonzero(data == grammar.newline)
+    marks = (data == grammar.delimiter) | (data == grammar.newline)
+    at, stray = _outside_quotes(data, marks, grammar)
+    last_marks = np.flatnonzero(data[at] == grammar.newline)
+    ends = at[last_marks] + 1
+    trusted = int(np.searchsorted(ends, stray, side="right"))
+    ends, widths = ends[:trusted], np.diff(last_marks, prepend=-1)[:trusted]
+    return Window(_starts(ends), ends, widths, newlines, broken=stray < len(data))
+
+
+def _outside_quotes(data: Bytes, marks: Mask, grammar: Grammar) -> tuple[Positions, int]:
     """The delimiters and newlines outside quoted cells, and where the first stray quote stands."""
     at = np.flatnonzero(marks | (data == grammar.quote))
     is_quote = data[at] == grammar.quote

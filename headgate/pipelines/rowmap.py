@@ -29,6 +29,13 @@ class RowMap:
         self._changes.append((indexes[at], row_offsets[at], line_offsets[at]))
         self._last = (int(row_offsets[-1]), int(line_offsets[-1]))
 
+    def add_run(self, index: int, row: int, line: int) -> None:
+        """Record accepted rows that run along with their records and lines, from this index on."""
+        offsets = (row - index, line - index)
+        if offsets != self._last:
+            self._changes.append((np.array([index]), np.array([offsets[0]]), np.array([offsets[1]])))
+            self._last = offsets
+
     def locate(self, indexes: Numbers) -> tuple[Numbers, Numbers]:
         """The record numbers and lines of accepted rows."""
         starts, rows, lines = (np.concatenate(parts) for parts in zip(*self._changes, strict=True))

@@ -36,9 +36,12 @@ class Candidate:
 
 
 def _integer(text: pl.Expr) -> pl.Expr:
+    """An integer is spelled in one way but for a plus, leading zeros and a minus before zero."""
     value = text.cast(pl.Int64, strict=False)
-    safe = value.is_between(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER)
-    return pl.when(safe & (value.cast(pl.String) == text)).then(value)
+    other = (
+        (text.str.starts_with("0") & (text != "0")) | text.str.starts_with("-0") | text.str.starts_with("+")
+    )
+    return pl.when(value.is_between(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER) & ~other).then(value)
 
 
 def _float(text: pl.Expr) -> pl.Expr:
