@@ -6,6 +6,7 @@ from typing import Any, Self
 import strawberry
 from strawberry.scalars import JSON
 
+from headgate.graphql.fields import resolved
 from headgate.graphql.scalars import BigInt
 from headgate.storage.columns import ColumnType
 
@@ -16,7 +17,9 @@ class Column:
     type: ColumnType = strawberry.field(description="The type of its values.")
     native_type: str = strawberry.field(description="The type in the engine's own words, such as Int64.")
     nullable: bool = strawberry.field(description="Whether a value may be missing.")
-    description: str | None = strawberry.field(default=None, description="What it means, where somebody said so.")
+    description: str | None = strawberry.field(
+        default=None, description="What it means, where somebody said so."
+    )
 
     @classmethod
     def from_json(cls, column: Mapping[str, Any]) -> Self:
@@ -47,9 +50,7 @@ class RowPage:
     )
     count: strawberry.Private[Callable[[], Awaitable[int | None]]]
 
-    @strawberry.field(
-        description="How many rows there are in all, counted only when asked for; null where that is not known."
-    )
+    @resolved("How many rows there are in all, counted only when asked for; null where that is not known.")
     async def total_count(self) -> BigInt | None:
         count = await self.count()
         return None if count is None else BigInt(count)

@@ -10,9 +10,9 @@ import strawberry
 from strawberry.scalars import JSON
 
 from headgate.domain import datasets
-from headgate.graphql.access import READS
 from headgate.graphql.columns import Column, RowPage
 from headgate.graphql.context import Info
+from headgate.graphql.fields import query, resolved
 from headgate.graphql.inputs import given
 from headgate.graphql.nodes import Node
 from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, connect, first_or_default
@@ -20,6 +20,7 @@ from headgate.graphql.rows import DEFAULT_ROWS, Columns, FirstRows, Order, Which
 from headgate.graphql.scalars import BigInt
 from headgate.storage import tables
 from headgate.storage.rows import RowPageData, RowQuery
+from headgate.storage.tables import Role
 
 
 @strawberry.type(
@@ -54,7 +55,7 @@ class Dataset(Node, prefix="dataset"):
             row=row,
         )
 
-    @strawberry.field(description="Its rows, in the order in which they were committed unless `orderBy` says otherwise.")
+    @resolved("Its rows, in the order in which they were committed unless `orderBy` says otherwise.")
     async def rows(
         self,
         info: Info,
@@ -91,7 +92,7 @@ class DatasetFilter:
 
 @strawberry.type
 class DatasetQuery:
-    @strawberry.field(extensions=[READS], description="A dataset by its name; null where there is none.")
+    @query(Role.VIEWER, "A dataset by its name; null where there is none.")
     async def dataset(
         self,
         info: Info,
@@ -103,7 +104,7 @@ class DatasetQuery:
         row = await datasets.get(info.context.services, name)
         return Dataset.from_row(row) if row else None
 
-    @strawberry.field(extensions=[READS], description="Datasets, the newest first.")
+    @query(Role.VIEWER, "Datasets, the newest first.")
     async def datasets(
         self,
         info: Info,

@@ -9,13 +9,14 @@ import strawberry
 from strawberry.scalars import JSON
 
 from headgate.domain import row_errors
-from headgate.graphql.access import READS
 from headgate.graphql.context import Info
 from headgate.graphql.enums import publish
+from headgate.graphql.fields import query, resolved
 from headgate.graphql.inputs import given
 from headgate.graphql.joblists import LazyJob, job_type
 from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, connect, first_or_default
 from headgate.graphql.scalars import BigInt
+from headgate.storage.tables import Role
 
 
 class Severity(StrEnum):
@@ -74,7 +75,7 @@ class RowError:
             job_id=row.job_id,
         )
 
-    @strawberry.field(description="The job that found it.")
+    @resolved("The job that found it.")
     async def job(self, info: Info) -> LazyJob:
         job = await job_type().load(info, self.job_id)
         assert job is not None
@@ -83,7 +84,9 @@ class RowError:
 
 @strawberry.input(description="Which errors to list; all conditions must hold.")
 class ErrorFilter:
-    job: strawberry.ID | None = strawberry.field(default=None, description="They are of the job with this id.")
+    job: strawberry.ID | None = strawberry.field(
+        default=None, description="They are of the job with this id."
+    )
     dataset: str | None = strawberry.field(
         default=None, description="They are of jobs that write to the dataset of this name."
     )
@@ -91,11 +94,12 @@ class ErrorFilter:
     column: list[str] | None = strawberry.field(default=None, description="The column is one of these.")
     check: list[str] | None = strawberry.field(default=None, description="The check is one of these.")
     severity: Severity | None = strawberry.field(default=None, description="They are this bad.")
-    row: BigInt | None = strawberry.field(default=None, description="They are of the record with this number.")
+    row: BigInt | None = strawberry.field(
+        default=None, description="They are of the record with this number."
+    )
     since: datetime | None = strawberry.field(
         default=None, description="They are of jobs that were accepted at this moment or later."
     )
-
 
 
 async def list_errors(
@@ -109,9 +113,9 @@ async def list_errors(
 
 @strawberry.type
 class ErrorQuery:
-    @strawberry.field(
-        extensions=[READS],
-        description="Errors of rows and cells, over one job or many: the newest job first, in the order of its rows.",
+    @query(
+        Role.VIEWER,
+        "Errors of rows and cells, over one job or many: the newest job first, in the order of its rows.",
     )
     async def errors(
         self,

@@ -11,11 +11,11 @@ import strawberry
 
 from headgate.domain import jobs
 from headgate.errors import UserFault
-from headgate.graphql.access import READS
 from headgate.graphql.context import Info
+from headgate.graphql.fields import resolved, subscription
 from headgate.graphql.jobs import Job, Progress
 from headgate.storage import tables
-from headgate.storage.tables import JobEventType, JobStatus
+from headgate.storage.tables import JobEventType, JobStatus, Role
 
 DEFAULT_INTERVAL_MS = 200
 MAX_INTERVAL_MS = 60_000
@@ -46,7 +46,7 @@ class JobEvent:
             job_id=row.job_id,
         )
 
-    @strawberry.field(description="The job as it is by now, which may be further than the event.")
+    @resolved("The job as it is by now, which may be further than the event.")
     async def job(self, info: Info) -> Job:
         job = await Job.load(info, self.job_id)
         assert job is not None
@@ -55,9 +55,9 @@ class JobEvent:
 
 @strawberry.type
 class JobSubscription:
-    @strawberry.subscription(
-        extensions=[READS],
-        description=(
+    @subscription(
+        Role.VIEWER,
+        (
             "A job's events from the cursor on: first those already recorded, then live, without a gap or a "
             "repeat. Ends after the job's last event."
         ),
@@ -67,7 +67,8 @@ class JobSubscription:
         info: Info,
         job_id: Annotated[strawberry.ID, strawberry.argument(description="The job's id.")],
         after: Annotated[
-            str | None, strawberry.argument(description="An event's cursor to resume behind; all events by default.")
+            str | None,
+            strawberry.argument(description="An event's cursor to resume behind; all events by default."),
         ] = None,
         min_interval_ms: Annotated[
             int | None,

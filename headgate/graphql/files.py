@@ -12,9 +12,9 @@ from headgate.domain import files
 from headgate.domain.incoming import IncomingFile
 from headgate.domain.jobs import JobFilter, JobOrder
 from headgate.errors import UserFault
-from headgate.graphql.access import MOVES_DATA, READS
 from headgate.graphql.columns import Column, RowPage
 from headgate.graphql.context import Info
+from headgate.graphql.fields import mutation, query, resolved
 from headgate.graphql.inputs import given
 from headgate.graphql.joblists import LazyJob, list_jobs
 from headgate.graphql.nodes import Node
@@ -24,14 +24,16 @@ from headgate.graphql.scalars import BigInt
 from headgate.graphql.users import User
 from headgate.storage import tables
 from headgate.storage.formats import FileFormat
-from headgate.storage.tables import FileStatus
+from headgate.storage.tables import FileStatus, Role
 
 
 @strawberry.type(description="How a text file was read.")
 class Dialect:
     encoding: str = strawberry.field(description="Its encoding, such as utf-8.")
     delimiter: str | None = strawberry.field(description="What sets values apart.")
-    quote: str | None = strawberry.field(description="What surrounds values that hold delimiters or line ends.")
+    quote: str | None = strawberry.field(
+        description="What surrounds values that hold delimiters or line ends."
+    )
     escape: str | None = strawberry.field(description="What stands before a quote inside a quoted value.")
     newline: str | None = strawberry.field(description="What ends a line.")
     has_header: bool = strawberry.field(description="Whether the first row names the columns.")
@@ -56,7 +58,7 @@ class File(Node, prefix="file"):
     columns: list[Column] = strawberry.field(description="The columns that were found, in their order.")
     failure: FileFailure | None = strawberry.field(description="Why it was refused; null where it was not.")
     created_at: datetime = strawberry.field(description="When it arrived.")
-    creator_id: strawberry.Private[str | None]
+    row: strawberry.Private[tables.File]
 
     @classmethod
     def from_row(cls, row: tables.File) -> Self:
@@ -72,24 +74,24 @@ class File(Node, prefix="file"):
             columns=Column.list_from(row.columns),
             failure=_failure(row.failure),
             created_at=row.created_at,
-            creator_id=row.created_by_id,
+            row=row,
         )
 
-    @strawberry.field(description="Who sent it.")
+    @resolved("Who sent it.")
     async def created_by(self, info: Info) -> User | None:
-        return await User.load(info, self.creator_id)
+        return await User.load(info, self.row.created_by_id)
 
-    @strawberry.field(description="Its first records, read anew each time that this is asked for.")
+    @resolved("Its first records, read anew each time that this is asked for.")
     async def preview(
         self,
         info: Info,
         first: Annotated[
-            int | None, strawberry.argument(description="How many records at most: 1 to 200, and 20 by default.")
+            int | None,
+            strawberry.argument(description="How many records at most: 1 to 200, and 20 by default."),
         ] = DEFAULT_FIRST,
     ) -> RowPage:
         services = info.context.services
-        row = await info.context.loaders.row(self.prefix, self.id)
-        preview = await files.preview(services, row, first_or_default(first))
+        preview = await files.preview(services, self.row, first_or_default(first))
         return RowPage(
             columns=Column.list_from(preview.columns),
             records=JSON(preview.records),
@@ -98,8 +100,10 @@ class File(Node, prefix="file"):
             count=_unknown,
         )
 
-    @strawberry.field(description="The jobs that read it, the newest first.")
-    async def jobs(self, info: Info, first: First = DEFAULT_FIRST, after: After = None) -> Connection[LazyJob]:
+    @resolved("The jobs that read it, the newest first.")
+    async def jobs(
+        self, info: Info, first: First = DEFAULT_FIRST, after: After = None
+    ) -> Connection[LazyJob]:
         return await list_jobs(info, JobFilter(file=self.id), JobOrder.CREATED_AT_DESC, first, after)
 
 
@@ -116,9 +120,15 @@ class FileFilter:
     name_contains: str | None = strawberry.field(
         default=None, description="The name contains this text, in upper or lower case."
     )
-    status: list[FileStatus] | None = strawberry.field(default=None, description="The status is one of these.")
-    format: list[FileFormat] | None = strawberry.field(default=None, description="The format is one of these.")
-    created_after: datetime | None = strawberry.field(default=None, description="It arrived after this moment.")
+    status: list[FileStatus] | None = strawberry.field(
+        default=None, description="The status is one of these."
+    )
+    format: list[FileFormat] | None = strawberry.field(
+        default=None, description="The format is one of these."
+    )
+    created_after: datetime | None = strawberry.field(
+        default=None, description="It arrived after this moment."
+    )
 
 
 @strawberry.input(description="What is known of a file that is sent.")
@@ -144,14 +154,14 @@ class UploadPayload(Payload):
 
 @strawberry.type
 class FileQuery:
-    @strawberry.field(extensions=[READS], description="A file by its id; null where there is none.")
+    @query(Role.VIEWER, "A file by its id; null where there is none.")
     async def file(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The file's id.")]
     ) -> File | None:
         row = await files.get(info.context.services, id)
         return File.from_row(row) if row else None
 
-    @strawberry.field(extensions=[READS], description="Files, the newest first.")
+    @query(Role.VIEWER, "Files, the newest first.")
     async def files(
         self,
         info: Info,
@@ -169,9 +179,9 @@ class FileQuery:
 
 @strawberry.type
 class FileMutation:
-    @strawberry.mutation(
-        extensions=[MOVES_DATA],
-        description="Receives one file in a GraphQL multipart request, checks it and stores it. Nothing is ingested yet.",
+    @mutation(
+        Role.OPERATOR,
+        "Receives one file in a GraphQL multipart request, checks it and stores it; nothing is ingested yet.",
     )
     async def upload(
         self,

@@ -7,8 +7,9 @@ import strawberry
 
 from headgate.domain import health
 from headgate.domain.health import HealthStatus
-from headgate.graphql.access import READS
 from headgate.graphql.context import Info
+from headgate.graphql.fields import query
+from headgate.storage.tables import Role
 
 
 @strawberry.type(description="How well one part is.")
@@ -21,9 +22,7 @@ class HealthCheck:
     @classmethod
     def from_check(cls, check: health.HealthCheck) -> Self:
         """Show a check of the domain."""
-        return cls(
-            name=check.name, status=check.status, latency_ms=check.latency_ms, message=check.message
-        )
+        return cls(name=check.name, status=check.status, latency_ms=check.latency_ms, message=check.message)
 
 
 @strawberry.type(description="How well this Headgate is.")
@@ -50,6 +49,6 @@ class Health:
 
 @strawberry.type
 class HealthQuery:
-    @strawberry.field(extensions=[READS], description="How well this Headgate is, and how much it has to do.")
+    @query(Role.VIEWER, "How well this Headgate is, and how much it has to do.")
     async def health(self, info: Info) -> Health:
         return Health.from_report(await health.report(info.context.services))

@@ -8,12 +8,13 @@ from strawberry.scalars import JSON
 from headgate.domain import ingest, jobs
 from headgate.domain.ingest import IngestRequest, WriteMode
 from headgate.errors import UserFault
-from headgate.graphql.access import MOVES_DATA
 from headgate.graphql.context import Info
+from headgate.graphql.fields import mutation
 from headgate.graphql.jobs import Job
 from headgate.graphql.payloads import Payload, UserError
 from headgate.storage import tables
 from headgate.storage.formats import FileFormat
+from headgate.storage.tables import Role
 
 
 @strawberry.input(description="A text, as it would stand in a file.")
@@ -47,7 +48,8 @@ class IngestInput:
         default=WriteMode.APPEND, description="What happens to the rows that the dataset already has."
     )
     keys: list[str] | None = strawberry.field(
-        default=None, description="The columns that tell rows apart, for UPSERT; of rows with equal keys the last counts."
+        default=None,
+        description="The columns that tell rows apart, for UPSERT; of rows with equal keys the last counts.",
     )
     wait_seconds: float | None = strawberry.field(
         default=0,
@@ -64,9 +66,9 @@ class JobPayload(Payload):
 
 @strawberry.type
 class IngestMutation:
-    @strawberry.mutation(
-        extensions=[MOVES_DATA],
-        description=(
+    @mutation(
+        Role.OPERATOR,
+        (
             "Starts a job that reads data and writes its good rows to a dataset; bad rows are rejected one by one "
             "and explained in the job's errors. Once this answers a job, it is carried out, whatever process dies."
         ),

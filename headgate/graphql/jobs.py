@@ -10,11 +10,11 @@ from strawberry.scalars import JSON
 
 from headgate.domain import jobs, row_errors
 from headgate.domain.jobs import JobOrder
-from headgate.graphql.access import READS
 from headgate.graphql.context import Info
 from headgate.graphql.datasets import Dataset
 from headgate.graphql.enums import publish
 from headgate.graphql.errors import ErrorFilter, RowError, list_errors
+from headgate.graphql.fields import query, resolved
 from headgate.graphql.files import File
 from headgate.graphql.inputs import given
 from headgate.graphql.joblists import list_jobs
@@ -23,7 +23,7 @@ from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First
 from headgate.graphql.scalars import BigInt
 from headgate.graphql.users import User
 from headgate.storage import tables
-from headgate.storage.tables import JobKind, JobStatus, Priority
+from headgate.storage.tables import JobKind, JobStatus, Priority, Role
 
 
 class FailureCategory(StrEnum):
@@ -52,7 +52,9 @@ class Progress:
     rows_read: BigInt = strawberry.field(description="Rows read so far.")
     rows_written: BigInt = strawberry.field(description="Good rows written so far.")
     bytes_read: BigInt = strawberry.field(description="Bytes of the source read so far.")
-    bytes_total: BigInt | None = strawberry.field(description="Size of the source in bytes; null where it is not known.")
+    bytes_total: BigInt | None = strawberry.field(
+        description="Size of the source in bytes; null where it is not known."
+    )
 
     @classmethod
     def from_json(cls, figures: Mapping[str, Any]) -> Self:
@@ -98,7 +100,9 @@ class JobFailure:
     category: FailureCategory = strawberry.field(description="Whose fault it is.")
     message: str = strawberry.field(description="What went wrong, for people.")
     retryable: bool = strawberry.field(description="Whether the same job may succeed later.")
-    details: JSON | None = strawberry.field(description="More about it, for programs; its keys depend on the code.")
+    details: JSON | None = strawberry.field(
+        description="More about it, for programs; its keys depend on the code."
+    )
 
     @classmethod
     def from_json(cls, failure: Mapping[str, Any] | None) -> Self | None:
@@ -114,7 +118,9 @@ class JobFailure:
         )
 
 
-@strawberry.type(description="One try of a job. A lost process costs an attempt, and the next one begins anew.")
+@strawberry.type(
+    description="One try of a job. A lost process costs an attempt, and the next one begins anew."
+)
 class Attempt:
     number: int = strawberry.field(description="Counts from 1.")
     status: JobStatus = strawberry.field(description="How it goes or ended.")
@@ -136,7 +142,9 @@ class Attempt:
         )
 
 
-@strawberry.type(description="A durable piece of work: once accepted it is carried out, whatever process dies.")
+@strawberry.type(
+    description="A durable piece of work: once accepted it is carried out, whatever process dies."
+)
 class Job(Node, prefix="job"):
     kind: JobKind = strawberry.field(description="What it does.")
     status: JobStatus = strawberry.field(description="Where it is.")
@@ -151,13 +159,13 @@ class Job(Node, prefix="job"):
     )
     created_at: datetime = strawberry.field(description="When it was accepted.")
     started_at: datetime | None = strawberry.field(description="When its first attempt began; null before.")
-    finished_at: datetime | None = strawberry.field(description="When it reached a final status; null before.")
+    finished_at: datetime | None = strawberry.field(
+        description="When it reached a final status; null before."
+    )
     duration_ms: float | None = strawberry.field(
         description="Milliseconds from its start to its end, or to now while it runs; null before it starts."
     )
-    file_id: strawberry.Private[str | None]
-    dataset_id: strawberry.Private[str | None]
-    creator_id: strawberry.Private[str | None]
+    row: strawberry.Private[tables.Job]
 
     @classmethod
     def from_row(cls, row: tables.Job) -> Self:
@@ -175,29 +183,26 @@ class Job(Node, prefix="job"):
             started_at=row.started_at,
             finished_at=row.finished_at,
             duration_ms=_duration_ms(row),
-            file_id=row.file_id,
-            dataset_id=row.dataset_id,
-            creator_id=row.created_by_id,
+            row=row,
         )
 
-    @strawberry.field(description="The file that it reads; null where it reads text or records.")
+    @resolved("The file that it reads; null where it reads text or records.")
     async def file(self, info: Info) -> File | None:
-        return await File.load(info, self.file_id)
+        return await File.load(info, self.row.file_id)
 
-    @strawberry.field(description="The dataset that it writes to.")
+    @resolved("The dataset that it writes to.")
     async def dataset(self, info: Info) -> Dataset | None:
-        return await Dataset.load(info, self.dataset_id)
+        return await Dataset.load(info, self.row.dataset_id)
 
-    @strawberry.field(description="Who started it.")
+    @resolved("Who started it.")
     async def created_by(self, info: Info) -> User | None:
-        return await User.load(info, self.creator_id)
+        return await User.load(info, self.row.created_by_id)
 
-
-    @strawberry.field(description="The tries so far, first to last.")
+    @resolved("The tries so far, first to last.")
     async def attempts(self, info: Info) -> list[Attempt]:
         return [Attempt.from_row(row) for row in await info.context.loaders.attempts(self.id)]
 
-    @strawberry.field(description="Errors of its rows and cells, in the order of its rows.")
+    @resolved("Errors of its rows and cells, in the order of its rows.")
     async def errors(
         self,
         info: Info,
@@ -223,11 +228,15 @@ class JobFilter:
     ids: list[strawberry.ID] | None = strawberry.field(default=None, description="The id is one of these.")
     kind: list[JobKind] | None = strawberry.field(default=None, description="The kind is one of these.")
     status: list[JobStatus] | None = strawberry.field(default=None, description="The status is one of these.")
-    priority: list[Priority] | None = strawberry.field(default=None, description="The priority is one of these.")
+    priority: list[Priority] | None = strawberry.field(
+        default=None, description="The priority is one of these."
+    )
     dataset: str | None = strawberry.field(
         default=None, description="They write to the dataset of this name."
     )
-    file: strawberry.ID | None = strawberry.field(default=None, description="They read the file with this id.")
+    file: strawberry.ID | None = strawberry.field(
+        default=None, description="They read the file with this id."
+    )
     created_by: strawberry.ID | None = strawberry.field(
         default=None, description="The user with this id started them."
     )
@@ -241,14 +250,14 @@ class JobFilter:
 
 @strawberry.type
 class JobQuery:
-    @strawberry.field(extensions=[READS], description="A job by its id; null where there is none.")
+    @query(Role.VIEWER, "A job by its id; null where there is none.")
     async def job(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The job's id.")]
     ) -> Job | None:
         row = await jobs.get(info.context.services, id)
         return Job.from_row(row) if row else None
 
-    @strawberry.field(extensions=[READS], description="Jobs, the newest first unless `orderBy` says otherwise.")
+    @query(Role.VIEWER, "Jobs, the newest first unless `orderBy` says otherwise.")
     async def jobs(
         self,
         info: Info,

@@ -6,8 +6,9 @@ from typing import Annotated, Any, ClassVar, Self
 import strawberry
 
 from headgate.errors import UserFault
-from headgate.graphql.access import READS
 from headgate.graphql.context import Info
+from headgate.graphql.fields import query
+from headgate.storage.tables import Role
 
 MAX_IDS = 200
 
@@ -52,15 +53,19 @@ async def find(info: Info, id: str) -> Node | None:
 
 @strawberry.type
 class NodeQuery:
-    @strawberry.field(
-        extensions=[READS], description="Whatever has this id; null where there is none, or it is not yours to see."
+    @query(
+        Role.VIEWER,
+        "Whatever has this id; null where there is none, or it is not yours to see.",
     )
     async def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id.")]
     ) -> Node | None:
         return await find(info, id)
 
-    @strawberry.field(extensions=[READS], description="Whatever has these ids, in their order, with null for those not found.")
+    @query(
+        Role.VIEWER,
+        "Whatever has these ids, in their order, with null for those not found.",
+    )
     async def nodes(
         self,
         info: Info,

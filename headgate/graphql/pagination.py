@@ -5,7 +5,9 @@ from typing import Annotated, Generic, Protocol, TypeVar
 
 import strawberry
 
-from headgate.domain.pages import DEFAULT_FIRST, MAX_FIRST, Page, encode_cursor
+from headgate.domain.pages import DEFAULT_FIRST as DEFAULT_FIRST
+from headgate.domain.pages import MAX_FIRST, Page, encode_cursor
+from headgate.graphql.fields import resolved
 from headgate.graphql.scalars import BigInt
 
 SPEC = "https://relay.dev/graphql/connections.htm"
@@ -55,7 +57,7 @@ class Connection(Generic[Entry]):
     page_info: PageInfo = strawberry.field(description="Where this page stands in the list.")
     count: strawberry.Private[Callable[[], Awaitable[int]]]
 
-    @strawberry.field(description="How many entries the whole list has; counted only when asked for.")
+    @resolved("How many entries the whole list has; counted only when asked for.")
     async def total_count(self) -> BigInt:
         return BigInt(await self.count())
 

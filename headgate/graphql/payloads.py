@@ -14,7 +14,7 @@ class UserError:
     )
     message: str = strawberry.field(description="What is wrong and what would be right, for people.")
     path: list[str] | None = strawberry.field(
-        description="Leads to the faulty value of the input, from the outside in; null where no single value is at fault."
+        description="Leads to the faulty value among the arguments; null where no single one is at fault."
     )
     retryable: bool = strawberry.field(description="Whether the same request may succeed later.")
 

@@ -8,8 +8,8 @@ from strawberry.scalars import JSON
 from strawberry.types.unset import UNSET
 
 from headgate.graphql.enums import publish
-from headgate.storage import rows
-from headgate.storage.rows import MAX_ROWS
+from headgate.storage import filters
+from headgate.storage.rows import MAX_ROWS, RowQuery
 
 DEFAULT_ROWS = 100
 COMPARISONS = ("eq", "ne", "gt", "gte", "lt", "lte")
@@ -32,8 +32,12 @@ publish(
     description="Which rows to read. Conditions in one object are joined by AND, and those on a value need `column`."
 )
 class RowFilter:
-    column: str | None = strawberry.field(default=None, description="The column that the conditions are about.")
-    eq: JSON | None = strawberry.field(default=UNSET, description="It equals this; null finds missing values.")
+    column: str | None = strawberry.field(
+        default=None, description="The column that the conditions are about."
+    )
+    eq: JSON | None = strawberry.field(
+        default=UNSET, description="It equals this; null finds missing values."
+    )
     ne: JSON | None = strawberry.field(
         default=UNSET, description="It differs from this; null finds values that are not missing."
     )
@@ -43,9 +47,15 @@ class RowFilter:
     lte: JSON | None = strawberry.field(default=UNSET, description="It is this or less.")
     in_: list[JSON] | None = strawberry.field(default=UNSET, name="in", description="It equals one of these.")
     contains: str | None = strawberry.field(default=UNSET, description="It is a text that contains this.")
-    starts_with: str | None = strawberry.field(default=UNSET, description="It is a text that starts with this.")
-    is_null: bool | None = strawberry.field(default=UNSET, description="It is missing, or, with false, is not.")
-    and_: list["RowFilter"] | None = strawberry.field(default=UNSET, name="and", description="All of these hold.")
+    starts_with: str | None = strawberry.field(
+        default=UNSET, description="It is a text that starts with this."
+    )
+    is_null: bool | None = strawberry.field(
+        default=UNSET, description="It is missing, or, with false, is not."
+    )
+    and_: list["RowFilter"] | None = strawberry.field(
+        default=UNSET, name="and", description="All of these hold."
+    )
     or_: list["RowFilter"] | None = strawberry.field(
         default=UNSET, name="or", description="At least one of these holds."
     )
@@ -60,7 +70,8 @@ class RowOrder:
 
 Which = Annotated[RowFilter | None, strawberry.argument(description="Which rows; all of them by default.")]
 Order = Annotated[
-    list[RowOrder] | None, strawberry.argument(description="What to sort by, the most important column first.")
+    list[RowOrder] | None,
+    strawberry.argument(description="What to sort by, the most important column first."),
 ]
 Columns = Annotated[
     list[str] | None, strawberry.argument(description="The columns to answer; all of them by default.")
@@ -77,9 +88,9 @@ def row_query(
     columns: list[str] | None,
     first: int | None,
     after: str | None,
-) -> rows.RowQuery:
+) -> RowQuery:
     """Make the storage's query of a caller's arguments."""
-    return rows.RowQuery(
+    return RowQuery(
         filter=None if filter is None else _storage_filter(filter),
         order_by=[(order.column, order.direction is SortDirection.DESC) for order in order_by or ()],
         columns=columns,
@@ -88,7 +99,7 @@ def row_query(
     )
 
 
-def _storage_filter(filter: RowFilter) -> rows.RowFilter:
+def _storage_filter(filter: RowFilter) -> filters.RowFilter:
     """Leave out what is absent, and null too, except where it is a value to compare with."""
     used = {
         name: value
@@ -99,4 +110,4 @@ def _storage_filter(filter: RowFilter) -> rows.RowFilter:
         used[name] = [_storage_filter(part) for part in used[name]]
     if "not_" in used:
         used["not_"] = _storage_filter(used["not_"])
-    return rows.RowFilter(**used)
+    return filters.RowFilter(**used)

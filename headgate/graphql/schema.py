@@ -29,9 +29,7 @@ from headgate.graphql.users import ViewerQuery
 
 
 @strawberry.type(description="What can be read.")
-class Query(
-    NodeQuery, ViewerQuery, JobQuery, ErrorQuery, DatasetQuery, FileQuery, HealthQuery
-): ...
+class Query(NodeQuery, ViewerQuery, JobQuery, ErrorQuery, DatasetQuery, FileQuery, HealthQuery): ...
 
 
 @strawberry.type(description="What can be done.")

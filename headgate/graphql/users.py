@@ -5,8 +5,8 @@ from typing import Self
 
 import strawberry
 
-from headgate.graphql.access import READS
 from headgate.graphql.context import Info
+from headgate.graphql.fields import query, resolved
 from headgate.graphql.nodes import Node
 from headgate.storage import tables
 from headgate.storage.tables import Role
@@ -44,7 +44,7 @@ class User(Node, prefix="user"):
 class Viewer:
     role: Role = strawberry.field(description="What the token allows.")
 
-    @strawberry.field(description="The user that the token stands for.")
+    @resolved("The user that the token stands for.")
     async def user(self, info: Info) -> User:
         user = await User.load(info, info.context.principal.user_id)
         assert user is not None
@@ -53,6 +53,6 @@ class Viewer:
 
 @strawberry.type
 class ViewerQuery:
-    @strawberry.field(extensions=[READS], description="Who asks: the user behind the token.")
+    @query(Role.VIEWER, "Who asks: the user behind the token.")
     def viewer(self, info: Info) -> Viewer:
         return Viewer(role=info.context.principal.role)
