@@ -51,7 +51,7 @@ def serving(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[S
     process = _start(environment, log)
     try:
         url = f"http://{HOST}:{port}"
-        _wait_until_ready(process, url, log)
+        wait_until_ready(process, f"{url}/readyz", log)
         yield Server(url, _token(environment), process, log)
     finally:
         _stop(process)
@@ -82,10 +82,11 @@ def _start(environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]
         )
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path | None = None) -> None:
+    """Wait until this URL of the process answers well. Raises ServerFailed."""
     deadline = time.monotonic() + START_S
-    with httpx.Client(base_url=url, trust_env=False) as client:
-        while not _is_ready(client):
+    with httpx.Client(trust_env=False) as client:
+        while not _is_ready(client, url):
             if process.poll() is not None:
                 raise _failed(f"did not start, and ended with status {process.returncode}", log)
             if time.monotonic() > deadline:
@@ -93,9 +94,9 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> 
             time.sleep(POLL_S)
 
 
-def _is_ready(client: httpx.Client) -> bool:
+def _is_ready(client: httpx.Client, url: str) -> bool:
     try:
-        return client.get("/readyz").is_success
+        return client.get(url).is_success
     except httpx.TransportError:
         return False
 
@@ -117,6 +118,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _failed(what: str, log: Path) -> ServerFailed:
-    lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-    return ServerFailed("\n  ".join((f"The server {what}. The end of {log}:", *lines)))
+def _failed(what: str, log: Path | None) -> ServerFailed:
+    lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log else []
+    return ServerFailed("\n  ".join((f"The server {what}.", *lines)))

@@ -1,0 +1,1 @@
+"""Measures Headgate against named references, in the same run: `make bench`."""

@@ -1,0 +1,33 @@
+"""Runs every benchmark and prints its figures; ends with status 1 where one misses what is asked of it."""
+
+import argparse
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from benchmarks.figures import FULL, QUICK, show_figures
+from benchmarks.ingest import measure_ingest
+from benchmarks.memory import measure_memory
+from benchmarks.requests import measure_requests
+
+BENCHMARKS = (measure_requests, measure_ingest, measure_memory)
+
+
+def main() -> int:
+    """Measure in a temporary folder and answer the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes: shows that all run, judges nothing"
+    )
+    is_quick = parser.parse_args().quick
+    sizes = QUICK if is_quick else FULL
+    with TemporaryDirectory(prefix="headgate-benchmarks-") as folder:
+        figures = [figure for measure in BENCHMARKS for figure in measure(Path(folder), sizes)]
+    show_figures(Console(), figures, judged=not is_quick)
+    return 0 if is_quick or all(figure.met for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
