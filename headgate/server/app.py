@@ -1,0 +1,186 @@
+"""The composition root of a server: from its settings to an ASGI application."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
+
+from headgate import __version__
+from headgate.domain import users
+from headgate.domain.permissions import Principal
+from headgate.domain.services import Services
+from headgate.domain.users import Doorkeeper
+from headgate.errors import HeadgateError, Unauthenticated
+from headgate.graphql.context import Context
+from headgate.graphql.schema import make_schema
+from headgate.jobs.children import ChildPool
+from headgate.jobs.memory import InProcessQueue, InProcessSignals
+from headgate.jobs.worker import Worker
+from headgate.server.auth import Authenticate, issue_token, verify_token
+from headgate.server.health import health_routes
+from headgate.server.keys import read_or_make_key
+from headgate.server.limits import BodyLimit, ReadDeadline
+from headgate.server.multipart import MultipartReceiver
+from headgate.server.view import GraphQLApp
+from headgate.settings import Settings
+from headgate.storage.database import Database
+from headgate.storage.migrate import upgrade
+from headgate.storage.objects import LocalStore
+from headgate.storage.tables import Role, User
+
+INSPECTORS = 1
+GRACE_S = 10.0
+
+
+class DatabaseUnavailable(HeadgateError):
+    """The database cannot be used; only the first line of why, as others may hold whole statements."""
+
+    retryable = True
+
+    def __init__(self, error: Exception) -> None:
+        reason, *_ = str(error).splitlines() or [type(error).__name__]
+        super().__init__("DATABASE_UNAVAILABLE", f"The database cannot be used: {reason}")
+
+
+def create_app(settings: Settings) -> Starlette:
+    """Build the application; its lifespan prepares the database and runs the worker.
+
+    Makes the home folder and the secret key where they are missing. Raises OSError where it cannot,
+    UserFault for a database URL of another kind, and ValueError for a key file that is too short.
+    """
+    secret = secret_key(settings)
+    parts = Parts.of(settings)
+    services = make_services(settings, parts)
+    graphql = _graphql(settings, services, secret)
+    return Starlette(
+        routes=[*health_routes(services), Route("/graphql", graphql), WebSocketRoute("/graphql", graphql)],
+        lifespan=lambda app: _lifespan(settings, services, parts),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a server that runs its jobs itself starts and stops."""
+
+    queue: InProcessQueue
+    engine: ChildPool
+    inspector: ChildPool
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Make the parts; no process is started yet."""
+        return cls(
+            queue=InProcessQueue(),
+            engine=ChildPool(settings.workers, memory_bytes=settings.child_memory_bytes),
+            inspector=ChildPool(INSPECTORS, memory_bytes=settings.child_memory_bytes),
+        )
+
+
+def make_services(settings: Settings, parts: Parts) -> Services:
+    """Put together what every use case works with; nothing is opened or started yet."""
+    return Services(
+        database=Database.connect(settings.resolved_database_url),
+        store=LocalStore(settings.store_path.absolute()),
+        queue=parts.queue,
+        signals=InProcessSignals(),
+        engine=parts.engine,
+        inspector=parts.inspector,
+        max_upload_bytes=settings.max_upload_bytes,
+        version=__version__,
+    )
+
+
+def secret_key(settings: Settings) -> str:
+    """Answer the key that signs tokens; makes the home folder and the key where they are missing."""
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    return read_or_make_key(settings.home / "secret.key")
+
+
+async def prepare_database(settings: Settings, services: Services) -> User:
+    """Bring the database up to date; answers an administrator, who is made where there is none.
+
+    Raises HeadgateError (DATABASE_UNAVAILABLE).
+    """
+    try:
+        await asyncio.to_thread(upgrade, settings.resolved_database_url)
+        return await users.ensure_administrator(services)
+    except Exception as error:
+        raise DatabaseUnavailable(error) from error
+
+
+async def prepare(settings: Settings) -> tuple[str, User]:
+    """Make all that a first start makes, without a server; answers the secret key and an administrator."""
+    secret = secret_key(settings)
+    services = make_services(settings, Parts.of(settings))
+    try:
+        return secret, await prepare_database(settings, services)
+    finally:
+        await services.database.close()
+
+
+async def issue_administrator_token(settings: Settings, role: str) -> str:
+    """Sign an administrator's token that allows what `role` may do."""
+    secret, administrator = await prepare(settings)
+    token, _ = issue_token(secret, administrator.id, Role(role), settings.token_hours)
+    return token
+
+
+def _graphql(settings: Settings, services: Services, secret: str) -> ASGIApp:
+    view = GraphQLApp(
+        make_schema(),
+        authenticate=_authenticator(secret, Doorkeeper(services.database)),
+        make_context=partial(Context, services),
+        uploads=MultipartReceiver(
+            services.store,
+            max_body_bytes=settings.max_body_bytes,
+            max_upload_bytes=settings.max_upload_bytes,
+        ),
+    )
+    return ReadDeadline(BodyLimit(view, max_bytes=settings.max_body_bytes))
+
+
+def _authenticator(secret: str, doorkeeper: Doorkeeper) -> Authenticate:
+    async def authenticate(token: str) -> Principal | None:
+        try:
+            claims = verify_token(secret, token)
+        except Unauthenticated:
+            return None
+        return await doorkeeper.admit(claims.user_id, claims.role, claims.expires_at)
+
+    return authenticate
+
+
+@asynccontextmanager
+async def _lifespan(settings: Settings, services: Services, parts: Parts) -> AsyncIterator[None]:
+    """Start every part, and stop what was started in the opposite order."""
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(services.database.close)
+        await prepare_database(settings, services)
+        for pool in (parts.engine, parts.inspector):
+            stack.push_async_callback(pool.close)
+            await pool.start()
+        await stack.enter_async_context(_working(_worker(settings, services, parts)))
+        yield
+
+
+def _worker(settings: Settings, services: Services, parts: Parts) -> Worker:
+    return Worker(services, parts.queue, concurrency=settings.workers, lease_seconds=settings.lease_seconds)
+
+
+@asynccontextmanager
+async def _working(worker: Worker) -> AsyncIterator[None]:
+    """Let the worker run for as long as the block lasts."""
+    working = asyncio.create_task(worker.run())
+    try:
+        yield
+    finally:
+        await worker.stop(GRACE_S)
+        await working

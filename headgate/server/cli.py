@@ -1,0 +1,154 @@
+"""The command line.
+
+What a command needs beyond the settings is imported when it runs: Polars and Strawberry take their time.
+Exit codes: 0 done, 2 wrong usage or settings, 5 a part that is needed cannot be reached.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Annotated, Any, Literal, NoReturn
+
+import typer
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from headgate.errors import HeadgateError
+from headgate.settings import ENV_PREFIX, Settings, describe
+from headgate.telemetry import configure_logging
+
+
+class Exit(IntEnum):
+    """Why a command ended."""
+
+    USAGE = 2
+    UNREACHABLE = 5
+
+
+app = typer.Typer(
+    help="Headgate: the gate through which data gets in.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+schema_app = typer.Typer(help="The GraphQL schema.", no_args_is_help=True)
+app.add_typer(schema_app, name="schema")
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on, in place of HEADGATE_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any free one.")] = None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C. Prints the URL, and "ready" once a request to itself has succeeded."""
+    from headgate.server import serving
+    from headgate.server.app import create_app
+
+    settings = _read_settings(host=host, port=port)
+    configure_logging(settings.log_format)
+    with _failing_in_one_line():
+        application = create_app(settings)
+        listener = serving.listen(settings.host, settings.port)
+    print(f"Headgate serves {serving.url_of(listener)}/graphql")
+    print("For a token, run: headgate token", flush=True)
+    if not serving.run(application, listener, on_ready=lambda: print("ready", flush=True)):
+        raise typer.Exit(Exit.UNREACHABLE)
+
+
+@app.command()
+def migrate() -> None:
+    """Create the tables of the database, or bring them up to date."""
+    from headgate.server.app import prepare
+
+    with _failing_in_one_line():
+        asyncio.run(prepare(_read_settings()))
+
+
+@app.command()
+def token(
+    role: Annotated[
+        Literal["VIEWER", "OPERATOR", "ADMIN"],
+        typer.Option(help="What the token allows.", case_sensitive=False),
+    ] = "ADMIN",
+    hours: Annotated[
+        float | None, typer.Option(help="How long it is valid, in place of HEADGATE_TOKEN_HOURS.", min=0)
+    ] = None,
+) -> None:
+    """Print an access token of the administrator, who is made where there is none."""
+    from headgate.server.app import issue_administrator_token
+
+    with _failing_in_one_line():
+        settings = _read_settings(token_hours=hours)
+        print(asyncio.run(issue_administrator_token(settings, role)))
+
+
+@schema_app.command()
+def export() -> None:
+    """Print the GraphQL schema in SDL."""
+    from headgate.graphql.schema import make_schema
+
+    print(make_schema().as_str())
+
+
+@app.command("settings")
+def show_settings(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Print every setting with its meaning, its default and its present value; secrets are hidden."""
+    rows = [row._asdict() for row in describe(_read_settings())]
+    if as_json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif sys.stdout.isatty():
+        _print_table(rows)
+    else:
+        for row in rows:
+            print("\t".join(row.values()))
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app()
+
+
+def _print_table(rows: list[dict[str, str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*(name.capitalize() for name in rows[0]))
+    for row in rows:
+        table.add_row(*row.values())
+    Console().print(table)
+
+
+def _read_settings(**options: Any) -> Settings:
+    """Read the settings; options that are given come before the environment."""
+    try:
+        return Settings(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        _fail("; ".join(map(_in_words, error.errors())), Exit.USAGE)
+
+
+def _in_words(fault: ErrorDetails) -> str:
+    name = "_".join(map(str, fault["loc"]))
+    return f"{ENV_PREFIX}{name.upper()}: {fault['msg']}"
+
+
+@contextmanager
+def _failing_in_one_line() -> Iterator[None]:
+    """Turn what is no bug into one line and an exit code."""
+    try:
+        yield
+    except HeadgateError as error:
+        _fail(error.message, Exit.UNREACHABLE if error.retryable else Exit.USAGE)
+    except (OSError, ValueError) as error:
+        _fail(str(error), Exit.UNREACHABLE if isinstance(error, ConnectionError) else Exit.USAGE)
+
+
+def _fail(message: str, code: Exit) -> NoReturn:
+    print(f"headgate: {message}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    main()

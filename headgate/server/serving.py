@@ -1,0 +1,102 @@
+"""One process that serves an application until a signal stops it."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
+
+import httpx
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from headgate.server.frames import MAX_FRAME_BYTES
+
+CLOSE_S = 5
+CHECK_TIMEOUT_S = 10.0
+CHECK_INTERVAL_S = 1.0
+BACKLOG = 2048
+
+logger = structlog.get_logger(__name__)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port, any free one for 0; raises OSError where that cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+def url_of(listener: socket.socket) -> str:
+    """Tell the URL under which this machine reaches a listener."""
+    address, port, *_ = listener.getsockname()
+    ip = ip_address(address)
+    if ip.is_unspecified:
+        ip = ip_address("127.0.0.1" if ip.version == 4 else "::1")
+    return f"http://{ip}:{port}" if ip.version == 4 else f"http://[{ip}]:{port}"
+
+
+def run(app: ASGIApp, listener: socket.socket, *, on_ready: Callable[[], None]) -> bool:
+    """Serve until SIGTERM or SIGINT; False where the application did not start.
+
+    `on_ready` is called once /readyz has answered that all is well.
+    """
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="websockets-sansio",
+        # Our own limit comes first, and closes the socket with a reason.
+        ws_max_size=2 * MAX_FRAME_BYTES,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=CLOSE_S,
+    )
+    # Uvicorn raises the signal that stopped it again once it is done; by then that must not kill us.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ignore)
+    try:
+        _Server(config, url_of(listener), on_ready).run([listener])
+    except SystemExit:
+        return False
+    return True
+
+
+def _ignore(number: int, frame: object) -> None:
+    """Do nothing. Unlike SIG_IGN this is not passed on to child processes."""
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and not before a request has shown that."""
+
+    def __init__(self, config: uvicorn.Config, url: str, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._url = url
+        self._on_ready = on_ready
+        self._checking: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to serve, and to ask oneself."""
+        await super().startup(sockets)
+        self._checking = asyncio.create_task(self._check())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop to serve, once open requests are answered."""
+        if self._checking is not None:
+            self._checking.cancel()
+        await super().shutdown(sockets)
+
+    async def _check(self) -> None:
+        async with httpx.AsyncClient(base_url=self._url, trust_env=False, timeout=CHECK_TIMEOUT_S) as client:
+            while not await _is_ready(client):
+                logger.warning("server.not_ready", url=self._url)
+                await asyncio.sleep(CHECK_INTERVAL_S)
+        self._on_ready()
+
+
+async def _is_ready(client: httpx.AsyncClient) -> bool:
+    with suppress(httpx.TransportError):
+        return (await client.get("/readyz")).is_success
+    return False
