@@ -12,6 +12,7 @@ from headgate.domain.pages import Page, read_page
 from headgate.domain.queries import by_ids, contains, count_rows
 from headgate.domain.services import Services
 from headgate.errors import UserFault
+from headgate.storage.datasets import snapshot
 from headgate.storage.rows import RowPageData, RowQuery, read_rows
 from headgate.storage.tables import Dataset
 
@@ -49,10 +50,23 @@ async def total(services: Services, wanted: DatasetFilter) -> int:
     return await count_rows(services.database, Dataset, _conditions(wanted))
 
 
+async def at_version(services: Services, dataset: Dataset, version: int) -> Dataset | None:
+    """Describe a dataset as it was at a version; None for one that it does not have."""
+    if not _has_version(dataset, version):
+        return None
+    past = await asyncio.to_thread(snapshot, services.store.path(dataset.storage_key), version)
+    changed = {
+        "version": past.version,
+        "row_count": past.row_count,
+        "byte_size": past.byte_size,
+        "columns": [column.to_json() for column in past.columns],
+    }
+    return Dataset(**{**dataset.model_dump(), **changed})
+
+
 def require_version(dataset: Dataset, version: int) -> None:
     """Raise UserFault (NOT_FOUND) unless the dataset has this version."""
-    newest = -1 if dataset.version is None else dataset.version
-    if not 0 <= version <= newest:
+    if not _has_version(dataset, version):
         raise UserFault("NOT_FOUND", f"The dataset {dataset.name} has no version {version}.", ("version",))
 
 
@@ -67,6 +81,10 @@ async def rows(services: Services, dataset: Dataset, version: int | None, query:
     if chosen is None:
         return RowPageData([], [], has_next=False, end_cursor=None, total=0 if query.total else None)
     return await asyncio.to_thread(read_rows, services.store.path(dataset.storage_key), chosen, query)
+
+
+def _has_version(dataset: Dataset, version: int) -> bool:
+    return dataset.version is not None and 0 <= version <= dataset.version
 
 
 def _conditions(wanted: DatasetFilter) -> list[ColumnElement[bool]]:

@@ -143,7 +143,7 @@ async def watch(services: Services, job_id: str, seq: int = 0) -> AsyncGenerator
         while True:
             # Read before the events: what a final job has recorded by then is all there will be.
             is_final = (await _require(services, job_id)).status in FINAL
-            events = await events_after(services, job_id, seq)
+            events = await events_after(services, job_id, seq, MAX_EVENTS)
             for event in events:
                 yield event
                 seq = event.seq

@@ -1,0 +1,111 @@
+"""A Headgate without processes: real database and store, and an engine that answers what a test tells it to."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headgate.domain import ingest, runs, users
+from headgate.domain.incoming import IncomingFile
+from headgate.domain.ingest import IngestRequest
+from headgate.domain.permissions import Principal
+from headgate.domain.ports import Report
+from headgate.domain.runs import Claim
+from headgate.domain.services import Services
+from headgate.errors import JobFault
+from headgate.jobs.memory import InProcessQueue, InProcessSignals
+from headgate.storage.database import Database
+from headgate.storage.formats import FileFormat
+from headgate.storage.ids import new_id
+from headgate.storage.objects import LocalStore
+from headgate.storage.tables import Job, Role, utc_now
+
+MAX_UPLOAD_BYTES = 1024
+
+Arrive = Callable[..., Awaitable[IncomingFile]]
+Submit = Callable[..., Awaitable[Job]]
+TakeJob = Callable[..., Awaitable[Claim]]
+
+
+class ToldEngine:
+    """Answers every task with `answer`, a result or a fault; remembers the tasks."""
+
+    def __init__(self) -> None:
+        self.answer: dict[str, Any] | JobFault = {
+            "format": "CSV",
+            "dialect": {"encoding": "utf-8", "delimiter": ","},
+            "columns": [{"name": "a", "type": "INTEGER", "nativeType": "Int64", "nullable": True}],
+            "records": [{"a": 1}],
+            "has_more": True,
+        }
+        self.tasks: list[Mapping[str, Any]] = []
+
+    async def run(self, task: Mapping[str, Any], report: Report | None = None) -> dict[str, Any]:
+        self.tasks.append(task)
+        if isinstance(self.answer, JobFault):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def inspector() -> ToldEngine:
+    return ToldEngine()
+
+
+@pytest.fixture
+def services(database: Database, inspector: ToldEngine, tmp_path: Path) -> Services:
+    return Services(
+        database=database,
+        store=LocalStore(tmp_path / "store"),
+        queue=InProcessQueue(),
+        signals=InProcessSignals(),
+        engine=ToldEngine(),
+        inspector=inspector,
+        max_upload_bytes=MAX_UPLOAD_BYTES,
+        version="1.2.3",
+    )
+
+
+@pytest.fixture
+async def operator(services: Services) -> Principal:
+    user = await users.ensure_administrator(services)
+    return Principal(user.id, Role.OPERATOR, utc_now() + timedelta(hours=1))
+
+
+@pytest.fixture
+def arrive(services: Services) -> Arrive:
+    """Put a file into the store, as the transport does."""
+
+    async def arrive(content: bytes = b"a\n1\n", name: str = "sales.csv") -> IncomingFile:
+        key = f"files/{new_id('file')}"
+        async with services.store.writer(key) as writer:
+            await writer.write(content)
+        return IncomingFile(name, key, len(content), writer.sha256, content)
+
+    return arrive
+
+
+@pytest.fixture
+def submit(services: Services, operator: Principal) -> Submit:
+    """Submit a small text into the dataset `sales`."""
+
+    async def submit(dataset: str = "sales", **values: Any) -> Job:
+        data = {} if values.keys() & {"file_id", "records"} else {"text": "a\n1\n", "format": FileFormat.CSV}
+        request = IngestRequest(dataset=dataset, **(data | values))
+        return await ingest.submit(services, operator, request)
+
+    return submit
+
+
+@pytest.fixture
+def claim(services: Services) -> TakeJob:
+    """Claim a job as some worker; raises AssertionError where it is not to be had."""
+
+    async def claim(job: Job, worker: str = "host:1:a", lease_s: float = 30.0) -> Claim:
+        claimed = await runs.claim(services, job.id, worker, lease_s)
+        assert claimed is not None
+        return claimed
+
+    return claim
