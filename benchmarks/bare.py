@@ -57,8 +57,15 @@ app: GraphQL[None, None] = GraphQL(strawberry.Schema(Query), graphql_ide=None)
 
 
 def main() -> None:
-    """Serve as Headgate serves."""
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False)
+    """Serve with the settings that Headgate gives uvicorn."""
+    uvicorn.run(
+        app,
+        port=int(sys.argv[1]),
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def measure_requests(folder: Path, sizes: Sizes) -> list[Figure]:
             sizes.rounds,
             (
                 lambda: _requests_per_s(server.url, server.token, JOBS, sizes.requests),
-                lambda: _requests_per_s(bare_url, "", THINGS, sizes.requests),
+                lambda: _requests_per_s(bare_url, server.token, THINGS, sizes.requests),
             ),
         )
     name = f"jobs(first: {OBJECTS}), ten fields, against bare Strawberry"

@@ -59,6 +59,7 @@ def _end(number: int, frame: object) -> NoReturn:
 
 def run(console: Console, *, once: bool) -> None:
     """Show everything once and then, unless that is enough, serve until Ctrl-C."""
+    show_line(console, "Starting Headgate")
     with _home(once) as home, serving(home) as server:
         with Client(server.url, server.token) as client:
             ingest_sales(console, client)

@@ -1,0 +1,101 @@
+"""Every command that the README shows is run as it stands, against a real server."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from demo.server import free_port, wait_until_ready
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"(<!-- test: in the background -->\n)?^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+TIMEOUT_S = 120
+
+
+class Block(NamedTuple):
+    in_background: bool
+    language: str
+    text: str
+
+
+def read_blocks() -> list[Block]:
+    found = BLOCK.findall((ROOT / "README.md").read_text())
+    return [Block(bool(mark), language, text) for mark, language, text in found]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """What a newcomer's shell has after `make`, but for a home and a port of the test's own."""
+    command = tmp_path / "bin" / "headgate"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m headgate.server.cli "$@"\n')
+    command.chmod(0o755)
+    port = free_port()
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("HEADGATE_")},
+        "PATH": f"{command.parent}:{os.environ['PATH']}",
+        "MAKEFLAGS": f"BIN={Path(sys.executable).parent} INSTALLED= ONCE=1",
+        "NO_PROXY": "*",
+        "HEADGATE_HOME": str(tmp_path / "home"),
+        "HEADGATE_PORT": str(port),
+        "HEADGATE_URL": f"http://127.0.0.1:{port}",
+    }
+
+
+def run(script: str, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        ["sh", "-euc", script],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@contextmanager
+def running(script: str, environment: dict[str, str]) -> Iterator[None]:
+    server = subprocess.Popen(["sh", "-euc", script], cwd=ROOT, env=environment, process_group=0)
+    try:
+        wait_until_ready(server, f"{environment['HEADGATE_URL']}/readyz")
+        yield
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(TIMEOUT_S)
+
+
+def test_all_blocks_of_the_readme_are_commands() -> None:
+    assert {block.language for block in read_blocks()} == {"sh"}
+
+
+def test_the_first_command_of_the_readme_shows_the_demo(environment: dict[str, str]) -> None:
+    first = read_blocks()[0].text
+    assert first == "make demo\n"
+    assert "299,990 accepted, 10 rejected" in run(first, environment)
+
+
+def test_the_other_commands_of_the_readme_work_one_after_the_other(environment: dict[str, str]) -> None:
+    _, *blocks = read_blocks()
+    server = "".join(block.text for block in blocks if block.in_background)
+    client = "".join(block.text for block in blocks if not block.in_background)
+    with running(server, environment):
+        shown = run(client, environment)
+    ingested, rows = [json.loads(line)["data"] for line in shown.splitlines() if line.startswith('{"data"')]
+    job = ingested["ingest"]["job"]
+    assert (job["status"], job["counts"]) == ("PARTIAL", {"read": 15, "accepted": 14, "rejected": 1})
+    (error,) = job["errors"]["edges"]
+    assert (error["node"]["row"], error["node"]["line"], error["node"]["code"]) == (8, 9, "STRUCTURE")
+    assert [row["customer_id"] for row in rows["dataset"]["rows"]["records"]][:2] == ["00044", "00159"]
+    assert "HEADGATE_PORT" in shown
