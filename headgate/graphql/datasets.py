@@ -92,7 +92,7 @@ class DatasetFilter:
 
 @strawberry.type
 class DatasetQuery:
-    @query(Role.VIEWER, "A dataset by its name; null where there is none.")
+    @query(Role.VIEWER, "A dataset by its name; null where there is none, or not this version of it.")
     async def dataset(
         self,
         info: Info,
@@ -101,7 +101,10 @@ class DatasetQuery:
             BigInt | None, strawberry.argument(description="Which of its versions; the newest by default.")
         ] = None,
     ) -> Dataset | None:
-        row = await datasets.get(info.context.services, name)
+        services = info.context.services
+        row = await datasets.get(services, name)
+        if row is not None and version is not None:
+            row = await datasets.at_version(services, row, version)
         return Dataset.from_row(row) if row else None
 
     @query(Role.VIEWER, "Datasets, the newest first.")
