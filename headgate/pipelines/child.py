@@ -18,9 +18,9 @@ from headgate.errors import JobFault
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.inspector import inspect
 from headgate.pipelines.prepared import Source
-from headgate.pipelines.runner import Ingest, ingest
+from headgate.pipelines.runner import Counts, Ingest, ingest, settle
 from headgate.pipelines.sinks.dataset import Target
-from headgate.storage.datasets import WriteMode
+from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.formats import FileFormat
 
 REPORT_INTERVAL_S = 0.1
@@ -56,7 +56,7 @@ def run_ingest(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
         WriteMode(dataset["mode"]),
         dataset["keys"],
         job=task["job"],
-        stem=f"{task['job']}-{task['attempt']}",
+        attempt=task["attempt"],
     )
     job = Ingest(
         Source(Path(source["path"]), FileFormat(source["format"]), dialect),
@@ -64,7 +64,16 @@ def run_ingest(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
         Path(task["ledger"]),
         Path(task["scratch"]),
     )
-    counts, version = ingest(job, report)
+    return _ingested(*ingest(job, report))
+
+
+def run_settle(task: dict[str, Any], report: Reporter) -> dict[str, Any] | None:
+    """Run the task "settle", after a death: the answer of the job's "ingest" where it had committed, else null."""
+    settled = settle(Path(task["path"]), task["job"])
+    return _ingested(*settled) if settled else None
+
+
+def _ingested(counts: Counts, version: Snapshot) -> dict[str, Any]:
     return {
         "counts": counts.to_json(),
         "dataset": {
@@ -97,7 +106,7 @@ def run_inspect(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
     }
 
 
-TASKS = {"ingest": run_ingest, "inspect": run_inspect}
+TASKS = {"ingest": run_ingest, "settle": run_settle, "inspect": run_inspect}
 
 
 def answer(task: dict[str, Any], report: Reporter) -> dict[str, Any]:

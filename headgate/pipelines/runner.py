@@ -55,7 +55,9 @@ def ingest(task: Ingest, watch: Watch) -> tuple[Counts, Snapshot]:
     prepared = formats.READERS[task.source.format](task.source, task.scratch, reading, watch)
     for attempt in range(CONFLICT_TRIES):
         try:
-            return _write(task, prepared, reading, attempt, watch)
+            counts, version = _write(task, prepared, reading, attempt, watch)
+            sink.discard_all(task.target.path, task.target.job, version)
+            return counts, version
         except DatasetConflict:
             sink.discard(task.target)
         except BaseException:
@@ -63,6 +65,13 @@ def ingest(task: Ingest, watch: Watch) -> tuple[Counts, Snapshot]:
             raise
     message = "Other jobs kept changing the dataset. Try again when they are done."
     raise JobFault("DATASET_BUSY", message, "SYSTEM", retryable=True)
+
+
+def settle(path: Path, job: str) -> tuple[Counts, Snapshot] | None:
+    """What a job committed whose process died before it could say so; else its files are removed."""
+    committed = datasets.committed_by(path, job)
+    sink.discard_all(path, job, committed.snapshot if committed else None)
+    return (Counts(**committed.note), committed.snapshot) if committed else None
 
 
 def _write(

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from headgate.storage.columns import Column
@@ -23,6 +23,9 @@ FORM_KEY = "headgate.form"
 JOB_KEY = "headgate.job"
 NOTE_KEY = "headgate.note"
 MAX_CACHED_SNAPSHOTS = 64
+RECENT_COMMITS = 20
+APPEND_RETRIES = 15
+"""Appends don't hinder each other; a replacement or an upsert is made for one version and no other."""
 
 
 class WriteMode(StrEnum):
@@ -90,9 +93,10 @@ def committed_by(path: Path, job: str) -> Committed | None:
     table = DeltaTable(path)
     if table.transaction_version(job) is None:
         return None
-    for entry in table.history():
-        if entry.get(JOB_KEY) == job:
-            return Committed(snapshot(path, entry["version"]), json.loads(entry[NOTE_KEY]))
+    for limit in (RECENT_COMMITS, None):
+        for entry in table.history(limit):
+            if entry.get(JOB_KEY) == job:
+                return Committed(snapshot(path, entry["version"]), json.loads(entry[NOTE_KEY]))
     raise DeltaError(f"The commit of {job} has left the table's history.")
 
 
@@ -101,6 +105,7 @@ def commit(
     *,
     job: str,
     mode: WriteMode,
+    base: Snapshot | None,
     columns: Sequence[Column],
     parts: Sequence[Part],
     removed: Sequence[Part] = (),
@@ -108,43 +113,55 @@ def commit(
 ) -> Snapshot:
     """Add parts that already lie in the dataset's folder, and take removed ones away, as one version.
 
-    `note` is JSON that `committed_by` gives back.
-    Raises DatasetConflict where the table changed since it was read; then nothing is committed.
+    `base` is the version that the parts were made for, and `note` JSON that `committed_by` gives back.
+    Raises DatasetConflict, and commits nothing, where a commit since then would make the outcome another one; where
+    an earlier attempt of the job has committed, that one stands.
     """
-    schema = _delta_schema(columns)
+    if (done := committed_by(path, job)) is not None:
+        return done.snapshot
     properties = CommitProperties(
         custom_metadata={JOB_KEY: job, NOTE_KEY: json.dumps(note)},
+        max_commit_retries=APPEND_RETRIES if mode is WriteMode.APPEND else 0,
         app_transactions=[Transaction(job, 1, int(time.time() * 1000))],
     )
     try:
-        if not DeltaTable.is_deltatable(str(path)):
-            actions = [_add(part) for part in parts]
-            create_table_with_add_actions(
-                str(path), schema, actions, mode="error", commit_properties=properties
-            )
-        else:
-            table = _with_columns(DeltaTable(path), columns, replaced=mode is WriteMode.REPLACE)
-            table.create_write_transaction(
-                [*map(_add, parts), *map(_remove, removed)],
-                "overwrite" if mode is WriteMode.REPLACE else "append",
-                schema,
-                commit_properties=properties,
-            )
-    except (CommitFailedError, DeltaError) as error:
+        _commit(
+            path, mode, base, _delta_schema(columns), [*map(_add, parts), *map(_remove, removed)], properties
+        )
+    except DeltaError as error:
         raise DatasetConflict(str(error)) from error
     done = committed_by(path, job)
     assert done is not None
     return done.snapshot
 
 
-def _with_columns(table: DeltaTable, columns: Sequence[Column], *, replaced: bool) -> DeltaTable:
+def _commit(
+    path: Path,
+    mode: WriteMode,
+    base: Snapshot | None,
+    schema: Schema,
+    actions: list[AddAction | RemoveAction],
+    properties: CommitProperties,
+) -> None:
+    if base is None:
+        added = [action for action in actions if isinstance(action, AddAction)]
+        create_table_with_add_actions(str(path), schema, added, mode="error", commit_properties=properties)
+        return
+    table = DeltaTable(path, version=base.version)
+    if mode is not WriteMode.REPLACE:
+        table = _with_columns(table, schema)
+    kind = "overwrite" if mode is WriteMode.REPLACE else "append"
+    table.create_write_transaction(actions, kind, schema, commit_properties=properties)
+
+
+def _with_columns(table: DeltaTable, schema: Schema) -> DeltaTable:
     """The table with columns it lacks added: old rows have null there."""
     known = {field.name for field in table.schema().fields}
-    added = [_field(column) for column in columns if column.name not in known]
-    if added and not replaced:
-        table.alter.add_columns(added)
-        return DeltaTable(table.table_uri)
-    return table
+    added = [field for field in schema.fields if field.name not in known]
+    if not added:
+        return table
+    table.alter.add_columns(added)
+    return DeltaTable(table.table_uri)
 
 
 def _add(part: Part) -> AddAction:

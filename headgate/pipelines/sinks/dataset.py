@@ -20,13 +20,18 @@ COMPRESSION: Literal["lz4"] = "lz4"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A dataset to write to. `stem` begins the names of all files that this attempt of the job writes there."""
+    """A dataset to write to, by one attempt of a job."""
 
     path: Path
     mode: WriteMode
     keys: Sequence[str]
     job: str
-    stem: str
+    attempt: int
+
+    @property
+    def stem(self) -> str:
+        """What begins the names of all files that this attempt writes there."""
+        return f"{self.job}-{self.attempt}"
 
 
 def write_rows(frame: pl.LazyFrame, folder: Path, stem: str, order: int) -> list[Part]:
@@ -55,7 +60,15 @@ def next_order(before: Snapshot | None) -> int:
 def discard(target: Target) -> None:
     """Remove every file that this attempt wrote and didn't commit."""
     for path in target.path.glob(f"{target.stem}-*.parquet"):
-        path.unlink()
+        path.unlink(missing_ok=True)
+
+
+def discard_all(path: Path, job: str, kept: Snapshot | None = None) -> None:
+    """Remove every file that any attempt of a job wrote and that isn't part of the version it committed."""
+    names = {part.name for part in kept.parts} if kept else set()
+    for file in path.glob(f"{job}-*.parquet"):
+        if file.name not in names:
+            file.unlink(missing_ok=True)
 
 
 def keep_last(staged: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
@@ -105,6 +118,7 @@ def commit(
         target.path,
         job=target.job,
         mode=target.mode,
+        base=before,
         columns=columns,
         parts=merged.added,
         removed=merged.removed,
