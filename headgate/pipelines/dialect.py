@@ -111,16 +111,20 @@ def _records(text: str, delimiter: str) -> list[list[str]]:
 
 
 def _score(text: str, delimiter: str) -> float:
-    """How evenly a delimiter splits: the share of records with the commonest width, more where it is wide."""
+    """How evenly a delimiter splits: the share of records with the commonest width, more where it is wide.
+
+    Words are parted by spaces too, so a space must part every record into the same three cells or more.
+    """
     widths = Counter(len(row) for row in _records(text, delimiter))
     if not widths:
         return 0.0
     width, count = widths.most_common(1)[0]
     evenness = count / widths.total()
+    if delimiter == " " and (width < 3 or evenness < 1):
+        return 0.0
     if width == 1:
         return 0.1 * evenness
-    weight = 0.5 if delimiter == " " else 1.0
-    return evenness * evenness * weight * (1.0 - 0.1 / width)
+    return evenness * evenness * (1.0 - 0.1 / width)
 
 
 def _has_header(rows: list[list[str]]) -> bool:

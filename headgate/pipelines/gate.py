@@ -118,7 +118,9 @@ class Gate:
             if given is not None:
                 text = given if isinstance(given, str) else json_text(given)
                 kind = column_type(self._column(name).dtype).value
-                message = f"The column holds {kind} values, and this is none that it can keep exactly."
+                message = (
+                    f"The dataset's column is {kind}; this value is none, or would be changed to become one."
+                )
                 yield Rejection(row, line, name, text, "TYPE", message, record)
             elif name in self._keys:
                 message = "The row has no value for a key column, so it can't be matched to existing rows."

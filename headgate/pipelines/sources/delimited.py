@@ -245,7 +245,14 @@ class Sweep:
             return self._reject(self._record, line, raw, *self._encoding_fault(raw))
         if record.fault is not None:
             column = self.names[len(cells)] if len(cells) < len(self.names) else None
-            return self._reject(self._record, line, raw, "STRUCTURE", column, f"The cell {record.fault}.")
+            return self._reject(
+                self._record,
+                line,
+                raw,
+                "STRUCTURE",
+                column,
+                f"The cell {record.fault}. Double each quote inside a quoted cell.",
+            )
         if len(cells) != len(self.names):
             return self._reject(self._record, line, raw, *self._width_fault(raw, len(cells)))
         self.rows.add(self.accepted, np.array([self._record]), np.array([line]))
@@ -264,13 +271,9 @@ class Sweep:
 
     def _width_fault(self, raw: bytes, width: int) -> tuple[str, str | None, str]:
         expected = len(self.names)
-        column = self.names[width] if width < expected else None
-        trouble = (
-            f"the cells of {expected - width} columns are missing"
-            if width < expected
-            else "some cells are too many"
-        )
-        return "STRUCTURE", column, f"The row has {width} cells where the header names {expected}: {trouble}."
+        trouble = "some are missing" if width < expected else "there are too many"
+        message = f"The row has {_cells(width)} where the header names {_cells(expected)}: {trouble}."
+        return "STRUCTURE", self.names[width] if width < expected else None, message
 
     def _encoding_fault(self, raw: bytes) -> tuple[str, str | None, str]:
         cells = self._cells(raw.decode("utf-8", "replace").rstrip("\r\n"))
@@ -300,6 +303,10 @@ class Sweep:
             "separator": chr(self.grammar.delimiter),
             "quote_char": chr(self.grammar.quote),
         }
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count} cells"
 
 
 def _blank(part: bytes, found: Window) -> Mask:
