@@ -59,7 +59,8 @@ class RejectionLog:
 
     def _flush(self) -> None:
         path = self._scratch / f"{self._name}-{len(self._parts):06}.parquet"
-        pl.DataFrame(self._pending, schema=ledger.SCHEMA, orient="row").write_parquet(path)
+        faults = pl.DataFrame(self._pending, schema=ledger.SCHEMA, orient="row")
+        faults.sort("row", maintain_order=True).write_parquet(path)
         self._parts.append(path)
         self._pending, self._pending_characters = [], 0
 

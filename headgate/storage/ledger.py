@@ -1,5 +1,6 @@
 """The error ledger: one Parquet file a job, one line for each fault of a row or cell, in row order."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +48,40 @@ class LedgerFilter:
 
 
 def merge_parts(parts: Sequence[Path], path: Path) -> None:
-    """Write the parts, each sorted by row, as one ledger in row order; appears at `path` whole or not at all."""
+    """Write the parts, each sorted by row, as one ledger in row order; appears at `path` whole or not at all.
+
+    Parts are streamed and never sorted together: those that don't overlap follow each other in a lane, and the few
+    lanes are merged.
+    """
     staged = path.with_suffix(".staged")
     staged.parent.mkdir(parents=True, exist_ok=True)
-    pl.scan_parquet(list(parts), schema=SCHEMA).sort("row", maintain_order=True).sink_parquet(staged)
+    lanes = (pl.scan_parquet(lane, schema=SCHEMA, glob=False) for lane in _lanes(parts))
+    merged = functools.reduce(lambda one, other: one.merge_sorted(other, key="row"), lanes)
+    merged.sink_parquet(staged, maintain_order=True)
     staged.rename(path)
+
+
+def _lanes(parts: Sequence[Path]) -> list[list[Path]]:
+    """Parts in row order, shared out to as few lanes as hold parts that don't overlap."""
+    lanes: list[list[Path]] = []
+    ends: list[int] = []
+    for first, last, part in sorted((*_row_range(part), part) for part in parts):
+        free = next((number for number, end in enumerate(ends) if end <= first), None)
+        if free is None:
+            lanes.append([part])
+            ends.append(last)
+        else:
+            lanes[free].append(part)
+            ends[free] = last
+    return lanes
+
+
+def _row_range(part: Path) -> tuple[int, int]:
+    row = pl.col("row")
+    first, last = (
+        pl.scan_parquet(part, glob=False).select(row.min().alias("first"), row.max()).collect().row(0)
+    )
+    return first, last
 
 
 def read_page(path: Path, wanted: LedgerFilter, *, after: int = -1, first: int = 20) -> pl.DataFrame:
