@@ -10,8 +10,9 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured; every measurement is the median of `rounds`, after one round to warm up."""
+    """How much is measured; every measurement is the median of `rounds`, after those that only warm up."""
 
+    warm_ups: int
     rounds: int
     ingest_rows: int
     few_rows: int
@@ -19,8 +20,10 @@ class Sizes:
     requests: int
 
 
-FULL = Sizes(rounds=3, ingest_rows=5_000_000, few_rows=1_000_000, many_rows=10_000_000, requests=400)
-QUICK = Sizes(rounds=1, ingest_rows=20_000, few_rows=5_000, many_rows=20_000, requests=24)
+FULL = Sizes(
+    warm_ups=1, rounds=3, ingest_rows=5_000_000, few_rows=1_000_000, many_rows=10_000_000, requests=400
+)
+QUICK = Sizes(warm_ups=0, rounds=1, ingest_rows=20_000, few_rows=5_000, many_rows=20_000, requests=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,10 @@ class Figure:
     met: bool
 
 
-def alternate(rounds: int, measures: Sequence[Callable[[], float]]) -> list[float]:
+def alternate(sizes: Sizes, measures: Sequence[Callable[[], float]]) -> list[float]:
     """The median of each measure, all taken in turn, so that what slows the machine down slows them all."""
-    taken = [[measure() for measure in measures] for _ in range(rounds + 1)]
-    return [median(values) for values in zip(*taken[1:], strict=True)]
+    taken = [[measure() for measure in measures] for _ in range(sizes.warm_ups + sizes.rounds)]
+    return [median(values) for values in zip(*taken[sizes.warm_ups :], strict=True)]
 
 
 def show_figures(console: Console, figures: Iterable[Figure], *, judged: bool) -> None:

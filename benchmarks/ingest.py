@@ -19,9 +19,7 @@ def measure_ingest(folder: Path, sizes: Sizes) -> list[Figure]:
     target = folder / "plain.parquet"
     with serving(folder / "ingest") as server, Client(server.url, server.token) as client:
         file_id = client.upload(source)["id"]
-        ours, plain = alternate(
-            sizes.rounds, (lambda: ingest_s(client, file_id), lambda: _plain_s(source, target))
-        )
+        ours, plain = alternate(sizes, (lambda: ingest_s(client, file_id), lambda: _plain_s(source, target)))
     name = f"Ingest of {sizes.ingest_rows:,} rows, against plain Polars"
     measured = f"{ours:.2f} s / {plain:.2f} s = {ours / plain:.2f}"
     return [Figure(name, measured, f"at most {MAX_RATIO:.1f}", ours / plain <= MAX_RATIO)]

@@ -27,7 +27,7 @@ def measure_memory(folder: Path, sizes: Sizes) -> list[Figure]:
             client.upload(write_csv(folder / f"memory-{rows}.csv", rows))["id"]
             for rows in (sizes.few_rows, sizes.many_rows)
         )
-    peaks = alternate(sizes.rounds, (lambda: _peak_bytes(home, few), lambda: _peak_bytes(home, many)))
+    peaks = alternate(sizes, (lambda: _peak_bytes(home, few), lambda: _peak_bytes(home, many)))
     return [*map(_peak_figure, (sizes.few_rows, sizes.many_rows), peaks), _growth_figure(sizes, *peaks)]
 
 

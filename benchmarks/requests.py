@@ -30,7 +30,7 @@ def measure_requests(folder: Path, sizes: Sizes) -> list[Figure]:
         with Client(server.url, server.token) as client:
             _make_jobs(client)
         ours, bare = alternate(
-            sizes.rounds,
+            sizes,
             (
                 lambda: _requests_per_s(server.url, server.token, JOBS, sizes.requests),
                 lambda: _requests_per_s(bare_url, server.token, THINGS, sizes.requests),

@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.figures import alternate
+from benchmarks.figures import FULL, alternate
 
 ROOT = Path(__file__).parent.parent
 FIGURES = 5 if sys.platform == "linux" else 2
@@ -27,4 +28,5 @@ def test_every_benchmark_runs_on_small_data_and_writes_nothing_where_it_runs(tmp
 
 def test_measures_take_turns_and_the_first_turn_does_not_count() -> None:
     ours, plain = iter([9.0, 1.0, 3.0, 2.0]), iter([0.0, 7.0, 5.0, 6.0])
-    assert alternate(3, (lambda: next(ours), lambda: next(plain))) == [2.0, 6.0]
+    sizes = replace(FULL, warm_ups=1, rounds=3)
+    assert alternate(sizes, (lambda: next(ours), lambda: next(plain))) == [2.0, 6.0]
