@@ -1,0 +1,59 @@
+"""Running servers and clients for them."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.acceptance.processes import MAX_UPLOAD_BYTES, Client, Headgate, MakeClient, MakeHeadgate
+
+
+@pytest.fixture(scope="session")
+def shared_headgate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headgate]:
+    """A running server for every test that leaves it running."""
+    settings = {"HEADGATE_MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES), "HEADGATE_WORKERS": "1"}
+    headgate = Headgate(tmp_path_factory.mktemp("headgate") / "home", settings).start()
+    yield headgate
+    headgate.stop()
+
+
+@pytest.fixture
+def make_headgate(tmp_path: Path) -> Iterator[MakeHeadgate]:
+    """Make homes for servers that a test starts and stops itself; `settings` are HEADGATE_ variables."""
+    made: list[Headgate] = []
+
+    def make(**settings: str) -> Headgate:
+        named = {f"HEADGATE_{name.upper()}": value for name, value in settings.items()}
+        made.append(Headgate(tmp_path / f"home{len(made)}", {"HEADGATE_WORKERS": "1", **named}))
+        return made[-1]
+
+    yield make
+    for headgate in made:
+        if headgate.process is not None:
+            headgate.kill()
+
+
+@pytest.fixture
+async def make_client() -> AsyncIterator[MakeClient]:
+    """Make clients of a running server."""
+    async with AsyncExitStack() as stack:
+
+        async def make(headgate: Headgate, role: str = "ADMIN") -> Client:
+            token = headgate.token(role)
+            http = httpx.AsyncClient(
+                base_url=headgate.url,
+                headers={"authorization": f"Bearer {token}"},
+                timeout=60,
+                trust_env=False,
+            )
+            return Client(await stack.enter_async_context(http), headgate.url, token)
+
+        yield make
+
+
+@pytest.fixture
+async def client(shared_headgate: Headgate, make_client: MakeClient) -> Client:
+    """An administrator's client of the shared server."""
+    return await make_client(shared_headgate)
