@@ -56,8 +56,8 @@ class ChildPool:
                 answer = await child.run(task, report, self._memory_bytes)
             except BaseException:
                 # Nobody knows what it is at: the next task gets another one.
-                self._children.remove(child)
                 await child.kill()
+                self._children.discard(child)
                 raise
             self._idle.append(child)
         if "failure" in answer:
@@ -76,7 +76,7 @@ class ChildPool:
             child = self._idle.pop()
             if child.is_alive:
                 return child
-            self._children.remove(child)
+            self._children.discard(child)
         return await self._spawn()
 
     async def _spawn(self) -> "Child":

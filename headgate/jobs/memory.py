@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 
 class InProcessQueue:
@@ -52,12 +52,11 @@ class InProcessListener:
 
         What was notified since the last wait, or since the listening began, counts at once.
         """
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._notified.wait(), timeout_s)
-        except TimeoutError:
-            return False
+        was_notified = self._notified.is_set()
         self._notified.clear()
-        return True
+        return was_notified
 
 
 class InProcessSignals:

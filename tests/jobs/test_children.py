@@ -1,0 +1,154 @@
+"""A task has a process for itself, and what happens to that harms no other."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headgate.domain.ports import TaskFault
+from headgate.jobs.children import MIB, ChildPool
+
+TOLD = (sys.executable, str(Path(__file__).with_name("told_child.py")))
+A_REPORT = {"progress": {"stage": "reading"}}
+
+MakePool = Callable[..., ChildPool]
+
+
+@pytest.fixture
+async def make_pool() -> AsyncIterator[MakePool]:
+    """Make pools of told children, which are closed in the end."""
+    pools: list[ChildPool] = []
+
+    def make(size: int = 1, memory_bytes: int = 100 * MIB) -> ChildPool:
+        pools.append(ChildPool(size, memory_bytes=memory_bytes, command=TOLD))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        await pool.close()
+
+
+def is_running(pid: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return True
+    return False
+
+
+async def start_hanging(pool: ChildPool) -> tuple[asyncio.Task[Any], int]:
+    """Start a task that never ends; answers it and its process, which has begun with it."""
+    began = asyncio.Event()
+
+    async def report(figures: dict[str, Any]) -> None:
+        began.set()
+
+    pid: int = (await pool.run({}))["pid"]
+    running = asyncio.create_task(pool.run({"say": [A_REPORT], "then": "hang"}, report))
+    await began.wait()
+    return running, pid
+
+
+async def test_one_process_serves_many_tasks(make_pool: MakePool) -> None:
+    pool = make_pool()
+    assert len({(await pool.run({}))["pid"] for _ in range(3)}) == 1
+
+
+async def test_tasks_run_side_by_side_up_to_the_size(make_pool: MakePool) -> None:
+    pool = make_pool(2)
+    await pool.start()
+    answers = await asyncio.gather(*(pool.run({}) for _ in range(6)))
+    assert len({answer["pid"] for answer in answers}) == 2
+
+
+async def test_reports_arrive_in_order(make_pool: MakePool) -> None:
+    figures: list[dict[str, Any]] = []
+
+    async def report(told: dict[str, Any]) -> None:
+        figures.append(told)
+
+    said = [{"progress": {"stage": "reading", "rows_read": number}} for number in range(3)]
+    await make_pool().run({"say": said}, report)
+    assert figures == [message["progress"] for message in said]
+
+
+async def test_a_failure_is_raised_with_its_counts_and_the_process_lives_on(make_pool: MakePool) -> None:
+    pool = make_pool()
+    pid = (await pool.run({}))["pid"]
+    failure = {
+        "code": "EMPTY_FILE",
+        "category": "DATA",
+        "message": "The file is empty.",
+        "retryable": False,
+        "details": {"a": 1},
+        "counts": {"read": 1},
+    }
+    with pytest.raises(TaskFault, match="EMPTY_FILE") as fault:
+        await pool.run({"answer": {"failure": failure}})
+    assert (fault.value.category, fault.value.details, fault.value.counts) == ("DATA", {"a": 1}, {"read": 1})
+    assert (await pool.run({}))["pid"] == pid
+
+
+async def test_a_child_that_dies_fails_its_task_alone(make_pool: MakePool) -> None:
+    pool = make_pool(2)
+    hanging, other = await start_hanging(pool)
+    with pytest.raises(TaskFault, match="CHILD_DIED") as fault:
+        await pool.run({"then": "die"})
+    assert (fault.value.category, fault.value.retryable) == ("SYSTEM", True)
+    assert is_running(other)
+    assert (await pool.run({}))["pid"] != other
+    hanging.cancel()
+
+
+async def test_a_child_that_died_without_a_task_is_replaced(make_pool: MakePool) -> None:
+    pool = make_pool()
+    pid = (await pool.run({}))["pid"]
+    os.kill(pid, signal.SIGKILL)
+    while True:
+        with suppress(TaskFault):
+            assert (await pool.run({}))["pid"] != pid
+            return
+
+
+async def test_a_child_that_takes_too_much_memory_is_stopped(make_pool: MakePool) -> None:
+    pool = make_pool(memory_bytes=50 * MIB)
+    with pytest.raises(TaskFault, match=r"OUT_OF_MEMORY: .* 50 MiB") as fault:
+        await pool.run({"bytes": 100 * MIB, "then": "hang"})
+    assert not fault.value.retryable
+    assert await pool.run({})
+
+
+async def test_a_cancelled_task_takes_its_process_along(make_pool: MakePool) -> None:
+    pool = make_pool()
+    running, pid = await start_hanging(pool)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not is_running(pid)
+    assert (await pool.run({}))["pid"] != pid
+
+
+async def test_closing_ends_all_processes(make_pool: MakePool) -> None:
+    pool = make_pool(2)
+    running, pid = await start_hanging(pool)
+    idle = (await pool.run({}))["pid"]
+    await pool.close()
+    with pytest.raises(TaskFault, match="CHILD_DIED"):
+        await running
+    assert not is_running(pid)
+    assert not is_running(idle)
+
+
+async def test_a_trouble_in_a_report_ends_the_task(make_pool: MakePool) -> None:
+    async def report(figures: dict[str, Any]) -> None:
+        raise LookupError
+
+    pool = make_pool()
+    with pytest.raises(LookupError):
+        await pool.run({"say": [A_REPORT], "then": "hang"}, report)
+    assert await pool.run({})
