@@ -1,14 +1,17 @@
-"""A child that does what its task tells it to, over the protocol of the engine's process."""
+"""A child that does what its task tells it to, or the task's source, over the protocol of the engine's process."""
 
 import json
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 for line in sys.stdin:
     task: dict[str, Any] = json.loads(line)
+    if "source" in task:
+        task |= json.loads(Path(task["source"]["path"]).read_text())
     held = bytearray(task.get("bytes", 0))
     for message in task.get("say", []):
         print(json.dumps(message | {"pid": os.getpid()}), flush=True)
