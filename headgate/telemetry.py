@@ -9,6 +9,9 @@ from structlog.typing import Processor
 
 LogFormat = Literal["console", "json"]
 
+QUIET = ("alembic", "httpx", "uvicorn")
+"""Libraries that tell of every step; only their warnings are kept."""
+
 
 def configure_logging(log_format: LogFormat) -> None:
     """Send every log, those of libraries included, to stderr: coloured text, or one JSON object a line.
@@ -20,6 +23,8 @@ def configure_logging(log_format: LogFormat) -> None:
         structlog.stdlib.ProcessorFormatter(processors=_renderers(log_format), foreign_pre_chain=_stamps())
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -6,9 +6,9 @@ from typing import Any, Self
 import strawberry
 from strawberry.scalars import JSON
 
+from headgate.graphql.enums import ColumnType
 from headgate.graphql.fields import resolved
 from headgate.graphql.scalars import BigInt
-from headgate.storage.columns import ColumnType
 
 
 @strawberry.type(description="A column of a file or a dataset.")

@@ -12,6 +12,7 @@ from strawberry.scalars import JSON
 from headgate.domain import datasets
 from headgate.graphql.columns import Column, RowPage
 from headgate.graphql.context import Info
+from headgate.graphql.enums import Role
 from headgate.graphql.fields import query, resolved
 from headgate.graphql.inputs import given
 from headgate.graphql.nodes import Node
@@ -20,7 +21,6 @@ from headgate.graphql.rows import DEFAULT_ROWS, Columns, FirstRows, Order, Which
 from headgate.graphql.scalars import BigInt
 from headgate.storage import tables
 from headgate.storage.rows import RowPageData, RowQuery
-from headgate.storage.tables import Role
 
 
 @strawberry.type(

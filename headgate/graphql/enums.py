@@ -1,4 +1,8 @@
-"""Enums of the schema, made from those of the lower layers: one list of names, described here for clients."""
+"""Enums of the schema: those of the lower layers, described for clients.
+
+Types of the schema import them from here, and from nowhere else: what is not described yet when
+Strawberry meets it gets no descriptions.
+"""
 
 from enum import StrEnum
 
@@ -11,6 +15,21 @@ from headgate.domain.jobs import JobOrder
 from headgate.storage.columns import ColumnType
 from headgate.storage.formats import FileFormat
 from headgate.storage.tables import FileStatus, JobEventType, JobKind, JobStatus, Priority, Role
+
+__all__ = [
+    "ColumnType",
+    "FileFormat",
+    "FileStatus",
+    "HealthStatus",
+    "JobEventType",
+    "JobKind",
+    "JobOrder",
+    "JobStatus",
+    "Priority",
+    "Role",
+    "WriteMode",
+    "publish",
+]
 
 
 def publish(kind: type[StrEnum], description: str, **values: str) -> None:

@@ -10,13 +10,12 @@ from strawberry.scalars import JSON
 
 from headgate.domain import row_errors
 from headgate.graphql.context import Info
-from headgate.graphql.enums import publish
+from headgate.graphql.enums import Role, publish
 from headgate.graphql.fields import query, resolved
 from headgate.graphql.inputs import given
 from headgate.graphql.joblists import LazyJob, job_type
 from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, connect, first_or_default
 from headgate.graphql.scalars import BigInt
-from headgate.storage.tables import Role
 
 
 class Severity(StrEnum):

@@ -12,10 +12,10 @@ import strawberry
 from headgate.domain import jobs
 from headgate.errors import UserFault
 from headgate.graphql.context import Info
+from headgate.graphql.enums import JobEventType, JobStatus, Role
 from headgate.graphql.fields import resolved, subscription
 from headgate.graphql.jobs import Job, Progress
 from headgate.storage import tables
-from headgate.storage.tables import JobEventType, JobStatus, Role
 
 DEFAULT_INTERVAL_MS = 200
 MAX_INTERVAL_MS = 60_000

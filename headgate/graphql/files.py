@@ -10,10 +10,11 @@ from strawberry.scalars import JSON
 
 from headgate.domain import files
 from headgate.domain.incoming import IncomingFile
-from headgate.domain.jobs import JobFilter, JobOrder
+from headgate.domain.jobs import JobFilter
 from headgate.errors import UserFault
 from headgate.graphql.columns import Column, RowPage
 from headgate.graphql.context import Info
+from headgate.graphql.enums import FileFormat, FileStatus, JobOrder, Role
 from headgate.graphql.fields import mutation, query, resolved
 from headgate.graphql.inputs import given
 from headgate.graphql.joblists import LazyJob, list_jobs
@@ -23,8 +24,6 @@ from headgate.graphql.payloads import Payload, UserError
 from headgate.graphql.scalars import BigInt
 from headgate.graphql.users import User
 from headgate.storage import tables
-from headgate.storage.formats import FileFormat
-from headgate.storage.tables import FileStatus, Role
 
 
 @strawberry.type(description="How a text file was read.")

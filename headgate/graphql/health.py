@@ -6,10 +6,9 @@ from typing import Self
 import strawberry
 
 from headgate.domain import health
-from headgate.domain.health import HealthStatus
 from headgate.graphql.context import Info
+from headgate.graphql.enums import HealthStatus, Role
 from headgate.graphql.fields import query
-from headgate.storage.tables import Role
 
 
 @strawberry.type(description="How well one part is.")

@@ -6,15 +6,14 @@ import strawberry
 from strawberry.scalars import JSON
 
 from headgate.domain import ingest, jobs
-from headgate.domain.ingest import IngestRequest, WriteMode
+from headgate.domain.ingest import IngestRequest
 from headgate.errors import UserFault
 from headgate.graphql.context import Info
+from headgate.graphql.enums import FileFormat, Role, WriteMode
 from headgate.graphql.fields import mutation
 from headgate.graphql.jobs import Job
 from headgate.graphql.payloads import Payload, UserError
 from headgate.storage import tables
-from headgate.storage.formats import FileFormat
-from headgate.storage.tables import Role
 
 
 @strawberry.input(description="A text, as it would stand in a file.")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 import strawberry
 
 from headgate.domain import jobs
-from headgate.domain.jobs import JobFilter, JobOrder
+from headgate.domain.jobs import JobFilter
 from headgate.graphql.context import Info
+from headgate.graphql.enums import JobOrder
 from headgate.graphql.nodes import Node
 from headgate.graphql.pagination import Connection, connect, first_or_default
 

@@ -9,10 +9,9 @@ import strawberry
 from strawberry.scalars import JSON
 
 from headgate.domain import jobs, row_errors
-from headgate.domain.jobs import JobOrder
 from headgate.graphql.context import Info
 from headgate.graphql.datasets import Dataset
-from headgate.graphql.enums import publish
+from headgate.graphql.enums import JobKind, JobOrder, JobStatus, Priority, Role, publish
 from headgate.graphql.errors import ErrorFilter, RowError, list_errors
 from headgate.graphql.fields import query, resolved
 from headgate.graphql.files import File
@@ -23,7 +22,6 @@ from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First
 from headgate.graphql.scalars import BigInt
 from headgate.graphql.users import User
 from headgate.storage import tables
-from headgate.storage.tables import JobKind, JobStatus, Priority, Role
 
 
 class FailureCategory(StrEnum):

@@ -7,8 +7,8 @@ import strawberry
 
 from headgate.errors import UserFault
 from headgate.graphql.context import Info
+from headgate.graphql.enums import Role
 from headgate.graphql.fields import query
-from headgate.storage.tables import Role
 
 MAX_IDS = 200
 

@@ -6,10 +6,10 @@ from typing import Self
 import strawberry
 
 from headgate.graphql.context import Info
+from headgate.graphql.enums import Role
 from headgate.graphql.fields import query, resolved
 from headgate.graphql.nodes import Node
 from headgate.storage import tables
-from headgate.storage.tables import Role
 
 
 @strawberry.type(description="Someone who may sign in.")

@@ -1,0 +1,86 @@
+"""Who may use which field: role by operation."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from strawberry.types import get_object_definition
+from strawberry.types.field import StrawberryField
+
+from headgate.domain.incoming import IncomingFile
+from headgate.domain.permissions import RANKS
+from headgate.graphql.context import Context
+from headgate.graphql.fields import Requires
+from headgate.graphql.schema import HeadgateSchema, Mutation, Query, Subscription
+from headgate.storage.tables import Role
+
+JOB = "job_01h455vb4pex5vsknk084sn02q"
+REQUIRED = {
+    'query { node(id: "x") { id } }': Role.VIEWER,
+    "query { nodes(ids: []) { id } }": Role.VIEWER,
+    "query { viewer { role user { id } } }": Role.VIEWER,
+    f'query {{ job(id: "{JOB}") {{ id }} }}': Role.VIEWER,
+    "query { jobs { totalCount } }": Role.VIEWER,
+    "query { errors(filter: {}) { totalCount } }": Role.VIEWER,
+    'query { dataset(name: "a") { id } }': Role.VIEWER,
+    "query { datasets { totalCount } }": Role.VIEWER,
+    'query { file(id: "file_01h455vb4pex5vsknk084sn02q") { id } }': Role.VIEWER,
+    "query { files { totalCount } }": Role.VIEWER,
+    "query { health { status } }": Role.VIEWER,
+    "mutation ($file: Upload!) { upload(file: $file) { errors { code } } }": Role.OPERATOR,
+    "mutation { ingest(input: {}) { errors { code } } }": Role.OPERATOR,
+    f'subscription {{ jobProgress(jobId: "{JOB}") {{ cursor }} }}': Role.VIEWER,
+}
+"""An operation for every field of the roots -> the lowest role that may run it."""
+
+
+def _root_fields() -> dict[str, StrawberryField]:
+    return {
+        f"{root.__name__.lower()} {field.name}": field
+        for root in (Query, Mutation, Subscription)
+        for field in get_object_definition(root, strict=True).fields
+    }
+
+
+def _field_of(operation: str) -> str:
+    kind, _, rest = operation.partition(" ")
+    name = rest.rpartition("Upload!) { ")[2].strip("{ ").partition("(")[0].split()[0]
+    return f"{kind} {name}"
+
+
+def test_every_root_field_requires_the_role_that_this_table_names() -> None:
+    fields = _root_fields()
+    named = {_snake(_field_of(operation)): role for operation, role in REQUIRED.items()}
+    assert named == {name: _required(field) for name, field in fields.items()}
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{mark.lower()}" if mark.isupper() else mark for mark in name)
+
+
+def _required(field: StrawberryField) -> Role | None:
+    return next((each.role for each in field.extensions if isinstance(each, Requires)), None)
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("operation", REQUIRED)
+async def test_a_role_is_let_in_or_refused(
+    schema: HeadgateSchema, make_context: Callable[..., Context], operation: str, role: Role
+) -> None:
+    file = IncomingFile("a.csv", "files/none", byte_size=0, sha256="", head=b"", too_large=True)
+    messages = [str(error) async for error in _errors(schema, operation, make_context(role), {"file": file})]
+    is_refused = any("This needs the role" in message for message in messages)
+    assert is_refused == (RANKS[role] < RANKS[REQUIRED[operation]])
+
+
+async def _errors(
+    schema: HeadgateSchema, operation: str, context: Context, variables: dict[str, Any]
+) -> AsyncIterator[object]:
+    if not operation.startswith("subscription"):
+        result = await schema.execute(operation, variables, context)
+        for error in result.errors or ():
+            yield error
+        return
+    async for event in await schema.subscribe(operation, variables, context):
+        for error in event.errors or ():
+            yield error
