@@ -185,7 +185,8 @@ class Sweep:
             self._take(part[: found.consumed], found)
             at += found.consumed
             if not found.broken and (found.consumed or end < len(window)):
-                self._window_bytes = min(self._window_bytes * 2, WINDOW_BYTES)
+                longest = WINDOW_BYTES if found.consumed else len(window)
+                self._window_bytes = min(self._window_bytes * 2, longest)
                 continue
             record = read_record(window, at, self.grammar, final=final)
             if record is None:
