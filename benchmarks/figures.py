@@ -21,7 +21,7 @@ class Sizes:
 
 
 FULL = Sizes(
-    warm_ups=1, rounds=3, ingest_rows=5_000_000, few_rows=1_000_000, many_rows=10_000_000, requests=400
+    warm_ups=1, rounds=5, ingest_rows=5_000_000, few_rows=1_000_000, many_rows=10_000_000, requests=200
 )
 QUICK = Sizes(warm_ups=0, rounds=1, ingest_rows=20_000, few_rows=5_000, many_rows=20_000, requests=24)
 
