@@ -9,7 +9,7 @@ from structlog.typing import Processor
 
 LogFormat = Literal["console", "json"]
 
-QUIET = ("alembic", "httpx", "uvicorn")
+QUIET = ("alembic", "httpx")
 """Libraries that tell of every step; only their warnings are kept."""
 
 

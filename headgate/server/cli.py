@@ -20,6 +20,8 @@ from headgate.errors import HeadgateError
 from headgate.settings import ENV_PREFIX, Settings, describe
 from headgate.telemetry import configure_logging
 
+MAX_TOKEN_HOURS = 10 * 366 * 24
+
 
 class Exit(IntEnum):
     """Why a command ended."""
@@ -74,7 +76,10 @@ def token(
         typer.Option(help="What the token allows.", case_sensitive=False),
     ] = "ADMIN",
     hours: Annotated[
-        float | None, typer.Option(help="How long it is valid, in place of HEADGATE_TOKEN_HOURS.", min=0)
+        float | None,
+        typer.Option(
+            help="How long it is valid, in place of HEADGATE_TOKEN_HOURS.", min=0, max=MAX_TOKEN_HOURS
+        ),
     ] = None,
 ) -> None:
     """Print an access token of the administrator, who is made where there is none."""
