@@ -7,16 +7,13 @@ database stays as it is. Signals leave after the commit.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from headgate.domain.ingest import input_key
 from headgate.domain.jobs import WAITING, topic
-from headgate.domain.row_errors import ledger_key
 from headgate.domain.services import Services
 from headgate.errors import HeadgateError, JobFault
 from headgate.storage.ids import new_id
@@ -107,24 +104,6 @@ async def claim(services: Services, job_id: str, worker: str, lease_s: float) ->
         file = await session.get_one(File, job.file_id) if job.file_id is not None else None
     services.signals.notify(topic(job_id))
     return Claim(job, dataset, file)
-
-
-def task_of(services: Services, claim: Claim, scratch: Path) -> dict[str, Any]:
-    """Say the job as a task for the engine."""
-    sink = claim.job.spec["sinks"][0]["dataset"]
-    return {
-        "task": "ingest",
-        "job": claim.job_id,
-        "attempt": claim.attempt,
-        "source": _source(services, claim),
-        "dataset": {
-            "path": str(services.store.path(claim.dataset.storage_key)),
-            "mode": sink["mode"],
-            "keys": sink["keys"],
-        },
-        "ledger": str(services.store.path(ledger_key(claim.job_id))),
-        "scratch": str(scratch),
-    }
 
 
 async def renew(services: Services, claim: Claim, lease_s: float) -> None:
@@ -294,17 +273,4 @@ def _finished(claim: Claim, job: Job, counts: Mapping[str, int]) -> dict[str, An
         "rows_written": counts["accepted"],
         "bytes_read": size or 0,
         "bytes_total": size,
-    }
-
-
-def _source(services: Services, claim: Claim) -> dict[str, Any]:
-    if claim.file is None:
-        format = claim.job.spec["source"]["input"]["format"]
-        key = input_key(claim.job_id)
-        return {"path": str(services.store.path(key)), "format": format, "dialect": None}
-    key = f"files/{claim.file.id}"
-    return {
-        "path": str(services.store.path(key)),
-        "format": claim.file.format,
-        "dialect": claim.file.dialect,
     }

@@ -15,10 +15,9 @@ async def scratch_folder(store: LocalStore, owner_id: str, name: str) -> AsyncIt
 
     What earlier tasks of the same owner left, as a killed server does, goes first.
     """
-    of_owner = store.path(f"scratch/{owner_id}")
-    folder = of_owner / name
-    await asyncio.to_thread(_make, folder)
+    folder = store.path(f"scratch/{owner_id}/{name}")
     try:
+        await asyncio.to_thread(_make, folder)
         yield folder
     finally:
         await asyncio.shield(asyncio.to_thread(_remove, folder))

@@ -13,6 +13,7 @@ from headgate.domain.ports import Report, TaskFault
 from headgate.domain.runs import Claim, LeaseLost
 from headgate.domain.scratch import scratch_folder
 from headgate.domain.services import Services
+from headgate.domain.tasks import task_of
 from headgate.errors import JobFault
 from headgate.jobs.identity import is_gone, worker_name
 from headgate.jobs.memory import InProcessQueue
@@ -109,7 +110,7 @@ class Worker:
     async def _run(self, claim: Claim, report: Report) -> Outcome:
         try:
             async with scratch_folder(self._services.store, claim.job_id, str(claim.attempt)) as scratch:
-                task = runs.task_of(self._services, claim, scratch)
+                task = task_of(self._services, claim, scratch)
                 return await self._services.engine.run(task, report)
         except JobFault as fault:
             return fault

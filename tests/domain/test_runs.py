@@ -11,6 +11,7 @@ from headgate.domain import datasets, files, jobs, runs
 from headgate.domain.permissions import Principal
 from headgate.domain.runs import Claim, LeaseLost
 from headgate.domain.services import Services
+from headgate.domain.tasks import task_of
 from headgate.errors import JobFault
 from headgate.storage.tables import Job, JobEventType, JobStatus, Result
 
@@ -194,7 +195,7 @@ async def test_a_task_says_where_everything_is(
     of_file = await claim(await submit(file_id=file.id))
     of_text = await claim(await submit())
 
-    task = runs.task_of(services, of_file, Path("/scratch"))
+    task = task_of(services, of_file, Path("/scratch"))
 
     store = services.store
     assert task == {
@@ -210,7 +211,7 @@ async def test_a_task_says_where_everything_is(
         "ledger": str(store.path(f"errors/{of_file.job_id}.parquet")),
         "scratch": "/scratch",
     }
-    assert runs.task_of(services, of_text, Path("/scratch"))["source"] == {
+    assert task_of(services, of_text, Path("/scratch"))["source"] == {
         "path": str(store.path(f"inputs/{of_text.job_id}")),
         "format": "CSV",
         "dialect": None,
