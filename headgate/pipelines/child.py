@@ -4,12 +4,14 @@ It runs one task at a time and ends when its input closes, so that it never outl
 """
 
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from queue import SimpleQueue
+from typing import Any, BinaryIO, NoReturn
 
 import orjson
 import structlog
@@ -67,10 +69,10 @@ def run_ingest(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
     return _ingested(*ingest(job, report))
 
 
-def run_settle(task: dict[str, Any], report: Reporter) -> dict[str, Any] | None:
-    """Run the task "settle", after a death: the answer of the job's "ingest" where it had committed, else null."""
+def run_settle(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    """Run the task "settle", after a death: "ingested" is the job's answer where it had committed, else null."""
     settled = settle(Path(task["path"]), task["job"])
-    return _ingested(*settled) if settled else None
+    return {"ingested": _ingested(*settled) if settled else None}
 
 
 def _ingested(counts: Counts, version: Snapshot) -> dict[str, Any]:
@@ -140,19 +142,32 @@ def _failure(fault: JobFault) -> dict[str, Any]:
     }
 
 
-def serve(tasks: BinaryIO, answers: BinaryIO) -> None:
-    """Run tasks until the input closes."""
+def serve(tasks: BinaryIO, answers: BinaryIO) -> NoReturn:
+    """Run tasks until the input closes; then end at once, in the middle of a task too."""
+    waiting: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_receive, args=(tasks, waiting), daemon=True).start()
 
     def send(message: dict[str, Any]) -> None:
         answers.write(orjson.dumps(message) + b"\n")
         answers.flush()
 
+    while True:
+        send(answer(orjson.loads(waiting.get()), Reporter(send)))
+
+
+def _receive(tasks: BinaryIO, waiting: SimpleQueue[bytes]) -> None:
     for line in tasks:
-        send(answer(orjson.loads(line), Reporter(send)))
+        waiting.put(line)
+    # Whoever started this process is gone, and what it was at is somebody else's now.
+    os._exit(0)
 
 
-def main() -> None:
-    """Keep standard output for answers alone: what a library prints goes to standard error."""
+def main() -> NoReturn:
+    """Keep standard output for answers alone: what a library prints goes to standard error.
+
+    SIGTERM is for the one who started this process, who ends it when its time has come.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     serve(sys.stdin.buffer, answers)

@@ -49,12 +49,17 @@ class GoodRecords:
         for start, end in _spans(found, good):
             self._write(part[start:end])
 
-    def rewrite(self, cells: Sequence[bytes]) -> None:
+    def leave_out(self) -> None:
+        """The next record is not good."""
+        if self._file is None:
+            self._start_copy()
+
+    def rewrite(self, cells: Sequence[bytes | None]) -> None:
         """Keep one record whose quotes were irregular, with regular ones."""
         if self._file is None:
             self._start_copy()
         quote, delimiter = bytes([self._grammar.quote]), bytes([self._grammar.delimiter])
-        quoted = [quote + cell.replace(quote, quote * 2) + quote if cell else cell for cell in cells]
+        quoted = [b"" if cell is None else quote + cell.replace(quote, quote * 2) + quote for cell in cells]
         self._write(delimiter.join(quoted) + b"\n")
 
     def close(self) -> None:

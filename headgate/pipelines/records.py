@@ -112,10 +112,10 @@ def _first_stray(data: Bytes, quotes: Positions, grammar: Grammar) -> int:
 
 @dataclass(frozen=True, slots=True)
 class SlowRecord:
-    """One record read byte by byte: `cells`, or `fault` with the 0-based cell in which it lies."""
+    """One record read byte by byte: its cells, None where nothing stands; those before the faulty one at a `fault`."""
 
     end: int
-    cells: tuple[bytes, ...]
+    cells: tuple[bytes | None, ...]
     fault: str | None = None
 
 
@@ -125,7 +125,7 @@ def read_record(window: bytes, start: int, grammar: Grammar, *, final: bool) -> 
     A broken record ends at its first newline, so that one stray quote costs one line.
     """
     quote = bytes([grammar.quote])
-    cells: list[bytes] = []
+    cells: list[bytes | None] = []
     at = start
     while True:
         cell = _quoted(window, at, grammar) if window[at : at + 1] == quote else _plain(window, at, grammar)
@@ -146,19 +146,19 @@ def read_record(window: bytes, start: int, grammar: Grammar, *, final: bool) -> 
         return SlowRecord(end, tuple(cells))
 
 
-def _broken(window: bytes, start: int, cells: list[bytes], grammar: Grammar, fault: str) -> SlowRecord:
+def _broken(window: bytes, start: int, cells: list[bytes | None], grammar: Grammar, fault: str) -> SlowRecord:
     newline = window.find(bytes([grammar.newline]), start)
     return SlowRecord(len(window) if newline < 0 else newline + 1, tuple(cells), fault)
 
 
-def _plain(window: bytes, at: int, grammar: Grammar) -> tuple[bytes, int]:
+def _plain(window: bytes, at: int, grammar: Grammar) -> tuple[bytes | None, int]:
     newline = window.find(bytes([grammar.newline]), at)
     newline = len(window) if newline < 0 else newline
     delimiter = window.find(bytes([grammar.delimiter]), at, newline)
     if delimiter >= 0:
-        return window[at:delimiter], delimiter
+        return window[at:delimiter] or None, delimiter
     end = newline - 1 if window[newline - 1 : newline] == b"\r" and newline > at else newline
-    return window[at:end], end
+    return window[at:end] or None, end
 
 
 def _quoted(window: bytes, at: int, grammar: Grammar) -> tuple[bytes, int] | None:

@@ -49,6 +49,8 @@ REPLACEMENT = "\ufffd".encode()
 os.environ.setdefault("POLARS_CSV_CHUNK_SIZE", str(1_000_000))
 
 Mask = npt.NDArray[np.bool_]
+Fault = tuple[str, str | None, str]
+"""The code, the column and the message of a broken record."""
 
 
 def read(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
@@ -163,7 +165,7 @@ class Sweep:
         first = read_record(rest, 0, self.grammar, final=final) if rest else None
         if first is None:
             return window
-        cells = [cell.decode("utf-8", "replace") for cell in first.cells]
+        cells = [(cell or b"").decode("utf-8", "replace") for cell in first.cells]
         self.names = column_names(cells) if self._dialect.has_header else column_names([""] * len(cells))
         if self._dialect.has_header:
             rest = rest[first.end :]
@@ -226,11 +228,8 @@ class Sweep:
         self._good.keep(part, found, good)
         for index in np.flatnonzero(~good & ~blank):
             raw = part[found.starts[index] : found.ends[index]]
-            fault = (
-                self._encoding_fault(raw)
-                if broken[index]
-                else self._width_fault(raw, int(found.widths[index]))
-            )
+            width = int(found.widths[index])
+            fault = self._encoding_fault(raw) if broken[index] else self._width_fault(width)
             self._reject(int(rows[index]), int(lines[index]), raw, *fault)
         self.accepted += int(good.sum())
         self._record = int(rows[-1])
@@ -240,25 +239,22 @@ class Sweep:
         """Keep or reject one record that was read byte by byte."""
         line, self._record = self._line, self._record + 1
         self._line += raw.count(bytes([self.grammar.newline]))
-        try:
-            cells = [cell.decode("utf-8") for cell in record.cells]
-        except UnicodeDecodeError:
-            return self._reject(self._record, line, raw, *self._encoding_fault(raw))
-        if record.fault is not None:
-            column = self.names[len(cells)] if len(cells) < len(self.names) else None
-            return self._reject(
-                self._record,
-                line,
-                raw,
-                "STRUCTURE",
-                column,
-                f"The cell {record.fault}. Double each quote inside a quoted cell.",
-            )
-        if len(cells) != len(self.names):
-            return self._reject(self._record, line, raw, *self._width_fault(raw, len(cells)))
+        fault = self._slow_fault(raw, record)
+        if fault is not None:
+            self._good.leave_out()
+            return self._reject(self._record, line, raw, *fault)
         self.rows.add(self.accepted, np.array([self._record]), np.array([line]))
         self._good.rewrite(record.cells)
         self.accepted += 1
+
+    def _slow_fault(self, raw: bytes, record: SlowRecord) -> Fault | None:
+        if _first_broken(raw, 0, transcoded=self._transcoded) >= 0:
+            return self._encoding_fault(raw)
+        width = len(record.cells)
+        if record.fault is not None:
+            column = self.names[width] if width < len(self.names) else None
+            return "STRUCTURE", column, f"The cell {record.fault}. Double each quote inside a quoted cell."
+        return None if width == len(self.names) else self._width_fault(width)
 
     def _reject(self, row: int, line: int, raw: bytes, code: str, column: str | None, message: str) -> None:
         text = raw.decode("utf-8", "replace").rstrip("\r\n")
@@ -270,13 +266,13 @@ class Sweep:
         except csv.Error:
             return [text]
 
-    def _width_fault(self, raw: bytes, width: int) -> tuple[str, str | None, str]:
+    def _width_fault(self, width: int) -> Fault:
         expected = len(self.names)
         trouble = "some are missing" if width < expected else "there are too many"
         message = f"The row has {_cells(width)} where the header names {_cells(expected)}: {trouble}."
         return "STRUCTURE", self.names[width] if width < expected else None, message
 
-    def _encoding_fault(self, raw: bytes) -> tuple[str, str | None, str]:
+    def _encoding_fault(self, raw: bytes) -> Fault:
         cells = self._cells(raw.decode("utf-8", "replace").rstrip("\r\n"))
         faulty = next((index for index, cell in enumerate(cells) if "\ufffd" in cell), len(self.names))
         column = self.names[faulty] if faulty < len(self.names) else None
