@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO, NoReturn
@@ -30,12 +30,13 @@ log = structlog.get_logger()
 
 
 class Reporter:
-    """Sends progress, at most ten times a second."""
+    """Sends progress, at most ten times a second, with the pace of the task so far."""
 
     def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
         self._send = send
         self._figures: dict[str, Any] = {"fraction": None, "rows_read": 0, "rows_written": 0, "bytes_read": 0}
         self._figures["bytes_total"] = None
+        self._started = time.monotonic()
         self._last = 0.0
         self._lock = threading.Lock()
 
@@ -46,7 +47,16 @@ class Reporter:
             now = time.monotonic()
             if changed or now - self._last >= REPORT_INTERVAL_S:
                 self._last = now
-                self._send({"progress": self._figures})
+                self._send({"progress": self._figures | _pace(self._figures, now - self._started)})
+
+
+def _pace(figures: Mapping[str, Any], elapsed_s: float) -> dict[str, float | None]:
+    """Rows per second and seconds left, after so many seconds; null where they cannot be told yet."""
+    rows, fraction = max(figures["rows_read"], figures["rows_written"]), figures["fraction"]
+    return {
+        "rows_per_second": rows / elapsed_s if rows and elapsed_s else None,
+        "eta_seconds": elapsed_s * (1 - fraction) / fraction if fraction else None,
+    }
 
 
 def run_ingest(task: dict[str, Any], report: Reporter) -> dict[str, Any]:

@@ -202,7 +202,9 @@ class Sweep:
         count = len(found.starts)
         if not count:
             return
-        if self._is_clean(part, found):
+        if self.grammar.newline == CARRIAGE_RETURN and LINE_FEED in part:
+            self._take_singly(part, found)
+        elif self._is_clean(part, found):
             self.rows.add_run(self.accepted, self._record + 1, self._line)
             self._good.keep_all(part, found)
             self.accepted, self._record, self._line = (
@@ -234,6 +236,16 @@ class Sweep:
         self.accepted += int(good.sum())
         self._record = int(rows[-1])
         self._line += int(np.searchsorted(found.newlines, len(part)))
+
+    def _take_singly(self, part: bytes, found: Window) -> None:
+        """Take records one by one: where CR ends the lines, an LF is text that the canonical form has to quote."""
+        for start, end in zip(found.starts, found.ends, strict=True):
+            raw = part[start:end]
+            record = read_record(raw, 0, self.grammar, final=True)
+            if len(raw) == 1:
+                self._line += 1
+            elif record is not None:
+                self._take_slowly(raw, record)
 
     def _take_slowly(self, raw: bytes, record: SlowRecord) -> None:
         """Keep or reject one record that was read byte by byte."""
