@@ -67,3 +67,7 @@ class TaskFault(JobFault):
         super().__init__(code, message, category, retryable, details)
         self.args = (*self.args, counts)
         self.counts = counts
+
+
+class ProcessDied(TaskFault):
+    """The process of a task ended before it answered: what the task had done by then is not known."""

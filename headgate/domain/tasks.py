@@ -27,6 +27,12 @@ def task_of(services: Services, claim: Claim, scratch: Path) -> dict[str, Any]:
     }
 
 
+def settlement_of(services: Services, claim: Claim) -> dict[str, Any]:
+    """Ask what a job's dead process had committed; where it hadn't, its files go."""
+    path = str(services.store.path(claim.dataset.storage_key))
+    return {"task": "settle", "job": claim.job_id, "path": path}
+
+
 def _source(services: Services, claim: Claim) -> dict[str, Any]:
     if claim.file is None:
         format = claim.job.spec["source"]["input"]["format"]

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import structlog
 
-from headgate.domain.ports import Report, TaskFault
+from headgate.domain.ports import ProcessDied, Report, TaskFault
 
 ENGINE = (sys.executable, "-m", "headgate.pipelines.child")
 MEMORY_CHECK_S = 0.1
@@ -47,8 +47,8 @@ class ChildPool:
     async def run(self, task: Mapping[str, Any], report: Report | None = None) -> dict[str, Any]:
         """Run one task and answer its result; cancelling it kills the process.
 
-        Raises TaskFault: the task's own failure, CHILD_DIED where the process ended before it answered,
-        OUT_OF_MEMORY where it used more than `memory_bytes`.
+        Raises TaskFault for the task's own failure, and ProcessDied where the process ended before it
+        answered: CHILD_DIED, or OUT_OF_MEMORY where it used more than `memory_bytes`.
         """
         async with self._free:
             child = await self._take()
@@ -146,15 +146,15 @@ class Child:
             limit = MAX_LINE_BYTES // MIB
             raise TaskFault("ANSWER_TOO_LARGE", f"The answer has more than {limit} MiB.", "SYSTEM") from error
 
-    async def _death(self) -> TaskFault:
+    async def _death(self) -> ProcessDied:
         code = await self._process.wait()
         logger.warning("child.died", pid=self._process.pid, exit_code=code, over_limit=self._over_limit)
         if self._over_limit is not None:
             limit = self._over_limit // MIB
-            return TaskFault(
+            return ProcessDied(
                 "OUT_OF_MEMORY", f"This needs more than the {limit} MiB of memory it may use.", "SYSTEM"
             )
-        return TaskFault(
+        return ProcessDied(
             "CHILD_DIED", "The process that worked on this was killed.", "SYSTEM", retryable=True
         )
 

@@ -9,11 +9,11 @@ from typing import Any
 import structlog
 
 from headgate.domain import runs
-from headgate.domain.ports import Report, TaskFault
+from headgate.domain.ports import ProcessDied, Report, TaskFault
 from headgate.domain.runs import Claim, LeaseLost
 from headgate.domain.scratch import scratch_folder
 from headgate.domain.services import Services
-from headgate.domain.tasks import task_of
+from headgate.domain.tasks import settlement_of, task_of
 from headgate.errors import JobFault
 from headgate.jobs.identity import is_gone, worker_name
 from headgate.jobs.memory import InProcessQueue
@@ -112,11 +112,23 @@ class Worker:
             async with scratch_folder(self._services.store, claim.job_id, str(claim.attempt)) as scratch:
                 task = task_of(self._services, claim, scratch)
                 return await self._services.engine.run(task, report)
+        except ProcessDied as death:
+            return await self._settled(claim) or death
         except JobFault as fault:
             return fault
         except Exception:
             logger.exception("job.crashed", job_id=claim.job_id)
             return JobFault("INTERNAL", "Something went wrong on our side while this job ran.", "SYSTEM")
+
+    async def _settled(self, claim: Claim) -> Outcome | None:
+        """The outcome of a job whose process died after its commit; None where it had made none."""
+        try:
+            settled = await self._services.engine.run(settlement_of(self._services, claim))
+            ingested: Outcome | None = settled["ingested"]
+            return ingested
+        except JobFault:
+            logger.exception("job.unsettled", job_id=claim.job_id)
+            return None
 
     async def _close(self, claim: Claim, outcome: Outcome) -> None:
         if not isinstance(outcome, JobFault):

@@ -18,6 +18,7 @@ import structlog
 
 from headgate.errors import JobFault
 from headgate.pipelines.dialect import Dialect
+from headgate.pipelines.gate import READ_SHARE
 from headgate.pipelines.inspector import inspect
 from headgate.pipelines.prepared import Source
 from headgate.pipelines.runner import Counts, Ingest, ingest, settle
@@ -32,22 +33,31 @@ log = structlog.get_logger()
 class Reporter:
     """Sends progress, at most ten times a second, with the pace of the task so far."""
 
-    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, send: Callable[[dict[str, Any]], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._send = send
+        self._clock = clock
         self._figures: dict[str, Any] = {"fraction": None, "rows_read": 0, "rows_written": 0, "bytes_read": 0}
         self._figures["bytes_total"] = None
-        self._started = time.monotonic()
+        self._started = clock()
         self._last = 0.0
         self._lock = threading.Lock()
 
     def __call__(self, stage: str, **figures: Any) -> None:
         with self._lock:
             changed = stage != self._figures.get("stage")
-            self._figures.update(figures, stage=stage)
-            now = time.monotonic()
+            self._figures.update(_share_read(figures) | figures, stage=stage)
+            now = self._clock()
             if changed or now - self._last >= REPORT_INTERVAL_S:
                 self._last = now
                 self._send({"progress": self._figures | _pace(self._figures, now - self._started)})
+
+
+def _share_read(figures: Mapping[str, Any]) -> dict[str, float]:
+    """How much of the job is done while its source is read, where the size of that is known."""
+    total = figures.get("bytes_total")
+    return {"fraction": READ_SHARE * min(figures["bytes_read"] / total, 1)} if total else {}
 
 
 def _pace(figures: Mapping[str, Any], elapsed_s: float) -> dict[str, float | None]:

@@ -266,3 +266,38 @@ async def test_the_real_engine_commits_good_rows_and_explains_bad_ones(
     assert (ended.rows_read, ended.rows_accepted, ended.rows_rejected) == (1001, 1000, 1)
     assert (found.total, found.records) == (1000, [{"a": 0, "b": "x"}])
     assert [(error.row, error.code) for error in errors.items] == [(1001, "STRUCTURE")]
+
+
+def dying(moment: str) -> ChildPool:
+    script = str(Path(__file__).with_name("dying_child.py"))
+    return ChildPool(1, memory_bytes=2048 * MIB, command=(sys.executable, script, moment))
+
+
+def parquet_files(services: Services) -> list[Path]:
+    return list(services.store.path("datasets").rglob("*.parquet"))
+
+
+async def test_a_job_whose_process_is_killed_right_after_its_commit_succeeds(
+    services: Services, submit: Any, working: Any
+) -> None:
+    pool = dying("after")
+    job = await submit("a,b\n1,x\n2\n3,z\n")
+    async with working(engine=pool):
+        ended = await end_of(services, job)
+    await pool.close()
+    assert (ended.status, ended.failure, ended.dataset_version) == (JobStatus.PARTIAL, None, 0)
+    assert (ended.rows_read, ended.rows_accepted, ended.rows_rejected) == (3, 2, 1)
+    assert len(parquet_files(services)) == 1
+
+
+async def test_a_job_whose_process_is_killed_before_its_commit_leaves_nothing_in_the_dataset(
+    services: Services, submit: Any, working: Any
+) -> None:
+    pool = dying("before")
+    job = await submit("a,b\n1,x\n")
+    async with working(engine=pool):
+        ended = await end_of(services, job)
+    await pool.close()
+    assert ended.failure is not None
+    assert (ended.status, ended.failure["code"]) == (JobStatus.FAILED, "CHILD_DIED")
+    assert parquet_files(services) == []
