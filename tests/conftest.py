@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,16 +21,21 @@ MakeUrl = Callable[[], str]
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running PostgreSQL server: the one that is named in the environment, else one of our own."""
+def postgresql_url() -> Iterator[str]:
+    """A running PostgreSQL server: the one that is named in the environment, else one of our own.
+
+    Run by root, it is another user's process and needs a way to its folder. pytest's own temporary folders have none
+    for others: the start of another run would take it away.
+    """
     if given := os.environ.get("HEADGATE_TEST_DATABASE_URL"):
         yield given
         return
     # Its own lock is one file for all users of the machine; nobody else uses this server's folder.
     PostgresServer._lock = Lock()
-    server = get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    with TemporaryDirectory(prefix="headgate-postgresql-") as folder:
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
