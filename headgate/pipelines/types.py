@@ -60,21 +60,27 @@ def _boolean(true: str, false: str) -> Callable[[pl.Expr], pl.Expr]:
 
 def _date(text: pl.Expr) -> pl.Expr:
     value = text.str.to_date("%Y-%m-%d", strict=False)
-    return pl.when(text.str.contains(r"^\d{4}-\d{2}-\d{2}$")).then(value)
+    return pl.when(text.str.contains(r"^\d{4}-\d{2}-\d{2}$") & ~_in_year_zero(text)).then(value)
 
 
 def _datetime(form: str) -> Callable[[pl.Expr], pl.Expr]:
     def exact(text: pl.Expr) -> pl.Expr:
         value = text.str.to_datetime(form, strict=False, time_unit="us")
-        return pl.when(value.dt.to_string(form) == text).then(value)
+        return pl.when((value.dt.to_string(form) == text) & ~_in_year_zero(text)).then(value)
 
     return exact
+
+
+def _in_year_zero(text: pl.Expr) -> pl.Expr:
+    """Whether a date lies in a year that Python's calendar, among others, doesn't have."""
+    return text.str.starts_with("0000")
 
 
 def _instant(text: pl.Expr) -> pl.Expr:
     form = "%Y-%m-%dT%H:%M:%SZ"
     value = text.str.to_datetime(form, strict=False, time_unit="us")
-    return pl.when(value.dt.to_string(form) == text).then(value.dt.replace_time_zone("UTC"))
+    exact = (value.dt.to_string(form) == text) & ~_in_year_zero(text)
+    return pl.when(exact).then(value.dt.replace_time_zone("UTC"))
 
 
 def _decimal(scale: int) -> Callable[[pl.Expr], pl.Expr]:
