@@ -7,7 +7,10 @@ from typing import Any, Protocol
 from headgate.errors import FailureCategory, JobFault
 
 Report = Callable[[dict[str, Any]], Awaitable[None]]
-"""Takes the figures of a running task: stage, fraction, rows_read, rows_written, bytes_read, bytes_total."""
+"""Takes the figures of a running task.
+
+They are stage, fraction, rows_read, rows_written, bytes_read, bytes_total, rows_per_second and eta_seconds.
+"""
 
 
 class JobQueue(Protocol):

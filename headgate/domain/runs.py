@@ -213,6 +213,8 @@ async def _end_attempt(
     attempt = (await session.scalars(statement)).one()
     attempt.status = status
     attempt.finished_at = utc_now()
+    if fault is not None:
+        job.progress = {**job.progress, "eta_seconds": None}
     attempt.failure = failure_json(fault) if fault is not None else None
 
 
@@ -273,4 +275,12 @@ def _finished(claim: Claim, job: Job, counts: Mapping[str, int]) -> dict[str, An
         "rows_written": counts["accepted"],
         "bytes_read": size or 0,
         "bytes_total": size,
+        "rows_per_second": _rows_per_second(job, counts["read"]),
+        "eta_seconds": 0.0,
     }
+
+
+def _rows_per_second(job: Job, rows: int) -> float | None:
+    """The pace from the start of the first attempt to now; None where the clock has gone back meanwhile."""
+    elapsed_s = (utc_now() - job.started_at).total_seconds() if job.started_at is not None else 0.0
+    return rows / elapsed_s if elapsed_s > 0 else None

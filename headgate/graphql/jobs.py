@@ -41,6 +41,16 @@ publish(
 )
 
 
+STAGES = {
+    "waiting": "Waiting for a worker",
+    "reading": "Reading the data",
+    "writing": "Writing rows",
+    "committing": "Committing the version",
+    "done": "Done",
+}
+"""What a job does at each stage, for people."""
+
+
 @strawberry.type(description="How far a job has come; of an ended one, how far it came.")
 class Progress:
     stage: str = strawberry.field(description="What it does at the moment, in a word.")
@@ -53,18 +63,28 @@ class Progress:
     bytes_total: BigInt | None = strawberry.field(
         description="Size of the source in bytes; null where it is not known."
     )
+    rows_per_second: float | None = strawberry.field(
+        description="Rows per second so far, of an ended job over its whole run; null while that is not known."
+    )
+    eta_seconds: float | None = strawberry.field(
+        description="Seconds until its end at this pace; 0 once it is done, null while that is not known."
+    )
+    message: str | None = strawberry.field(description="What it does at the moment, for people.")
 
     @classmethod
     def from_json(cls, figures: Mapping[str, Any]) -> Self:
         """Read figures as the engine reports them; a job that has not begun has none."""
-        total = figures.get("bytes_total")
+        stage, total = figures.get("stage", "waiting"), figures.get("bytes_total")
         return cls(
-            stage=figures.get("stage", "waiting"),
+            stage=stage,
             fraction=figures.get("fraction"),
             rows_read=BigInt(figures.get("rows_read", 0)),
             rows_written=BigInt(figures.get("rows_written", 0)),
             bytes_read=BigInt(figures.get("bytes_read", 0)),
             bytes_total=None if total is None else BigInt(total),
+            rows_per_second=figures.get("rows_per_second"),
+            eta_seconds=figures.get("eta_seconds"),
+            message=STAGES.get(stage),
         )
 
 

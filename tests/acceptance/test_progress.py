@@ -8,7 +8,9 @@ from tests.acceptance.processes import Client, Headgate, MakeClient
 WATCH = """
 subscription ($job: ID!, $after: String, $interval: Int) {
   jobProgress(jobId: $job, after: $after, minIntervalMs: $interval) {
-    cursor type at status message progress { stage fraction rowsRead } job { id status counts { accepted } }
+    cursor type at status message
+    progress { stage fraction rowsRead rowsPerSecond etaSeconds message }
+    job { id status counts { accepted } }
   }
 }
 """
@@ -40,6 +42,11 @@ async def test_a_job_is_followed_to_its_last_event(client: Client) -> None:
     statuses = [event["status"] for event in events if event["type"] == "STATUS"]
     assert (statuses[0], statuses[-1]) == ("QUEUED", "SUCCEEDED")
     assert {event["job"]["id"] for event in events} == {job}
+    seen = [event["progress"]["message"] for event in events if event["type"] == "PROGRESS"]
+    assert set(seen) <= {"Reading the data", "Writing rows", "Committing the version"}
+    last = events[-1]["progress"]
+    assert (last["message"], last["fraction"], last["etaSeconds"]) == ("Done", 1, 0)
+    assert last["rowsPerSecond"] > 0
     assert events[-1]["job"] == {"id": job, "status": "SUCCEEDED", "counts": {"accepted": 50_000}}
 
 

@@ -1,6 +1,7 @@
 """A job belongs to one worker at a time; only that one closes it."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from headgate.domain.runs import Claim, LeaseLost
 from headgate.domain.services import Services
 from headgate.domain.tasks import task_of
 from headgate.errors import JobFault
-from headgate.storage.tables import Job, JobEventType, JobStatus, Result
+from headgate.storage.tables import Job, JobEventType, JobStatus, Result, utc_now
 
 COUNTS = {"read": 3, "accepted": 2, "rejected": 1, "filtered": 0, "merged": 0, "warnings": 4}
 EXPIRED_S = -1.0
@@ -101,6 +102,42 @@ async def test_a_job_that_succeeds_records_counts_version_and_result_at_once(
     assert (dataset.row_count, dataset.columns) == (2, [{"name": "a"}])
     [attempt] = (await jobs.attempts_of(services, [job.id]))[job.id]
     assert attempt.status is JobStatus.PARTIAL
+
+
+async def test_a_finished_job_tells_its_pace_over_the_whole_run(
+    services: Services, submit: Any, claim: Any
+) -> None:
+    job = await submit()
+    held = await claim(job)
+    async with services.database.transaction() as session:
+        row = await session.get_one(Job, job.id)
+        row.started_at = utc_now() - timedelta(seconds=60)
+    await runs.succeed(services, held, a_result(read=600, accepted=599))
+
+    progress = (await reread(services, job)).progress
+    assert progress["rows_per_second"] == pytest.approx(10, rel=0.2)
+    assert progress["eta_seconds"] == 0
+
+
+@pytest.mark.parametrize("ending", ["fail", "release", "silence"])
+async def test_a_job_that_was_stopped_tells_no_time_left(
+    services: Services, submit: Any, claim: Any, ending: str
+) -> None:
+    job = await submit()
+    held = await claim(job, lease_s=EXPIRED_S)
+    await runs.progress(services, held, {"stage": "writing", "rows_per_second": 5.0, "eta_seconds": 7.0})
+    if ending == "fail":
+        await runs.fail(services, held, JobFault("X", "x", "DATA"))
+    elif ending == "release":
+        await runs.release(services, held)
+    else:
+        await claim(job)
+
+    assert (await reread(services, job)).progress == {
+        "stage": "writing",
+        "rows_per_second": 5.0,
+        "eta_seconds": None,
+    }
 
 
 async def test_a_job_without_rejected_rows_is_succeeded(services: Services, submit: Any, claim: Any) -> None:
