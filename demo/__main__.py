@@ -41,7 +41,8 @@ SHOWN_COLUMNS = ("order_id", "ordered_at", "customer", "product", "unit_price")
 
 def main() -> int:
     """Run the demo; answers its exit status."""
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     console = Console()
     try:
         run(console, once=os.environ.get("ONCE", "") not in ("", "0"))
