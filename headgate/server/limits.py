@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from headgate.server.multipart import DRAIN_BYTES
 from headgate.server.multipart import MEDIA_TYPE as MULTIPART
 from headgate.server.responses import Refusal, new_request_id, refusal_response
 
@@ -15,7 +17,10 @@ CLOSE = {"connection": "close"}
 
 
 class BodyLimit:
-    """Refuses bodies over `max_bytes`: 413, BODY_TOO_LARGE. Multipart bodies have limits of their own."""
+    """Refuses bodies over `max_bytes`: 413, BODY_TOO_LARGE. Multipart bodies have limits of their own.
+
+    A client that is still sending gets that answer too: up to 64 MiB more are read and forgotten first.
+    """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
         self._app = app
@@ -33,10 +38,13 @@ class BodyLimit:
             message = await receive()
             received_bytes += len(message.get("body", b""))
             if received_bytes > self._max_bytes:
+                await _drain(message, receive)
                 raise self._refusal()
             return message
 
         if _content_length(scope) > self._max_bytes:
+            if not _waits_for_leave(scope):
+                await _drain({"type": "http.request", "more_body": True}, receive)
             await _refuse(self._refusal(), scope, receive, send)
         else:
             await _run(self._app, scope, limited, send)
@@ -90,6 +98,20 @@ async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) 
     accept = Request(scope).headers.get("accept", "")
     response = refusal_response(refusal, accept=accept, request_id=new_request_id())
     await response(scope, receive, send)
+
+
+async def _drain(message: Message, receive: Receive) -> None:
+    """Read on from a message to the body's end, unless more than DRAIN_BYTES come or the client falls silent."""
+    drained_bytes = 0
+    with suppress(Refusal):
+        while message.get("more_body", False) and drained_bytes <= DRAIN_BYTES:
+            message = await receive()
+            drained_bytes += len(message.get("body", b""))
+
+
+def _waits_for_leave(scope: Scope) -> bool:
+    """Tell whether the client sends its body only once it is asked to, as reading it would do."""
+    return Headers(scope=scope).get("expect", "").lower() == "100-continue"
 
 
 def _is_multipart(scope: Scope) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.acceptance.processes import MakeClient, MakeHeadgate
+from tests.acceptance.processes import Client, MakeClient, MakeHeadgate
 
 JOB = "query ($id: ID!) { job(id: $id) { status attempts { number status } counts { accepted } } }"
 START = "mutation ($input: IngestInput!) { ingest(input: $input) { job { id } } }"
@@ -43,6 +43,12 @@ async def test_a_server_without_its_store_is_not_ready(make_headgate: MakeHeadga
     assert ready.status_code == 503
     assert ready.json() == {"status": "UNHEALTHY", "checks": {"database": "HEALTHY", "store": "UNHEALTHY"}}
     assert alive.is_success
+
+
+async def test_a_request_that_is_too_large_gets_the_reason(client: Client) -> None:
+    answer = await client.http.post("/graphql", json={"query": "{ viewer { role } }" + " " * 20_000_000})
+    assert answer.status_code == 413
+    assert answer.json()["errors"][0]["extensions"]["code"] == "BODY_TOO_LARGE"
 
 
 async def test_an_open_subscription_does_not_hold_up_the_end(

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
 
+from headgate.server.multipart import DRAIN_BYTES
+
+MIB = 1024**2
 MAX_BODY_BYTES = 64 * 1024
 JSON = {"content-type": "application/json"}
 
@@ -19,6 +23,23 @@ def body_of(size: int) -> bytes:
 async def chunks(body: bytes, size: int = 1000) -> AsyncIterator[bytes]:
     for start in range(0, len(body), size):
         yield body[start : start + size]
+
+
+async def send_head(
+    toy: Any, *more: str, media_type: str = "application/json"
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Begin a request with these headers, on a connection of its own."""
+    address = httpx.URL(toy.url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    lines = [
+        "POST /graphql HTTP/1.1",
+        "Host: x",
+        f"Authorization: Bearer {toy.token}",
+        f"Content-Type: {media_type}",
+        *more,
+    ]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    return reader, writer
 
 
 @pytest.mark.parametrize("is_chunked", [True, False])
@@ -43,20 +64,56 @@ async def test_a_body_over_the_limit_is_refused(toy: Any, is_chunked: bool, acce
     assert await toy.is_well()
 
 
+@pytest.mark.parametrize("is_chunked", [True, False])
+async def test_a_client_that_sends_much_more_still_gets_the_reason(toy: Any, is_chunked: bool) -> None:
+    body = body_of(16 * MIB)
+    content = chunks(body, MIB) if is_chunked else body
+    response = await toy.client.post("/graphql", content=content, headers=JSON)
+
+    assert response.status_code == 413
+    assert response.json()["errors"][0]["extensions"]["code"] == "BODY_TOO_LARGE"
+
+
+async def test_a_client_that_never_stops_sending_is_cut_off(toy: Any) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 10 * DRAIN_BYTES:
+            yield bytes(MIB)
+            sent += MIB
+
+    with suppress(httpx.TransportError):
+        await toy.client.post("/graphql", content=endless(), headers=JSON)
+
+    assert sent < 2 * DRAIN_BYTES
+    assert await toy.is_well()
+
+
+async def test_a_client_that_asks_first_is_refused_before_it_sends(toy: Any) -> None:
+    reader, writer = await send_head(toy, "Content-Length: 1000000", "Expect: 100-continue")
+
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+async def test_a_client_that_falls_silent_beyond_the_limit_gets_the_reason(toy: Any) -> None:
+    reader, writer = await send_head(toy, "Content-Length: 1000000")
+
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
 @pytest.mark.parametrize("body", ["", '{"query": '])
 @pytest.mark.parametrize("media_type", ["application/json", "multipart/form-data; boundary=x"])
 async def test_a_client_that_falls_silent_is_refused(toy: Any, body: str, media_type: str) -> None:
-    address = httpx.URL(toy.url)
-    reader, writer = await asyncio.open_connection(address.host, address.port)
-    lines = [
-        "POST /graphql HTTP/1.1",
-        "Host: x",
-        f"Authorization: Bearer {toy.token}",
-        f"Content-Type: {media_type}",
-        "GraphQL-Require-Preflight: 1",
-        "Content-Length: 1000",
-    ]
-    writer.write("\r\n".join([*lines, "", body if "json" in media_type else ""]).encode())
+    more = ("GraphQL-Require-Preflight: 1", "Content-Length: 1000")
+    reader, writer = await send_head(toy, *more, media_type=media_type)
+    writer.write(body.encode() if "json" in media_type else b"")
 
     answer = await asyncio.wait_for(reader.read(), 5)
     writer.close()
