@@ -11,6 +11,7 @@ import numpy.typing as npt
 from headgate.errors import JobFault
 
 BLOCK_BYTES = 1 << 20
+HEAD_BYTES = 64 << 10
 MAX_ITEM_BYTES = 64 << 20
 QUOTE, BACKSLASH, COMMA = ord('"'), ord("\\"), ord(",")
 OPENING, CLOSING = (ord("["), ord("{")), (ord("]"), ord("}"))
@@ -42,6 +43,13 @@ def marks(window: bytes) -> Marks:
     return Marks(at, kinds, np.cumsum(steps))
 
 
+def is_deeper(text: bytes, limit: int) -> bool:
+    """Whether a JSON value is nested more deeply than so many levels."""
+    if text.count(b"[") + text.count(b"{") <= limit:
+        return False
+    return bool(marks(text).depths.max(initial=0) > limit)
+
+
 def _escaped(data: npt.NDArray[np.uint8], at: Positions) -> npt.NDArray[np.bool_]:
     """Whether an odd run of backslashes stands before each position."""
     ordinary = np.flatnonzero(data != BACKSLASH)
@@ -52,8 +60,12 @@ def _escaped(data: npt.NDArray[np.uint8], at: Positions) -> npt.NDArray[np.bool_
 
 
 def split_items(file: BinaryIO, offset: int) -> Iterator[tuple[bytes, int]]:
-    """The items of the array whose content begins at `offset`, each with its 1-based line."""
-    line = _lines_before(file, offset)
+    """The items of the array whose content begins at `offset`, each with its 1-based line.
+
+    A missing item is empty: also behind the last one of an array that nothing closes. Raises JobFault where an item
+    is too large, or, behind an array that is the whole document, text goes on.
+    """
+    line, alone = _lines_before(file, offset)
     window = b""
     while True:
         block = file.read(BLOCK_BYTES)
@@ -68,19 +80,42 @@ def split_items(file: BinaryIO, offset: int) -> Iterator[tuple[bytes, int]]:
             consumed, ended = end + 1, closes
         window = window[consumed:]
         if ended:
+            return _refuse_more(file, window) if alone else None
+        if not block:
+            yield from _unclosed(window.strip(WHITESPACE), line)
             return
-        if not block or len(window) > MAX_ITEM_BYTES:
-            if window.strip(WHITESPACE):
-                yield window.strip(WHITESPACE), line
-            return
+        if len(window) > MAX_ITEM_BYTES:
+            message = (
+                f"The record at line {line} is larger than 64 MiB, or one of its quotes is never closed."
+            )
+            raise JobFault("RECORD_TOO_LARGE", message, "DATA")
 
 
-def _lines_before(file: BinaryIO, offset: int) -> int:
-    line, left = 1, offset
+def _unclosed(rest: bytes, line: int) -> Iterator[tuple[bytes, int]]:
+    """What stands at the end of a document that is cut off: at least one item is not whole."""
+    yield rest, line
+    if rest.endswith(b"}"):
+        yield b"", line
+
+
+def _refuse_more(file: BinaryIO, rest: bytes) -> None:
+    """Nothing but white space may stand behind a document."""
+    while not rest.strip(WHITESPACE):
+        rest = file.read(BLOCK_BYTES)
+        if not rest:
+            return
+    message = "More text stands behind the JSON document. Send one document, or one object a line as NDJSON."
+    raise JobFault("AMBIGUOUS_RECORDS", message, "DATA")
+
+
+def _lines_before(file: BinaryIO, offset: int) -> tuple[int, bool]:
+    """The line at an offset, and whether nothing but a bracket stands before it."""
+    line, left, alone = 1, offset, True
     while left and (block := file.read(min(left, BLOCK_BYTES))):
         line += block.count(b"\n")
         left -= len(block)
-    return line
+        alone = alone and not block.strip(WHITESPACE + b"[\xef\xbb\xbf")
+    return line, alone
 
 
 def _items(window: bytes) -> Iterator[tuple[int, int, bool]]:
@@ -100,7 +135,7 @@ def _items(window: bytes) -> Iterator[tuple[int, int, bool]]:
 def find_records(path: Path) -> tuple[int, bool]:
     """Where the content of the array of records begins, or (0, True) where the document is one record."""
     with path.open("rb") as file:
-        head = file.read(BLOCK_BYTES)
+        head = file.read(HEAD_BYTES)
         start = len(head) - len(head.removeprefix(b"\xef\xbb\xbf").lstrip(WHITESPACE))
         if head[start : start + 1] == b"[":
             return start + 1, False
@@ -120,24 +155,26 @@ def find_records(path: Path) -> tuple[int, bool]:
 
 def _arrays_of_objects(file: BinaryIO, offset: int) -> Iterator[int]:
     """Where the content of each array of objects directly in the document's object begins."""
-    for at, following in _own_arrays(file, offset):
-        if following == b"{":
-            yield at
-
-
-def _own_arrays(file: BinaryIO, offset: int) -> Iterator[tuple[int, bytes]]:
     depth, window, base = 0, b"", offset
     while block := file.read(BLOCK_BYTES):
         window += block
-        safe = _outside_string(window)
+        safe = _before_open_bracket(window, _outside_string(window))
         found = marks(window[:safe])
         depths = found.depths + depth
         for index in np.flatnonzero((found.kinds == OPENING[0]) & (depths == 2)):
             at = int(found.at[index]) + 1
-            rest = window[at : at + BLOCK_BYTES].lstrip(WHITESPACE)
-            yield base + at, rest[:1]
+            if window[at:].lstrip(WHITESPACE).startswith(b"{"):
+                yield base + at
+        if (ends := np.flatnonzero(depths <= 0)).size:
+            return _refuse_more(file, window[int(found.at[ends[0]]) + 1 :])
         depth = int(depths[-1]) if len(depths) else depth
         base, window = base + safe, window[safe:]
+
+
+def _before_open_bracket(window: bytes, safe: int) -> int:
+    """The end of the part of a window that shows what stands in the last of its arrays."""
+    shown = window[:safe].rstrip(WHITESPACE)
+    return len(shown) - 1 if safe == len(window) and shown.endswith(b"[") else safe
 
 
 def _outside_string(window: bytes) -> int:

@@ -5,8 +5,9 @@ for each column that all its blocks widen to exactly. Where none exists the colu
 other values as JSON.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,19 +17,20 @@ import polars as pl
 
 from headgate.pipelines.prepared import ROW_INDEX, Prepared
 from headgate.pipelines.rowmap import RowMap
-from headgate.storage.columns import MAX_SAFE_INTEGER, fields_of, inner_type, json_text
+from headgate.storage.columns import MAX_SAFE_INTEGER, fields_of, inner_type, json_value
 
 BLOCK_RECORDS = 20_000
 BLOCK_BYTES = 16 << 20
 INT64 = range(-(2**63), 2**63)
+SAFE = range(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER + 1)
+WIDE = pl.Int128()
+"""Stands for Int64 where a value is one that a double can't hold: it widens to no float."""
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Block:
     path: Path
     schema: dict[str, pl.DataType]
-    wide: set[str] = field(default_factory=set)
-    """Integer columns with a value that a double can't hold."""
 
 
 class RecordBlocks:
@@ -56,10 +58,13 @@ class RecordBlocks:
         for record in self._pending:
             self._names.update(dict.fromkeys(record))
         block = _Block(self._scratch / f"block-{len(self._blocks):06}.parquet", {})
-        columns = {
-            name: _column(name, [record.get(name) for record in self._pending], block) for name in self._names
-        }
-        pl.DataFrame(columns).write_parquet(block.path)
+        rows = pl.int_range(
+            self._accepted, self._accepted + len(self._pending), dtype=pl.get_index_type(), eager=True
+        )
+        columns = [
+            _column(name, [record.get(name) for record in self._pending], block) for name in self._names
+        ]
+        pl.DataFrame([rows.alias(ROW_INDEX), *columns]).write_parquet(block.path)
         places = np.array(self._places, np.int64)
         self._rows.add(self._accepted, places[:, 0], places[:, 1])
         self._accepted += len(self._pending)
@@ -72,9 +77,9 @@ class RecordBlocks:
             self._flush()
         types = {name: _common_type(name, self._blocks) for name in self._names}
         frames = [_unified(block, types) for block in self._blocks]
-        frame = pl.concat(frames) if frames else pl.LazyFrame(schema=types)
+        empty = pl.LazyFrame(schema={ROW_INDEX: pl.get_index_type(), **types})
         return Prepared(
-            frame=frame.with_row_index(ROW_INDEX),
+            frame=pl.concat(frames) if frames else empty,
             names=list(self._names),
             texts=frozenset(),
             sample=pl.DataFrame(),
@@ -84,31 +89,48 @@ class RecordBlocks:
 
 
 def _column(name: str, values: Sequence[Any], block: _Block) -> pl.Series:
-    series = _typed(name, values)
-    block.schema[name] = series.dtype
-    if series.dtype == pl.Int64 and not all(map(_fits_double, values)):
-        block.wide.add(name)
+    """The values of one block as the narrowest type that gives each back."""
+    kinds = {type(value) for value in values} - {type(None)}
+    if kinds == {int, float} and all(_fits_double(value) for value in values):
+        # Kept as text, in which 1 is no 1.0, in case another block makes the whole column text.
+        block.schema[name] = pl.Float64()
+        return _texts(name, values)
+    dtype = _block_type(values, kinds)
+    series = None if dtype is None else pl.Series(name, values, _stored(dtype), strict=False)
+    if series is None or dtype is None or (dtype.is_nested() and series.to_list() != values):
+        block.schema[name] = pl.String()
+        return _texts(name, values)
+    block.schema[name] = dtype
     return series
 
 
-def _typed(name: str, values: Sequence[Any]) -> pl.Series:
-    """The values of one block as the narrowest type that gives each back."""
-    kinds = {type(value) for value in values} - {type(None)}
-    kind = next(iter(kinds)) if len(kinds) == 1 else None
-    series: pl.Series | None = None
+def _block_type(values: Sequence[Any], kinds: set[type]) -> pl.DataType | None:
+    """The one type of a block's values; None where there is none."""
     if not kinds:
-        series = pl.Series(name, values, pl.Null)
-    elif kinds == {int, float} and all(_fits_double(value) for value in values):
-        series = pl.Series(name, values, pl.Float64, strict=False)
-    elif kind in (dict, list):
-        series = _nested(name, values)
-    elif kind is not None and (kind is not int or all(value is None or value in INT64 for value in values)):
-        series = pl.Series(name, values, _scalar_type(kind, values))
-    return pl.Series(name, [_as_text(value) for value in values], pl.String) if series is None else series
+        return pl.Null()
+    if kinds == {int}:
+        return _integer_type(values)
+    if kinds == {datetime} and all(value is None or value.time() == time() for value in values):
+        return pl.Date()
+    if kinds <= {dict, list}:
+        return _common(map(_nested_type, values))
+    return _SCALARS[kinds.pop()] if len(kinds) == 1 else None
+
+
+def _integer_type(values: Sequence[Any]) -> pl.DataType | None:
+    given = [value for value in values if value is not None]
+    low, high = min(given), max(given)
+    if low not in INT64 or high not in INT64:
+        return None
+    return pl.Int64() if low in SAFE and high in SAFE else WIDE
 
 
 def _fits_double(value: Any) -> bool:
-    return not isinstance(value, int) or abs(value) <= MAX_SAFE_INTEGER
+    return not isinstance(value, int) or value in SAFE
+
+
+def _texts(name: str, values: Sequence[Any]) -> pl.Series:
+    return pl.Series(name, [_as_text(value) for value in values], pl.String)
 
 
 _SCALARS: dict[type, pl.DataType] = {
@@ -123,24 +145,6 @@ _SCALARS: dict[type, pl.DataType] = {
 }
 
 
-def _scalar_type(kind: type, values: Sequence[Any]) -> pl.DataType:
-    if kind is datetime and all(value is None or value.time() == time() for value in values):
-        return pl.Date()
-    return _SCALARS[kind]
-
-
-def _nested(name: str, values: Sequence[Any]) -> pl.Series | None:
-    """Lists or objects as a nested column, where that gives every value back."""
-    dtype: pl.DataType | None = pl.Null()
-    for value in values:
-        found = _nested_type(value)
-        dtype = None if dtype is None or found is None else _wider(dtype, found)
-    if dtype is None:
-        return None
-    series = pl.Series(name, values, dtype, strict=False)
-    return series if series.to_list() == list(values) else None
-
-
 def _nested_type(value: Any) -> pl.DataType | None:
     """The type of one JSON value; None where no column type has it."""
     if value is None:
@@ -149,27 +153,36 @@ def _nested_type(value: Any) -> pl.DataType | None:
         fields = {key: _nested_type(item) for key, item in value.items()}
         return None if None in fields.values() or not fields else pl.Struct(fields)  # type: ignore[arg-type]
     if isinstance(value, list):
-        inner: pl.DataType | None = pl.Null()
-        for item in value:
-            found = _nested_type(item)
-            inner = None if inner is None or found is None else _wider(inner, found)
+        inner = _common(map(_nested_type, value))
         return None if inner is None else pl.List(inner)
-    return None if isinstance(value, int) and value not in INT64 else _SCALARS.get(type(value))
+    return _integer_type([value]) if type(value) is int else _SCALARS[type(value)]
 
 
 def _as_text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else json_text(value)
+    """Text as it is, dates and times in their ISO form, anything else as JSON."""
+    if isinstance(value, datetime) and value.time() == time():
+        value = value.date()
+    if isinstance(value, date | time | timedelta):
+        value = json_value(value)
+    if isinstance(value, pl.Series):
+        value = value.to_list()
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _common(dtypes: Iterable[pl.DataType | None]) -> pl.DataType | None:
+    """The type that values of all these types widen to without loss; None where there is none."""
+    common: pl.DataType | None = pl.Null()
+    for dtype in dtypes:
+        common = None if common is None or dtype is None else _wider(common, dtype)
+    return common
 
 
 def _common_type(name: str, blocks: Sequence[_Block]) -> pl.DataType:
-    """The type that a column's values of all blocks widen to without loss."""
-    common: pl.DataType | None = pl.Null()
-    for block in blocks:
-        dtype = block.schema.get(name, pl.Null())
-        common = None if common is None else _wider(common, dtype)
-    if common == pl.Float64 and any(name in block.wide for block in blocks):
-        common = None
-    return pl.String() if common is None else _without_null(common)
+    """The type of a column that has a type in each block."""
+    common = _common(block.schema.get(name, pl.Null()) for block in blocks)
+    return pl.String() if common is None else _without_null(_stored(common))
 
 
 def _wider(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:
@@ -179,6 +192,8 @@ def _wider(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:
         return other
     if {one, other} == {pl.Int64(), pl.Float64()}:
         return pl.Float64()
+    if {one, other} == {pl.Int64(), WIDE}:
+        return WIDE
     if {one, other} == {pl.Date(), pl.Datetime("us")}:
         return pl.Datetime("us")
     if isinstance(one, pl.List) and isinstance(other, pl.List):
@@ -199,25 +214,32 @@ def _wider_struct(one: pl.Struct, other: pl.Struct) -> pl.DataType | None:
     return pl.Struct({name: dtype for name, dtype in fields.items() if dtype is not None})
 
 
+def _stored(dtype: pl.DataType) -> pl.DataType:
+    """The type in which values are kept: Int64 for wide integers."""
+    return _replaced(dtype, WIDE, pl.Int64())
+
+
 def _without_null(dtype: pl.DataType) -> pl.DataType:
     """The type with text in place of parts that were never anything but null."""
-    if dtype == pl.Null:
-        return pl.String()
+    return _replaced(dtype, pl.Null(), pl.String())
+
+
+def _replaced(dtype: pl.DataType, old: pl.DataType, new: pl.DataType) -> pl.DataType:
     if isinstance(dtype, pl.List):
-        return pl.List(_without_null(inner_type(dtype)))
+        return pl.List(_replaced(inner_type(dtype), old, new))
     if isinstance(dtype, pl.Struct):
-        return pl.Struct({name: _without_null(inner) for name, inner in fields_of(dtype).items()})
-    return dtype
+        return pl.Struct({name: _replaced(inner, old, new) for name, inner in fields_of(dtype).items()})
+    return new if dtype == old else dtype
 
 
 def _unified(block: _Block, types: dict[str, pl.DataType]) -> pl.LazyFrame:
     columns = [_cast(name, block.schema.get(name), dtype) for name, dtype in types.items()]
-    return pl.scan_parquet(block.path, glob=False).select(columns)
+    return pl.scan_parquet(block.path, glob=False).select(ROW_INDEX, *columns)
 
 
 def _cast(name: str, have: pl.DataType | None, want: pl.DataType) -> pl.Expr:
     if have is None:
         return pl.lit(None, want).alias(name)
-    if want == pl.String and have.base_type() in (pl.List, pl.Struct, pl.Float64):
+    if want == pl.String and have not in (pl.String, pl.Int64, WIDE, pl.Null):
         return pl.col(name).map_elements(_as_text, return_dtype=pl.String)
     return pl.col(name).cast(want)

@@ -1,7 +1,9 @@
 """JSON documents and NDJSON, record by record: a broken one is rejected and the rest goes on."""
 
 import json
+import math
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -9,21 +11,25 @@ from typing import Any, BinaryIO
 import orjson
 
 from headgate.errors import JobFault
-from headgate.pipelines.jsonscan import find_records, split_items
+from headgate.pipelines.dialect import detect_encoding
+from headgate.pipelines.jsonscan import find_records, is_deeper, split_items
 from headgate.pipelines.prepared import Prepared, Source, Watch
 from headgate.pipelines.recordblocks import RecordBlocks
 from headgate.pipelines.rejections import Rejection, RejectionLog
 
 BLOCK_BYTES = 1 << 20
 MAX_RECORD_BYTES = 64 << 20
+MAX_DEPTH = 100
+"""JSON nested more deeply than this is no data, and too deep for what comes behind the parser."""
 LONG_NUMBER = re.compile(rb"\d{19}")
 
 
 def read_ndjson(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
     """One JSON object a line; blank lines are no records."""
     reader = RecordReader(scratch, log)
-    total = source.path.stat().st_size
-    with source.path.open("rb") as file:
+    path = _as_utf8(source.path, scratch)
+    total = path.stat().st_size
+    with path.open("rb") as file:
         for number, line in enumerate(_lines(file), start=1):
             text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
             if text.strip():
@@ -31,6 +37,21 @@ def read_ndjson(source: Source, scratch: Path, log: RejectionLog, watch: Watch) 
             if number % 5_000 == 0:
                 watch("reading", rows_read=reader.records, bytes_read=file.tell(), bytes_total=total)
     return reader.finish()
+
+
+def _as_utf8(path: Path, scratch: Path) -> Path:
+    """The file itself, or a copy where it is UTF-16 or UTF-32."""
+    with path.open("rb") as file:
+        encoding = detect_encoding(file.read(BLOCK_BYTES))
+    if not encoding.startswith(("utf-16", "utf-32")):
+        return path
+    copy = scratch / "utf-8.json"
+    with (
+        path.open(encoding=encoding, newline="") as source,
+        copy.open("w", encoding="utf-8", newline="") as target,
+    ):
+        shutil.copyfileobj(source, target, BLOCK_BYTES)
+    return copy
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
@@ -48,12 +69,13 @@ def _skip_line(file: BinaryIO) -> None:
 def read_json(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
     """An array of objects, an object with one such array, or a single object."""
     reader = RecordReader(scratch, log)
-    total = source.path.stat().st_size
-    offset, single = find_records(source.path)
+    path = _as_utf8(source.path, scratch)
+    total = path.stat().st_size
+    offset, single = find_records(path)
     if single:
-        reader.take(_whole(source.path), 1)
+        reader.take(_whole(path), 1)
         return reader.finish()
-    with source.path.open("rb") as file:
+    with path.open("rb") as file:
         for item, line in split_items(file, offset):
             reader.take(item, line)
             if reader.records % 5_000 == 0:
@@ -82,8 +104,8 @@ class RecordReader:
             value = parse(text)
         except UnicodeDecodeError:
             return self._reject(text, line, "ENCODING", "The record holds bytes that are not UTF-8.")
-        except (ValueError, RecursionError) as error:
-            return self._reject(text, line, "STRUCTURE", f"The record is not valid JSON: {_reason(error)}.")
+        except ValueError as error:
+            return self._reject(text, line, "STRUCTURE", f"The record is not valid JSON: {error}.")
         if not isinstance(value, dict):
             return self._reject(text, line, "STRUCTURE", "The record is not a JSON object.", value)
         self._blocks.add(value, self.records, line, len(text))
@@ -98,9 +120,16 @@ class RecordReader:
 
 
 def parse(text: bytes) -> Any:
-    """One JSON value; integers of any size stay exact."""
+    """One JSON value; integers of any size stay exact, and of the values of one key the last counts.
+
+    Raises ValueError, which is a UnicodeDecodeError where the bytes are no UTF-8.
+    """
+    if not text:
+        raise ValueError("nothing stands where a record should")
+    if is_deeper(text, MAX_DEPTH):
+        raise ValueError("it is nested too deeply")
     if LONG_NUMBER.search(text):
-        return json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
+        return _parse_long_numbers(text.decode("utf-8"))
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -108,11 +137,27 @@ def parse(text: bytes) -> Any:
         raise
 
 
+def _parse_long_numbers(text: str) -> Any:
+    value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    if "\\ud" in text.lower():
+        _refuse_surrogates(value)
+    return value
+
+
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON value")
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    return str(error).rstrip(".")
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text} is too large a number")
+    return value
+
+
+def _refuse_surrogates(value: Any) -> None:
+    """Half a character can't be stored."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("a text holds half a surrogate pair") from None
