@@ -53,6 +53,8 @@ def ingest(task: Ingest, watch: Watch) -> tuple[Counts, Snapshot]:
         return Counts(**committed.note), committed.snapshot
     reading = RejectionLog(task.scratch, "reading")
     prepared = formats.READERS[task.source.format](task.source, task.scratch, reading, watch)
+    if not prepared.names and (prepared.accepted or not reading.rows):
+        raise JobFault("NO_COLUMNS", "The records of the file have no columns.", "DATA")
     for attempt in range(CONFLICT_TRIES):
         try:
             counts, version = _write(task, prepared, reading, attempt, watch)

@@ -67,6 +67,10 @@ class Snapshot:
         return sum(part.byte_size for part in self.parts)
 
 
+def _version(path: Path) -> int | None:
+    return DeltaTable(path).version() if DeltaTable.is_deltatable(str(path)) else None
+
+
 def latest(path: Path) -> Snapshot | None:
     """The newest version; None where nothing was committed yet."""
     return _snapshot_of(DeltaTable(path)) if DeltaTable.is_deltatable(str(path)) else None
@@ -129,6 +133,8 @@ def commit(
             path, mode, base, _delta_schema(columns), [*map(_add, parts), *map(_remove, removed)], properties
         )
     except DeltaError as error:
+        if _version(path) == (base.version if base else None):
+            raise
         raise DatasetConflict(str(error)) from error
     done = committed_by(path, job)
     assert done is not None

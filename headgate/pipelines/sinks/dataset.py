@@ -58,15 +58,19 @@ def next_order(before: Snapshot | None) -> int:
 
 
 def discard(target: Target) -> None:
-    """Remove every file that this attempt wrote and didn't commit."""
-    for path in target.path.glob(f"{target.stem}-*.parquet"):
-        path.unlink(missing_ok=True)
+    """Remove every file that this attempt wrote, but for those that it committed before it failed."""
+    committed = datasets.committed_by(target.path, target.job)
+    _discard(target.path, target.stem, committed.snapshot if committed else None)
 
 
 def discard_all(path: Path, job: str, kept: Snapshot | None = None) -> None:
     """Remove every file that any attempt of a job wrote and that isn't part of the version it committed."""
+    _discard(path, job, kept)
+
+
+def _discard(path: Path, stem: str, kept: Snapshot | None) -> None:
     names = {part.name for part in kept.parts} if kept else set()
-    for file in path.glob(f"{job}-*.parquet"):
+    for file in path.glob(f"{stem}-*.parquet"):
         if file.name not in names:
             file.unlink(missing_ok=True)
 
