@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     )
     store_url: Annotated[str, AfterValidator(_file_url)] | None = Field(
         None,
-        description="file:/// URL of the folder of objects and datasets; a folder in the home by default.",
+        description="file:/// URL of the folder of this database's objects and datasets; in the home by default.",
     )
     secret_key: SecretStr | None = Field(
         None,

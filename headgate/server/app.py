@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
+import structlog
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from headgate import __version__
 from headgate.domain import users
+from headgate.domain.leftovers import remove_leftovers
 from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
 from headgate.domain.users import Doorkeeper
@@ -36,6 +38,8 @@ from headgate.storage.tables import Role, User
 
 INSPECTORS = 1
 GRACE_S = 10.0
+
+logger = structlog.get_logger(__name__)
 
 
 class DatabaseUnavailable(HeadgateError):
@@ -164,11 +168,31 @@ async def _lifespan(settings: Settings, services: Services, parts: Parts) -> Asy
     async with AsyncExitStack() as stack:
         stack.push_async_callback(services.database.close)
         await prepare_database(settings, services)
+        await stack.enter_async_context(_sweeping(services))
         for pool in (parts.engine, parts.inspector):
             stack.push_async_callback(pool.close)
             await pool.start()
         await stack.enter_async_context(_working(_worker(settings, services, parts)))
         yield
+
+
+@asynccontextmanager
+async def _sweeping(services: Services) -> AsyncIterator[None]:
+    """Remove in the background what killed servers left, as long as the block lasts at most."""
+    sweeping = asyncio.create_task(_sweep(services))
+    try:
+        yield
+    finally:
+        sweeping.cancel()
+        await asyncio.wait([sweeping])
+
+
+async def _sweep(services: Services) -> None:
+    try:
+        if removed := await remove_leftovers(services):
+            logger.info("leftovers.removed", count=removed)
+    except Exception:
+        logger.exception("leftovers.not_removed")
 
 
 def _worker(settings: Settings, services: Services, parts: Parts) -> Worker:

@@ -1,5 +1,7 @@
 """Ids that say what they name and sort by the time they were made: `job_01jd3k…` (TypeID over UUIDv7)."""
 
+from datetime import UTC, datetime
+
 from typeid import TypeID
 from typeid.errors import TypeIDException
 
@@ -15,3 +17,12 @@ def is_id(value: str, prefix: str) -> bool:
         return TypeID.from_string(value).prefix == prefix
     except TypeIDException:
         return False
+
+
+def made_at(id: str) -> datetime:
+    """Tell when an id was made, in UTC, to the millisecond; raises ValueError for what is none."""
+    try:
+        milliseconds = TypeID.from_string(id).uuid.int >> 80
+    except TypeIDException as error:
+        raise ValueError(f"not an id: {id!r}") from error
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -4,13 +4,17 @@ import asyncio
 import hashlib
 import os
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+import shutil
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 from uuid import uuid4
 
 FLUSH_BYTES = 1024 * 1024
+LISTED_AT_ONCE = 500
 UNFINISHED = ".unfinished"
 KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
@@ -108,6 +112,24 @@ class LocalStore:
         """Remove an object; removing one that is not there is no error."""
         await asyncio.to_thread(self.path(key).unlink, missing_ok=True)
 
+    async def remove(self, key: str) -> None:
+        """Remove an object, or a folder with all in it; one that is not there is no error."""
+        await asyncio.to_thread(_remove, self.path(key))
+
+    def unchanged(self, folder: str, since: datetime) -> AsyncGenerator[list[str], None]:
+        """List the names right below a folder of what has not changed since then, some hundreds at a time."""
+        return _unchanged(self.path(folder), since)
+
+    async def discard_unfinished(self, before: datetime) -> int:
+        """Remove what writers left that were killed before this moment; answers how many."""
+        removed = 0
+        async with aclosing(_unchanged(self._root / UNFINISHED, before)) as batches:
+            async for names in batches:
+                for name in names:
+                    await asyncio.to_thread(_remove, self._root / UNFINISHED / name)
+                removed += len(names)
+        return removed
+
     def _open_unfinished(self) -> BinaryIO:
         folder = self._root / UNFINISHED
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,6 +150,33 @@ def _read(path: Path, start: int, size: int) -> bytes:
     with path.open("rb") as file:
         file.seek(start)
         return file.read(size)
+
+
+async def _unchanged(folder: Path, since: datetime) -> AsyncGenerator[list[str], None]:
+    try:
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return
+    with entries:
+        while batch := await _to_its_end(list, islice(entries, LISTED_AT_ONCE)):
+            yield await asyncio.to_thread(_older, batch, since.timestamp())
+
+
+def _older(entries: list[os.DirEntry[str]], moment: float) -> list[str]:
+    """The names of those that are still there and were last changed before a moment, in Unix time."""
+    names = []
+    for entry in entries:
+        with suppress(FileNotFoundError):
+            if entry.stat(follow_symlinks=False).st_mtime < moment:
+                names.append(entry.name)
+    return names
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,10 +1,11 @@
 """Ids tell what they name and sort by age."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from headgate.storage.ids import is_id, new_id
+from headgate.storage.ids import is_id, made_at, new_id
 
 
 def test_an_id_names_its_kind() -> None:
@@ -41,3 +42,13 @@ def test_an_id_is_of_its_own_kind_only() -> None:
 )
 def test_what_is_no_id_is_told(value: str) -> None:
     assert not is_id(value, "job")
+
+
+def test_an_id_tells_when_it_was_made() -> None:
+    assert abs(made_at(new_id("file")) - datetime.now(UTC)) < timedelta(seconds=5)
+    assert made_at("job_01h455vb4pex5vsknk084sn02q") == datetime(2023, 6, 30, 3, 34, 18, 518_000, UTC)
+
+
+def test_what_is_no_id_was_never_made() -> None:
+    with pytest.raises(ValueError, match="not an id"):
+        made_at("job_1")

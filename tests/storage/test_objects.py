@@ -7,11 +7,12 @@ import resource
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from headgate.storage.objects import FLUSH_BYTES, LocalStore
+from headgate.storage.objects import FLUSH_BYTES, LISTED_AT_ONCE, LocalStore
 
 
 @contextmanager
@@ -195,3 +196,62 @@ async def test_a_hostile_key_is_refused(store: LocalStore, tmp_path: Path, key: 
     with pytest.raises(ValueError, match="not a key"):
         await store.delete(key)
     assert all_files(tmp_path) == []
+
+
+AN_HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
+
+
+def grow_old(path: Path) -> None:
+    two_hours_ago = (AN_HOUR_AGO - timedelta(hours=1)).timestamp()
+    os.utime(path, (two_hours_ago, two_hours_ago))
+
+
+async def test_only_what_has_not_changed_is_listed(store: LocalStore) -> None:
+    for name in ("old", "new", "folder/inner"):
+        await put(store, f"files/{name}", b"x")
+    grow_old(store.path("files/old"))
+    grow_old(store.path("files/folder"))
+    listed = [name async for names in store.unchanged("files", AN_HOUR_AGO) for name in names]
+    assert sorted(listed) == ["folder", "old"]
+
+
+async def test_a_long_list_comes_in_parts_while_it_is_removed(store: LocalStore) -> None:
+    names = {f"file_{number}" for number in range(2 * LISTED_AT_ONCE + 1)}
+    store.path("files").mkdir(parents=True)
+    for name in names:
+        store.path(f"files/{name}").touch()
+    listed: list[str] = []
+    async for batch in store.unchanged("files", datetime.now(UTC) + timedelta(hours=1)):
+        assert len(batch) <= LISTED_AT_ONCE
+        listed += batch
+        for name in batch:
+            await store.remove(f"files/{name}")
+    assert sorted(listed) == sorted(names)
+    assert not list(store.path("files").iterdir())
+
+
+async def test_a_folder_that_is_not_there_holds_nothing(store: LocalStore) -> None:
+    assert [names async for names in store.unchanged("files", AN_HOUR_AGO)] == []
+    assert await store.discard_unfinished(AN_HOUR_AGO) == 0
+
+
+async def test_an_object_or_a_folder_is_removed_once(store: LocalStore) -> None:
+    await put(store, "scratch/one/two/three", b"x")
+    await put(store, "files/other", b"x")
+    for key in ("scratch/one", "files/other", "files/never"):
+        await store.remove(key)
+        await store.remove(key)
+    assert all_files(store.path("scratch")) + all_files(store.path("files")) == []
+
+
+async def test_what_killed_writers_left_goes_and_what_is_being_written_stays(
+    store: LocalStore, tmp_path: Path
+) -> None:
+    async with store.writer("files/file_1") as writer:
+        await writer.write(b"x" * FLUSH_BYTES)
+        left = tmp_path / "store" / ".unfinished" / "left"
+        left.touch()
+        grow_old(left)
+        assert await store.discard_unfinished(AN_HOUR_AGO) == 1
+        assert not left.exists()
+    assert await store.exists("files/file_1")

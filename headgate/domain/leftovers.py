@@ -1,0 +1,81 @@
+"""What killed servers leave behind in the store, and how it goes."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import aclosing
+from datetime import datetime, timedelta
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from headgate.domain.jobs import FINAL
+from headgate.domain.services import Services
+from headgate.storage.ids import is_id, made_at
+from headgate.storage.tables import File, Job, User, utc_now
+
+MIN_AGE = timedelta(hours=1)
+"""What is younger may belong to a request that some process is still working on."""
+
+Select = Callable[[Services, list[str]], Awaitable[set[str]]]
+"""Answers which of these names, all of one folder, nobody needs any more."""
+
+
+async def remove_leftovers(services: Services, *, min_age: timedelta = MIN_AGE) -> int:
+    """Remove what no row names and no task uses; answers how many objects and folders went.
+
+    Whatever has changed within `min_age` stays, and so does all that a job which has not ended may use.
+    """
+    before = utc_now() - min_age
+    removed = await services.store.discard_unfinished(before)
+    for folder, select_useless in USELESS.items():
+        removed += await _sweep(services, folder, select_useless, before)
+    return removed
+
+
+async def _sweep(services: Services, folder: str, select_useless: Select, before: datetime) -> int:
+    removed = 0
+    async with aclosing(services.store.unchanged(folder, before)) as batches:
+        async for names in batches:
+            useless = await select_useless(services, names)
+            for name in useless:
+                await services.store.remove(f"{folder}/{name}")
+            removed += len(useless)
+    return removed
+
+
+async def _unnamed_files(services: Services, names: list[str]) -> set[str]:
+    """Files without a row, and those of which only the row was to be kept."""
+    ids = await _made_here(services, names, "file")
+    kept = select(File.id).where(col(File.id).in_(ids), col(File.storage_key).is_not(None))
+    async with services.database.read() as session:
+        return ids - set(await session.scalars(kept))
+
+
+async def _unnamed_inputs(services: Services, names: list[str]) -> set[str]:
+    ids = await _made_here(services, names, "job")
+    async with services.database.read() as session:
+        return ids - set(await session.scalars(select(Job.id).where(col(Job.id).in_(ids))))
+
+
+async def _unused_scratch(services: Services, names: list[str]) -> set[str]:
+    """What is left of jobs that have ended, of inspections and of checks of the store."""
+    ended = select(Job.id).where(col(Job.id).in_(_ids(names, "job")), col(Job.status).in_(FINAL))
+    async with services.database.read() as session:
+        return {*await session.scalars(ended), *_ids(names, "inspection"), *_ids(names, "check")}
+
+
+USELESS: dict[str, Select] = {
+    "files": _unnamed_files,
+    "inputs": _unnamed_inputs,
+    "scratch": _unused_scratch,
+}
+
+
+async def _made_here(services: Services, names: Iterable[str], prefix: str) -> set[str]:
+    """The ids among these names, without those older than the database: it cannot know whose they are."""
+    async with services.database.read() as session:
+        first = (await session.scalars(select(func.min(User.created_at)))).one()
+    return {id for id in _ids(names, prefix) if first is not None and made_at(id) >= first}
+
+
+def _ids(names: Iterable[str], prefix: str) -> set[str]:
+    return {name for name in names if is_id(name, prefix)}

@@ -1,0 +1,122 @@
+"""A server that starts removes what others left when they were killed, and nothing else."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headgate.domain import files, runs
+from headgate.domain.ingest import input_key
+from headgate.domain.leftovers import remove_leftovers
+from headgate.domain.permissions import Principal
+from headgate.domain.services import Services
+from headgate.errors import JobFault
+from headgate.storage.ids import new_id
+
+OLD = timedelta(hours=2)
+FROM_BEFORE = "file_01h455vb4pex5vsknk084sn02q"
+
+Leave = Callable[[str], Path]
+
+
+@pytest.fixture
+def leave(services: Services) -> Leave:
+    """Put an object into the store, as a server does that is killed right afterwards."""
+
+    def leave(key: str) -> Path:
+        path = services.store.path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"left")
+        return path
+
+    return leave
+
+
+def age(services: Services) -> None:
+    """Let everything in the store be as it was two hours ago."""
+    moment = (datetime.now(UTC) - OLD).timestamp()
+    for path in services.store.path("files").parent.rglob("*"):
+        os.utime(path, (moment, moment))
+
+
+async def test_objects_that_no_row_names_go_once_they_are_old(
+    services: Services, operator: Principal, leave: Leave
+) -> None:
+    left = [leave(f"files/{new_id('file')}"), leave(f"inputs/{new_id('job')}")]
+    assert await remove_leftovers(services) == 0
+    assert all(path.exists() for path in left)
+    age(services)
+
+    assert await remove_leftovers(services) == 2
+
+    assert not any(path.exists() for path in left)
+
+
+async def test_objects_that_a_row_names_stay(
+    services: Services, operator: Principal, arrive: Any, submit: Any
+) -> None:
+    file = await files.receive(services, operator, await arrive())
+    job = await submit()
+    age(services)
+
+    assert await remove_leftovers(services) == 0
+
+    assert await services.store.exists(f"files/{file.id}")
+    assert await services.store.exists(input_key(job.id))
+
+
+async def test_the_object_of_a_file_that_failed_goes(
+    services: Services, operator: Principal, arrive: Any, inspector: Any
+) -> None:
+    inspector.answer = JobFault("EMPTY_FILE", "The file is empty.", "DATA")
+    incoming = await arrive()
+    with pytest.raises(files.UnusableFile):
+        await files.receive(services, operator, incoming)
+    age(services)
+    assert await remove_leftovers(services) == 1
+    assert not await services.store.exists(incoming.key)
+
+
+async def test_nothing_older_than_the_database_goes(
+    services: Services, operator: Principal, leave: Leave
+) -> None:
+    of_another = leave(f"files/{FROM_BEFORE}")
+    age(services)
+    assert await remove_leftovers(services) == 0
+    assert of_another.exists()
+
+
+async def test_a_database_without_users_removes_no_file(services: Services, leave: Leave) -> None:
+    of_another = leave(f"files/{new_id('file')}")
+    age(services)
+    assert await remove_leftovers(services) == 0
+    assert of_another.exists()
+
+
+async def test_scratch_of_what_has_ended_goes_and_that_of_open_jobs_stays(
+    services: Services, submit: Any, claim: Any, leave: Leave
+) -> None:
+    ended, running, waiting = await submit(), await submit(), await submit()
+    await runs.fail(services, await claim(ended), JobFault("X", "x", "DATA"))
+    await claim(running)
+    going = [leave(f"scratch/{owner}/1/part") for owner in (ended.id, new_id("inspection"))]
+    going.append(leave(f"scratch/{new_id('check')}"))
+    staying = [leave(f"scratch/{owner}/1/part") for owner in (running.id, waiting.id, new_id("job"))]
+    age(services)
+
+    assert await remove_leftovers(services) == 3
+
+    assert not any(path.exists() for path in going)
+    assert all(path.exists() for path in staying)
+
+
+async def test_unfinished_writes_go(services: Services, operator: Principal) -> None:
+    left = services.store.path("files").parent / ".unfinished" / "left"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    age(services)
+    assert await remove_leftovers(services) == 1
+    assert not left.exists()

@@ -1,0 +1,36 @@
+"""The whole application, in this process."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from structlog.testing import capture_logs
+
+from headgate.server.app import create_app
+from headgate.settings import Settings
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not is_so():  # noqa: ASYNC110, a sweep tells nobody when it is done
+            await asyncio.sleep(0)
+
+
+async def test_a_start_removes_what_killed_servers_left(tmp_path: Path) -> None:
+    app = create_app(Settings(home=tmp_path, workers=1))
+    left = tmp_path / "store" / ".unfinished" / "left"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    os.utime(left, (0, 0))
+    async with app.router.lifespan_context(app):
+        await until(lambda: not left.exists())
+
+
+async def test_trouble_with_what_was_left_does_not_stop_a_server(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "files").write_text("a file where the folder was")
+    app = create_app(Settings(home=tmp_path, workers=1))
+    with capture_logs() as logs:
+        async with app.router.lifespan_context(app):
+            await until(lambda: any(entry["event"] == "leftovers.not_removed" for entry in logs))
