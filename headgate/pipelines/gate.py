@@ -9,7 +9,7 @@ import polars as pl
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Watch
 from headgate.pipelines.rejections import Rejection, RejectionLog
 from headgate.pipelines.types import TEXT, Candidate, TypePlan
-from headgate.storage.columns import Column, column_type, json_text
+from headgate.storage.columns import Column, column_type, plain_text
 
 SOURCE = "__headgate_source__:"
 READ_SHARE = 0.35
@@ -116,7 +116,7 @@ class Gate:
             if values[name] is not None:
                 continue
             if given is not None:
-                text = given if isinstance(given, str) else json_text(given)
+                text = plain_text(given)
                 kind = column_type(self._column(name).dtype).value
                 message = (
                     f"The dataset's column is {kind}; this value is none, or would be changed to become one."

@@ -82,39 +82,59 @@ def _write(
     """Type, write and commit the prepared rows against the dataset as it is now."""
     before = datasets.latest(task.target.path)
     conforming_log = RejectionLog(task.scratch, f"typing-{attempt}")
-    columns, frame_rows, parts = _write_parts(task, prepared, before, conforming_log, watch)
+    written = _write_parts(task, prepared, before, conforming_log, watch)
     save_ledger(task.ledger, reading, conforming_log)
-    counts = _counted(prepared, reading.rows, conforming_log.rows, frame_rows, parts)
+    counts = _counted(prepared, reading.rows, conforming_log.rows, written)
     watch("committing", fraction=0.97)
-    return counts, sink.commit(task.target, columns, parts, before, counts.to_json())
+    return counts, sink.commit(task.target, written.columns, written.parts, before, counts.to_json())
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What lies in the dataset's folder before the commit.
+
+    `scanned` rows came to the gate, `passed` of them went through, and the parts hold those that no later row replaced.
+    """
+
+    columns: list[Column]
+    scanned: int
+    passed: int
+    parts: list[Part]
 
 
 def _write_parts(
     task: Ingest, prepared: Prepared, before: Snapshot | None, log: RejectionLog, watch: Watch
-) -> tuple[list[Column], int, list[Part]]:
-    """The columns, the number of rows that passed the gate, and the files they are in."""
+) -> Written:
     schema = prepared.frame.drop(ROW_INDEX).collect_schema()
     fixed = _fixed(schema, before if task.target.mode is not WriteMode.REPLACE else None)
     plan = TypePlan.guess(schema, prepared.texts, prepared.sample)
-    keys = _checked_keys(task.target, prepared) if task.target.mode is WriteMode.UPSERT else ()
+    keys = _checked_keys(task.target, prepared, before) if task.target.mode is WriteMode.UPSERT else ()
     order = sink.next_order(before)
     while True:
         gate = Gate(prepared, plan, fixed, log, watch, keys)
-        parts = _sink(gate, task, order)
+        passed, parts = _sink(gate, task, order)
         if not gate.misfits:
-            return _all_columns(before, gate.columns(), task.target.mode), gate.rows, parts
+            columns = _all_columns(before, gate.columns(), task.target.mode)
+            return Written(columns, gate.rows, passed, parts)
         plan.demote(gate.misfits)
         sink.discard(task.target)
         log.forget()
 
 
-def _sink(gate: Gate, task: Ingest, order: int) -> list[Part]:
+def _sink(gate: Gate, task: Ingest, order: int) -> tuple[int, list[Part]]:
+    """Write the gate's rows, of those with one key the last; how many passed it, and the files."""
     target = task.target
     if target.mode is not WriteMode.UPSERT:
-        return sink.write_rows(gate.frame().drop(ROW_INDEX), target.path, target.stem, order)
+        parts = sink.write_rows(gate.frame().drop(ROW_INDEX), target.path, target.stem, order)
+        return _rows(parts), parts
     staged = sink.write_rows(gate.frame(), task.scratch, "staged", order)
     rows = pl.scan_parquet([task.scratch / part.name for part in staged], glob=False)
-    return sink.write_rows(sink.keep_last(rows, target.keys).drop(ROW_INDEX), target.path, target.stem, order)
+    last = sink.keep_last(rows, target.keys).drop(ROW_INDEX)
+    return _rows(staged), sink.write_rows(last, target.path, target.stem, order)
+
+
+def _rows(parts: Sequence[Part]) -> int:
+    return sum(part.rows for part in parts)
 
 
 def _fixed(schema: pl.Schema, before: Snapshot | None) -> dict[str, tuple[Column, Candidate]]:
@@ -134,29 +154,29 @@ def _all_columns(before: Snapshot | None, columns: list[Column], mode: WriteMode
     return [*before.columns, *(column for column in columns if column.name not in known)]
 
 
-def _checked_keys(target: Target, prepared: Prepared) -> Sequence[str]:
-    missing = [key for key in target.keys if key not in prepared.names]
-    if missing:
-        message = f"The data has no column {missing[0]}, which is a key of the upsert."
-        raise JobFault("UNKNOWN_COLUMN", message, "CONFIG", details={"columns": list(prepared.names)})
+def _checked_keys(target: Target, prepared: Prepared, before: Snapshot | None) -> Sequence[str]:
+    known = [column.name for column in before.columns] if before else prepared.names
+    for where, names in (("data", prepared.names), ("dataset", known)):
+        if missing := [key for key in target.keys if key not in names]:
+            message = f"The {where} has no column {missing[0]}, which is a key of the upsert."
+            raise JobFault("UNKNOWN_COLUMN", message, "CONFIG", details={"columns": list(names)})
     return target.keys
 
 
-def _counted(prepared: Prepared, broken: int, unfit: int, passed: int, parts: Sequence[Part]) -> Counts:
+def _counted(prepared: Prepared, broken: int, unfit: int, written: Written) -> Counts:
     """The counts, held against each other. Raises JobFault with them where nothing is left or they don't add up."""
-    written = sum(part.rows for part in parts)
-    rejected = broken + unfit
+    accepted, rejected = _rows(written.parts), broken + unfit
     counts = Counts(
         read=prepared.accepted + broken,
-        accepted=written,
+        accepted=accepted,
         rejected=rejected,
-        merged=prepared.accepted - unfit - written,
+        merged=written.passed - accepted,
     )
-    if passed != prepared.accepted or counts.merged < 0:
+    if (written.scanned, written.passed) != (prepared.accepted, prepared.accepted - unfit):
         raise JobFault(
             "COUNTS_MISMATCH", "The rows read and written do not add up; nothing was kept.", "SYSTEM"
         )
-    if rejected and not written:
+    if rejected and not accepted:
         message = f"All {rejected} rows were rejected, so nothing was ingested. Its errors say why."
         raise JobFault("ALL_ROWS_REJECTED", message, "DATA", details={"counts": counts.to_json()})
     return counts

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from headgate.errors import JobFault
-from headgate.storage.columns import MAX_SAFE_INTEGER, WHOLE, fields_of, inner_type, json_text
+from headgate.storage.columns import MAX_SAFE_INTEGER, WHOLE, fields_of, inner_type, plain_text
 
 DATE_TIME_FORMS = (
     "%Y-%m-%d %H:%M:%S",
@@ -159,14 +159,16 @@ def _exact_ones(candidates: Sequence[Candidate], texts: pl.Series) -> list[Candi
 
 def stored_types(dtype: pl.DataType) -> list[Candidate]:
     """The types under which a dataset may keep a typed column, the likeliest first; the last one takes any value."""
-    match dtype:
-        case pl.UInt64():
-            return [_cast_to(pl.Int64()), _cast_to(pl.Decimal(20, 0))]
-        case pl.Datetime(time_unit="ns"):
-            return [_cast_to(pl.Datetime("us", dtype.time_zone and "UTC")), _cast_to(pl.String())]
-        case pl.Time() | pl.Duration():
-            return [Candidate(pl.String(), None, lambda value: value.dt.to_string("iso"))]
-    return [_cast_to(_stored(dtype))]
+    stored, text = _stored(dtype), Candidate(pl.String(), None, _render(dtype))
+    if stored == dtype:
+        return [_cast_to(dtype)]
+    if dtype == pl.UInt64:
+        return [_cast_to(pl.Int64()), _cast_to(pl.Decimal(20, 0))]
+    if stored is None:
+        return [text]
+    if dtype.is_nested() or dtype.base_type() is pl.Datetime:
+        return [_there_and_back(dtype, stored), text]
+    return [_cast_to(stored), text]
 
 
 def _cast_to(dtype: pl.DataType) -> Candidate:
@@ -176,27 +178,42 @@ def _cast_to(dtype: pl.DataType) -> Candidate:
     return Candidate(dtype, None, exact)
 
 
-_STORED: dict[type[pl.DataType], pl.DataType] = {
+def _there_and_back(dtype: pl.DataType, wanted: pl.DataType) -> Candidate:
+    """A cast that keeps those values which the cast back gives back."""
+
+    def exact(value: pl.Expr) -> pl.Expr:
+        cast = value.cast(wanted, strict=False)
+        return pl.when(cast.cast(dtype, strict=False).eq_missing(value)).then(cast)
+
+    return Candidate(wanted, None, exact)
+
+
+_STORED: dict[type[pl.DataType], pl.DataType | None] = {
     pl.UInt8: pl.Int16(),
     pl.UInt16: pl.Int32(),
     pl.UInt32: pl.Int64(),
     pl.UInt64: pl.Decimal(20, 0),
     pl.Int128: pl.Decimal(DECIMAL_PRECISION, 0),
+    pl.UInt128: pl.Decimal(DECIMAL_PRECISION, 0),
+    pl.Float16: pl.Float32(),
     pl.Categorical: pl.String(),
     pl.Enum: pl.String(),
     pl.Null: pl.String(),
-    pl.Time: pl.String(),
-    pl.Duration: pl.Int64(),
+    pl.Time: None,
+    pl.Duration: None,
 }
 
 
-def _stored(dtype: pl.DataType) -> pl.DataType:
-    """What Delta Lake keeps a type as."""
+def _stored(dtype: pl.DataType) -> pl.DataType | None:
+    """What Delta Lake keeps a type as; None where it has no such type."""
     match dtype:
         case pl.List() | pl.Array():
-            return pl.List(_stored(inner_type(dtype)))
+            inner = _stored(inner_type(dtype))
+            return None if inner is None else pl.List(inner)
         case pl.Struct():
-            return pl.Struct({name: _stored(inner) for name, inner in fields_of(dtype).items()})
+            fields = {name: _stored(inner) for name, inner in fields_of(dtype).items()}
+            known = {name: inner for name, inner in fields.items() if inner is not None}
+            return pl.Struct(known) if known and len(known) == len(fields) else None
         case pl.Datetime():
             return pl.Datetime("us", dtype.time_zone and "UTC")
     return _STORED.get(dtype.base_type(), dtype)
@@ -211,24 +228,30 @@ def conforming(dtype: pl.DataType, wanted: pl.DataType) -> Candidate:
     if wanted == pl.String:
         return Candidate(wanted, None, _render(dtype))
 
-    def exact(value: pl.Expr) -> pl.Expr:
-        cast = value.cast(wanted, strict=False)
-        return pl.when(cast.cast(dtype, strict=False) == value).then(cast)
+    return _there_and_back(dtype, wanted) if _is_akin(dtype, wanted) else _nothing(wanted)
 
-    return Candidate(wanted, None, exact)
+
+def _nothing(wanted: pl.DataType) -> Candidate:
+    return Candidate(wanted, None, lambda value: pl.lit(None, wanted))
+
+
+def _is_akin(dtype: pl.DataType, wanted: pl.DataType) -> bool:
+    """Whether a value of one type may mean a value of the other: 5 is no date, and no moment without a zone."""
+    if dtype.base_type() in (pl.Date, pl.Datetime) and wanted.base_type() in (pl.Date, pl.Datetime):
+        return getattr(dtype, "time_zone", None) == getattr(wanted, "time_zone", None)
+    if dtype.is_nested() and wanted.is_nested():
+        return (dtype.base_type() is pl.Struct) == (wanted.base_type() is pl.Struct)
+    return dtype == pl.Null or (dtype.is_numeric() and wanted.is_numeric())
 
 
 def _parse(text: pl.Expr, wanted: pl.DataType) -> pl.Expr:
     """The value that a text means in a column whose type is fixed, whatever the spelling; null where it means none."""
     match wanted:
         case pl.Float64() | pl.Float32():
-            value = text.cast(wanted, strict=False)
-            return pl.when(value.is_finite()).then(value)
+            return _parse_float(text, wanted)
         case pl.Decimal(scale=scale):
-            value = text.cast(wanted, strict=False)
-            return pl.when(
-                text.cast(pl.Decimal(DECIMAL_PRECISION, min(scale + 6, 30)), strict=False) == value
-            ).then(value)
+            fits = text.str.contains(rf"^[+-]?[0-9]+(\.[0-9]{{0,{scale}}}0*)?$")
+            return pl.when(fits).then(text.cast(wanted, strict=False))
         case pl.Boolean():
             return _boolean("true", "false")(text.str.to_lowercase())
         case pl.Date():
@@ -243,7 +266,19 @@ def _parse(text: pl.Expr, wanted: pl.DataType) -> pl.Expr:
     return pl.lit(None, wanted)
 
 
+def _parse_float(text: pl.Expr, wanted: pl.DataType) -> pl.Expr:
+    """A number of up to 15 digits comes back out of a double; of a longer one only its own shortest spelling."""
+    value = text.cast(wanted, strict=False)
+    printed = value.cast(pl.String)
+    digits = text.str.replace(r"[eE].*$", "").str.replace_all("[^0-9]", "").str.strip_chars("0")
+    short = digits.str.len_bytes() <= (15 if wanted == pl.Float64 else 6)
+    same = (printed == text) | (printed.str.strip_suffix(".0") == text)
+    return pl.when(value.is_finite() & (short | same)).then(value)
+
+
 def _render(dtype: pl.DataType) -> Callable[[pl.Expr], pl.Expr]:
     if dtype.is_nested() or dtype == pl.Binary:
-        return lambda value: value.map_elements(json_text, return_dtype=pl.String)
+        return lambda value: value.map_elements(plain_text, return_dtype=pl.String)
+    if dtype.is_temporal():
+        return lambda value: value.dt.to_string("iso")
     return lambda value: value.cast(pl.String)

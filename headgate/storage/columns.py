@@ -178,3 +178,9 @@ _CONVERTERS: dict[type, Callable[[Any], Any]] = {
 def json_text(value: Any) -> str:
     """Compact JSON text of a converted value."""
     return json.dumps(json_value(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def plain_text(value: Any) -> str:
+    """A value as text: as JSON, but without the quotes that JSON puts around a text or a date."""
+    converted = json_value(value)
+    return converted if isinstance(converted, str) else json_text(converted)
