@@ -19,20 +19,20 @@ ADMINISTRATOR_EMAIL = "admin@localhost"
 KEEP_S = 5.0
 
 
-async def ensure_administrator(services: Services) -> User:
+async def ensure_administrator(database: Database) -> User:
     """Find an active administrator, the oldest one; make one where there is none.
 
     Several processes may call this at once: all get the same one.
     """
-    if (found := await _administrator(services.database)) is not None:
+    if (found := await _administrator(database)) is not None:
         return found
     made = User(id=new_id("user"), email=ADMINISTRATOR_EMAIL, name="Administrator", role=Role.ADMIN)
     try:
-        async with services.database.transaction() as session:
+        async with database.transaction() as session:
             session.add(made)
     except IntegrityError:
         # Another process was faster; the address can belong to no one else.
-        if (found := await _administrator(services.database)) is None:
+        if (found := await _administrator(database)) is None:
             raise
         return found
     return made

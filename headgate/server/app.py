@@ -13,43 +13,30 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from headgate import __version__
-from headgate.domain import users
 from headgate.domain.leftovers import remove_leftovers
 from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
 from headgate.domain.users import Doorkeeper
-from headgate.errors import HeadgateError, Unauthenticated
+from headgate.errors import Unauthenticated
 from headgate.graphql.context import Context
 from headgate.graphql.schema import make_schema
 from headgate.jobs.children import ChildPool
 from headgate.jobs.memory import InProcessQueue, InProcessSignals
 from headgate.jobs.worker import Worker
-from headgate.server.auth import Authenticate, issue_token, verify_token
+from headgate.server.auth import Authenticate, verify_token
 from headgate.server.health import health_routes
-from headgate.server.keys import read_or_make_key
 from headgate.server.limits import BodyLimit, ReadDeadline
 from headgate.server.multipart import MultipartReceiver
+from headgate.server.preparation import prepare_database, secret_key
 from headgate.server.view import GraphQLApp
 from headgate.settings import Settings
 from headgate.storage.database import Database
-from headgate.storage.migrate import upgrade
 from headgate.storage.objects import LocalStore
-from headgate.storage.tables import Role, User
 
 INSPECTORS = 1
 GRACE_S = 10.0
 
 logger = structlog.get_logger(__name__)
-
-
-class DatabaseUnavailable(HeadgateError):
-    """The database cannot be used; only the first line of why, as others may hold whole statements."""
-
-    retryable = True
-
-    def __init__(self, error: Exception) -> None:
-        reason, *_ = str(error).splitlines() or [type(error).__name__]
-        super().__init__("DATABASE_UNAVAILABLE", f"The database cannot be used: {reason}")
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -100,43 +87,6 @@ def make_services(settings: Settings, parts: Parts) -> Services:
     )
 
 
-def secret_key(settings: Settings) -> str:
-    """Answer the key that signs tokens; makes the home folder and the key where they are missing."""
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if settings.secret_key is not None:
-        return settings.secret_key.get_secret_value()
-    return read_or_make_key(settings.home / "secret.key")
-
-
-async def prepare_database(settings: Settings, services: Services) -> User:
-    """Bring the database up to date; answers an administrator, who is made where there is none.
-
-    Raises HeadgateError (DATABASE_UNAVAILABLE).
-    """
-    try:
-        await asyncio.to_thread(upgrade, settings.resolved_database_url)
-        return await users.ensure_administrator(services)
-    except Exception as error:
-        raise DatabaseUnavailable(error) from error
-
-
-async def prepare(settings: Settings) -> tuple[str, User]:
-    """Make all that a first start makes, without a server; answers the secret key and an administrator."""
-    secret = secret_key(settings)
-    services = make_services(settings, Parts.of(settings))
-    try:
-        return secret, await prepare_database(settings, services)
-    finally:
-        await services.database.close()
-
-
-async def issue_administrator_token(settings: Settings, role: str) -> str:
-    """Sign an administrator's token that allows what `role` may do."""
-    secret, administrator = await prepare(settings)
-    token, _ = issue_token(secret, administrator.id, Role(role), settings.token_hours)
-    return token
-
-
 def _graphql(settings: Settings, services: Services, secret: str) -> ASGIApp:
     view = GraphQLApp(
         make_schema(),
@@ -167,7 +117,7 @@ async def _lifespan(settings: Settings, services: Services, parts: Parts) -> Asy
     """Start every part, and stop what was started in the opposite order."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(services.database.close)
-        await prepare_database(settings, services)
+        await prepare_database(settings, services.database)
         await stack.enter_async_context(_sweeping(services))
         for pool in (parts.engine, parts.inspector):
             stack.push_async_callback(pool.close)

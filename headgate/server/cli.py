@@ -18,7 +18,6 @@ from pydantic_core import ErrorDetails
 
 from headgate.errors import HeadgateError
 from headgate.settings import ENV_PREFIX, Settings, describe
-from headgate.telemetry import configure_logging
 
 MAX_TOKEN_HOURS = 10 * 366 * 24
 
@@ -48,6 +47,7 @@ def serve(
     """Serve until SIGTERM or Ctrl-C. Prints the URL, and "ready" once a request to itself has succeeded."""
     from headgate.server import serving
     from headgate.server.app import create_app
+    from headgate.telemetry import configure_logging
 
     settings = _read_settings(host=host, port=port)
     configure_logging(settings.log_format)
@@ -63,7 +63,7 @@ def serve(
 @app.command()
 def migrate() -> None:
     """Create the tables of the database, or bring them up to date."""
-    from headgate.server.app import prepare
+    from headgate.server.preparation import prepare
 
     with _failing_in_one_line():
         asyncio.run(prepare(_read_settings()))
@@ -83,7 +83,7 @@ def token(
     ] = None,
 ) -> None:
     """Print an access token of the administrator, who is made where there is none."""
-    from headgate.server.app import issue_administrator_token
+    from headgate.server.preparation import issue_administrator_token
 
     with _failing_in_one_line():
         settings = _read_settings(token_hours=hours)

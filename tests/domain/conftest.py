@@ -70,7 +70,7 @@ def services(database: Database, inspector: ToldEngine, tmp_path: Path) -> Servi
 
 @pytest.fixture
 async def operator(services: Services) -> Principal:
-    user = await users.ensure_administrator(services)
+    user = await users.ensure_administrator(services.database)
     return Principal(user.id, Role.OPERATOR, utc_now() + timedelta(hours=1))
 
 

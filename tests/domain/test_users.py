@@ -25,13 +25,13 @@ async def deactivate(database: Database) -> None:
 
 
 async def test_the_administrator_is_made_once(services: Services) -> None:
-    first, second = await asyncio.gather(*(users.ensure_administrator(services) for _ in range(2)))
+    first, second = await asyncio.gather(*(users.ensure_administrator(services.database) for _ in range(2)))
     assert first == second == await users.get(services, first.id)
     assert first.role is Role.ADMIN
 
 
 async def test_a_token_never_gives_more_than_the_user_may_do(services: Services) -> None:
-    user = await users.ensure_administrator(services)
+    user = await users.ensure_administrator(services.database)
     door = Doorkeeper(services.database)
     assert await door.admit(user.id, Role.VIEWER, LATER) == Principal(user.id, Role.VIEWER, LATER)
     assert await door.admit(user.id, Role.ADMIN, LATER) == Principal(user.id, Role.ADMIN, LATER)
@@ -43,7 +43,7 @@ async def test_nobody_unknown_enters(services: Services, user_id: str) -> None:
 
 
 async def test_a_user_is_remembered_for_a_while_and_then_looked_up_again(services: Services) -> None:
-    user = await users.ensure_administrator(services)
+    user = await users.ensure_administrator(services.database)
     remembering, forgetful = Doorkeeper(services.database), Doorkeeper(services.database, keep_s=0)
     assert await remembering.admit(user.id, Role.ADMIN, LATER)
     assert await forgetful.admit(user.id, Role.ADMIN, LATER)
@@ -55,7 +55,7 @@ async def test_a_user_is_remembered_for_a_while_and_then_looked_up_again(service
 
 
 async def test_many_requests_at_once_cost_one_query(services: Services, monkeypatch: Any) -> None:
-    user = await users.ensure_administrator(services)
+    user = await users.ensure_administrator(services.database)
     asked: list[str] = []
 
     async def find(database: Database, table: type[User], user_id: str) -> User:
@@ -69,7 +69,7 @@ async def test_many_requests_at_once_cost_one_query(services: Services, monkeypa
 
 
 async def test_a_failed_look_up_is_not_remembered(services: Services, monkeypatch: Any) -> None:
-    user = await users.ensure_administrator(services)
+    user = await users.ensure_administrator(services.database)
     door = Doorkeeper(services.database)
 
     async def broken(*_: Any) -> Any:

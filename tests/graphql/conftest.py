@@ -55,7 +55,7 @@ def services(database: Database, tmp_path: Path) -> Services:
 
 @pytest.fixture
 async def administrator(services: Services) -> User:
-    return await users.ensure_administrator(services)
+    return await users.ensure_administrator(services.database)
 
 
 @pytest.fixture

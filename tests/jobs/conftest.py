@@ -79,7 +79,7 @@ def submit(services: Services) -> Submit:
     """Submit a text into the dataset `sales`."""
 
     async def submit(text: str = "a\n1\n") -> Job:
-        user = await users.ensure_administrator(services)
+        user = await users.ensure_administrator(services.database)
         principal = Principal(user.id, user.role, utc_now() + timedelta(hours=1))
         request = IngestRequest(dataset="sales", text=text, format=FileFormat.CSV)
         return await ingest.submit(services, principal, request)
