@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from sqlmodel import col
 from sqlmodel.sql.expression import SelectOfScalar
@@ -82,7 +82,8 @@ async def read_page(
 ) -> Page[T]:
     """Read the page of `first` rows behind the cursor `after`, in one query.
 
-    Raises UserFault (INVALID_ARGUMENT, INVALID_CURSOR).
+    Raises UserFault (INVALID_ARGUMENT, INVALID_CURSOR). Its items are plain rows that read like objects of the
+    table: to make the objects themselves takes longer than the query.
     """
     check_first(first)
     key = col(id_column)
@@ -90,5 +91,6 @@ async def read_page(
         position = decode_id_cursor(after, prefix)
         statement = statement.where(key < position if newest_first else key > position)
     statement = statement.order_by(key.desc() if newest_first else key.asc()).limit(first + 1)
+    columns = statement.with_only_columns(*statement.selected_columns)
     async with database.read() as session:
-        return Page.cut(list((await session.scalars(statement)).all()), first)
+        return Page.cut(cast(list[T], (await session.execute(columns)).all()), first)

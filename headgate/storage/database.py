@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import asyncpg
+import orjson
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -23,11 +24,22 @@ SQLITE_PRAGMAS = (
     "foreign_keys = ON",
 )
 
+# A list is one query; a BEGIN before it and a ROLLBACK behind it cost as much again.
+AUTOCOMMIT: dict[str, Any] = {
+    "isolation_level": "AUTOCOMMIT",
+    "skip_autocommit_rollback": True,
+    "pool_reset_on_return": None,
+}
+JSON_CODEC: dict[str, Any] = {
+    "json_serializer": lambda value: orjson.dumps(value).decode(),
+    "json_deserializer": orjson.loads,
+}
+
 
 class Database:
     """Sessions over one database; safe to share within one event loop, one session per task.
 
-    `read()` sees one moment of the database and cannot write. `transaction()` commits when its
+    `read()` cannot write; each of its queries sees what was committed before it. `transaction()` commits when its
     block ends well and rolls back when it raises, cancellation included. SQLite runs one
     transaction at a time; on PostgreSQL, rows that are read in order to be changed must be read
     `with_for_update`, which SQLite ignores.
@@ -51,7 +63,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """Open a session that reads one consistent snapshot; a write in it raises DBAPIError."""
+        """Open a session for reading; a write in it raises DBAPIError."""
         async with self._read_session() as session:
             yield session
 
@@ -68,22 +80,31 @@ class Database:
 
 
 def _postgresql_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
-    async def open_connection(*_: Any, **options: Any) -> asyncpg.Connection:
-        return await asyncpg.connect(url, **options)
+    def make_engine(settings: dict[str, str], **options: Any) -> AsyncEngine:
+        # asyncpg reads the URL itself: it knows what libpq knows (sslmode, several hosts, a socket's folder).
+        async def open_connection(*_: Any, **given: Any) -> asyncpg.Connection:
+            return await asyncpg.connect(url, server_settings=settings, **given)
 
-    # asyncpg reads the URL itself: it knows what libpq knows (sslmode, several hosts, a socket's folder).
-    writer = create_async_engine("postgresql+asyncpg://", async_creator=open_connection, pool_pre_ping=True)
-    reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return reader, writer
+        return create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=open_connection,
+            pool_pre_ping=True,
+            **JSON_CODEC,
+            **options,
+        )
+
+    return make_engine({"default_transaction_read_only": "on"}, **AUTOCOMMIT), make_engine({})
 
 
 def _sqlite_engines(path: str) -> tuple[AsyncEngine, AsyncEngine]:
     """Many readers beside one writer, so that writers queue fairly here and not in SQLite's busy loop."""
     url = URL.create("sqlite+aiosqlite", database=path)
-    reader = create_async_engine(url, pool_size=SQLITE_READERS, max_overflow=0, pool_timeout=BUSY_TIMEOUT_S)
-    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=BUSY_TIMEOUT_S)
-    _prepare_sqlite(reader, begin="BEGIN", pragmas=(*SQLITE_PRAGMAS, "query_only = ON"))
-    _prepare_sqlite(writer, begin="BEGIN IMMEDIATE", pragmas=SQLITE_PRAGMAS)
+    common = {"max_overflow": 0, "pool_timeout": BUSY_TIMEOUT_S, **JSON_CODEC}
+    reader = create_async_engine(url, pool_size=SQLITE_READERS, **common, **AUTOCOMMIT)
+    writer = create_async_engine(url, pool_size=1, **common)
+    _prepare_connections(reader, (*SQLITE_PRAGMAS, "query_only = ON"))
+    _prepare_connections(writer, SQLITE_PRAGMAS)
+    event.listen(writer.sync_engine, "begin", _begin_immediately)
     return reader, writer
 
 
@@ -96,14 +117,14 @@ def _sqlite_path(url: str) -> str:
     return path
 
 
-def _prepare_sqlite(engine: AsyncEngine, *, begin: str, pragmas: tuple[str, ...]) -> None:
+def _prepare_connections(engine: AsyncEngine, pragmas: tuple[str, ...]) -> None:
     def prepare(connection: DBAPIConnection, _record: object) -> None:
         connection.isolation_level = None
         for pragma in pragmas:
             connection.cursor().execute(f"PRAGMA {pragma}")
 
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
     event.listen(engine.sync_engine, "connect", prepare)
-    event.listen(engine.sync_engine, "begin", start)
+
+
+def _begin_immediately(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
