@@ -1,5 +1,6 @@
 """The SQL database: SQLite in a file, or PostgreSQL by URL."""
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -118,11 +119,17 @@ def _sqlite_path(url: str) -> str:
 
 
 def _prepare_connections(engine: AsyncEngine, pragmas: tuple[str, ...]) -> None:
+    def open_once(*_: object) -> None:
+        # What cannot be opened fails here: in aiosqlite's own thread it would fail a second time, and
+        # print that, wherever the event loop has ended by then.
+        sqlite3.connect(str(engine.url.database)).close()
+
     def prepare(connection: DBAPIConnection, _record: object) -> None:
         connection.isolation_level = None
         for pragma in pragmas:
             connection.cursor().execute(f"PRAGMA {pragma}")
 
+    event.listen(engine.sync_engine, "do_connect", open_once)
     event.listen(engine.sync_engine, "connect", prepare)
 
 
