@@ -23,9 +23,10 @@ FORM_KEY = "headgate.form"
 JOB_KEY = "headgate.job"
 NOTE_KEY = "headgate.note"
 MAX_CACHED_SNAPSHOTS = 64
-RECENT_COMMITS = 20
+KEEP_HISTORY = {"delta.enableExpiredLogCleanup": "false"}
+"""By default versions older than 30 days can't be read any more."""
 APPEND_RETRIES = 15
-"""Appends don't hinder each other; a replacement or an upsert is made for one version and no other."""
+"""Appends don't hinder each other; a first version, a replacement or an upsert is made for one version and no other."""
 
 
 class WriteMode(StrEnum):
@@ -97,11 +98,20 @@ def committed_by(path: Path, job: str) -> Committed | None:
     table = DeltaTable(path)
     if table.transaction_version(job) is None:
         return None
-    for limit in (RECENT_COMMITS, None):
-        for entry in table.history(limit):
-            if entry.get(JOB_KEY) == job:
-                return Committed(snapshot(path, entry["version"]), json.loads(entry[NOTE_KEY]))
+    for version in range(table.version(), -1, -1):
+        info = _commit_info(path, version)
+        if info.get(JOB_KEY) == job:
+            return Committed(snapshot(path, version), json.loads(info[NOTE_KEY]))
     raise DeltaError(f"The commit of {job} has left the table's history.")
+
+
+def _commit_info(path: Path, version: int) -> dict[str, Any]:
+    """What a commit says about itself; `DeltaTable.history` takes one commit for another while others come in."""
+    log = path / "_delta_log" / f"{version:020}.json"
+    for line in log.read_bytes().splitlines() if log.exists() else ():
+        if info := json.loads(line).get("commitInfo"):
+            return dict(info)
+    return {}
 
 
 def commit(
@@ -125,7 +135,7 @@ def commit(
         return done.snapshot
     properties = CommitProperties(
         custom_metadata={JOB_KEY: job, NOTE_KEY: json.dumps(note)},
-        max_commit_retries=APPEND_RETRIES if mode is WriteMode.APPEND else 0,
+        max_commit_retries=APPEND_RETRIES if mode is WriteMode.APPEND and base is not None else 0,
         app_transactions=[Transaction(job, 1, int(time.time() * 1000))],
     )
     try:
@@ -151,7 +161,9 @@ def _commit(
 ) -> None:
     if base is None:
         added = [action for action in actions if isinstance(action, AddAction)]
-        create_table_with_add_actions(str(path), schema, added, mode="error", commit_properties=properties)
+        create_table_with_add_actions(
+            str(path), schema, added, mode="error", configuration=KEEP_HISTORY, commit_properties=properties
+        )
         return
     table = DeltaTable(path, version=base.version)
     if mode is not WriteMode.REPLACE:
