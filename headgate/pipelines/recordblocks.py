@@ -17,6 +17,7 @@ import polars as pl
 
 from headgate.pipelines.prepared import ROW_INDEX, Prepared
 from headgate.pipelines.rowmap import RowMap
+from headgate.pipelines.sources.naming import check_keys
 from headgate.storage.columns import MAX_SAFE_INTEGER, fields_of, inner_type, json_value
 
 BLOCK_RECORDS = 20_000
@@ -57,6 +58,7 @@ class RecordBlocks:
     def _flush(self) -> None:
         for record in self._pending:
             self._names.update(dict.fromkeys(record))
+        check_keys(self._names)
         block = _Block(self._scratch / f"block-{len(self._blocks):06}.parquet", {})
         rows = pl.int_range(
             self._accepted, self._accepted + len(self._pending), dtype=pl.get_index_type(), eager=True

@@ -1,7 +1,7 @@
 """Runs one task of the engine from its source to its commit."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -81,12 +81,29 @@ def _write(
 ) -> tuple[Counts, Snapshot]:
     """Type, write and commit the prepared rows against the dataset as it is now."""
     before = datasets.latest(task.target.path)
+    if before is not None and task.target.mode is not WriteMode.REPLACE:
+        task, prepared = _spelled_as(before, task, prepared)
     conforming_log = RejectionLog(task.scratch, f"typing-{attempt}")
     written = _write_parts(task, prepared, before, conforming_log, watch)
     save_ledger(task.ledger, reading, conforming_log)
     counts = _counted(prepared, reading.rows, conforming_log.rows, written)
     watch("committing", fraction=0.97)
     return counts, sink.commit(task.target, written.columns, written.parts, before, counts.to_json())
+
+
+def _spelled_as(before: Snapshot, task: Ingest, prepared: Prepared) -> tuple[Ingest, Prepared]:
+    """The same with columns named as in the dataset: no two of its columns may differ in case alone."""
+    known = {column.name.lower(): column.name for column in before.columns}
+    names = {name: known.get(name.lower(), name) for name in prepared.names}
+    keys = [names.get(key, key) for key in task.target.keys]
+    renamed = replace(
+        prepared,
+        frame=prepared.frame.rename(names),
+        names=list(names.values()),
+        texts=frozenset(names[name] for name in prepared.texts),
+        sample=prepared.sample.rename(names, strict=False),
+    )
+    return replace(task, target=replace(task.target, keys=keys)), renamed
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,19 @@
 """Names for the columns of a source."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from headgate.errors import JobFault
+
+RESERVED = "__headgate_"
+"""What begins the names of the engine's own columns."""
 
 
 def column_names(cells: Sequence[str]) -> list[str]:
-    """A name for each column: its own, `column_3` where that is empty, `name_2` where it came before."""
+    """A name for each column: its own, `column_3` where that is empty or reserved, `name_2` where it came before."""
     names: list[str] = []
     taken: set[str] = set()
     for number, cell in enumerate(cells, start=1):
-        base = cell if cell.strip() else f"column_{number}"
+        base = cell if cell.strip() and not cell.startswith(RESERVED) else f"column_{number}"
         name, repeat = base, 1
         while name.casefold() in taken:
             repeat += 1
@@ -16,3 +21,16 @@ def column_names(cells: Sequence[str]) -> list[str]:
         taken.add(name.casefold())
         names.append(name)
     return names
+
+
+def check_keys(keys: Iterable[str]) -> None:
+    """Raises JobFault where one of the records' keys names no column, or two of them name the same one."""
+    seen: dict[str, str] = {}
+    for key in keys:
+        if not key or key.startswith(RESERVED):
+            message = f"The key {key!r} can't name a column: it is empty or begins with {RESERVED}."
+            raise JobFault("INVALID_COLUMN_NAME", message, "DATA")
+        other = seen.setdefault(key.casefold(), key)
+        if other != key:
+            message = f"The keys {other} and {key} differ in case alone, so they can't both name a column."
+            raise JobFault("INVALID_COLUMN_NAME", message, "DATA")
