@@ -1,6 +1,7 @@
 """One process that serves an application until a signal stops it."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Callable
@@ -96,6 +97,8 @@ class _Server(uvicorn.Server):
             while not await _is_ready(client):
                 logger.warning("server.not_ready", url=self._url)
                 await asyncio.sleep(CHECK_INTERVAL_S)
+        # What is there by now stays: the collector needn't look through it again and again.
+        gc.freeze()
         self._on_ready()
 
 
