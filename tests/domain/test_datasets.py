@@ -58,4 +58,6 @@ async def test_datasets_are_listed_newest_first_and_filtered(services: Services,
     assert [dataset.name for dataset in named.items] == ["Salaries", "sales"]
     assert await datasets.total(services, DatasetFilter(name_contains="sal")) == 2
     found = await datasets.get_many(services, [dataset.id for dataset in listed.items])
-    assert {dataset.id: dataset.name for dataset in listed.items} == {id: row.name for id, row in found.items()}
+    assert {dataset.id: dataset.name for dataset in listed.items} == {
+        id: row.name for id, row in found.items()
+    }
