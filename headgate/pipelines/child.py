@@ -17,6 +17,7 @@ import orjson
 import structlog
 
 from headgate.errors import JobFault
+from headgate.pipelines.damage import LIBRARY_FAULTS
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.gate import READ_SHARE
 from headgate.pipelines.inspector import inspect
@@ -143,7 +144,7 @@ def answer(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
                 JobFault("OUT_OF_MEMORY", "The job needs more memory than it may use.", "SYSTEM")
             )
         }
-    except Exception:
+    except LIBRARY_FAULTS:
         log.exception("task failed", task=task.get("task"), job=task.get("job"))
         message = "The engine failed in a way that it didn't expect. Its log says more."
         return {"failure": _failure(JobFault("INTERNAL", message, "SYSTEM", retryable=True))}

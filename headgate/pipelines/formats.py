@@ -8,7 +8,9 @@ import orjson
 
 from headgate.errors import JobFault
 from headgate.pipelines import dialect as dialects
-from headgate.pipelines.prepared import Reader
+from headgate.pipelines.damage import readable
+from headgate.pipelines.prepared import Prepared, Reader, Source, Watch
+from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.sources import columnar, delimited, excel, json
 from headgate.storage.formats import FileFormat
 
@@ -53,6 +55,12 @@ FOREIGN_MAGIC = (
     b"\xd0\xcf\x11\xe0",
 )
 SUPPORTED = "CSV, TSV, JSON, NDJSON, Parquet, Arrow or Excel (.xlsx)"
+
+
+def read(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
+    """Read a file with the reader of its format. Raises JobFault: UNREADABLE_FILE, or what the reader raises."""
+    with readable(source.format):
+        return READERS[source.format](source, scratch, log, watch)
 
 
 def identify(path: Path, name: str, given: FileFormat | None = None) -> FileFormat:

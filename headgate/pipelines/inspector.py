@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from headgate.pipelines import formats
+from headgate.pipelines.damage import scannable
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source
 from headgate.pipelines.rejections import RejectionLog
@@ -45,8 +46,9 @@ def inspect(
     if format in (FileFormat.CSV, FileFormat.TSV) and dialect is None:
         dialect = delimited.detect_dialect(path)
     head = _head(path, scratch) if format in CUT else path
-    prepared = formats.READERS[format](Source(head, format, dialect), scratch, RejectionLog(scratch), _ignore)
-    columns, frame = _typed(prepared, rows + 1)
+    prepared = formats.read(Source(head, format, dialect), scratch, RejectionLog(scratch), _ignore)
+    with scannable(format, prepared):
+        columns, frame = _typed(prepared, rows + 1)
     records = json_records(frame.head(rows), {column.name: column.form for column in columns})
     return Inspection(format, dialect, columns, records, frame.height > rows or head != path)
 

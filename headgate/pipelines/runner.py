@@ -8,6 +8,7 @@ import polars as pl
 
 from headgate.errors import JobFault
 from headgate.pipelines import formats
+from headgate.pipelines.damage import check_rows, scannable
 from headgate.pipelines.gate import Gate
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source, Watch
 from headgate.pipelines.rejections import RejectionLog, save_ledger
@@ -48,11 +49,10 @@ class Ingest:
 
 def ingest(task: Ingest, watch: Watch) -> tuple[Counts, Snapshot]:
     """Run the job; a replay of one that has committed changes nothing. Raises JobFault."""
-    committed = datasets.committed_by(task.target.path, task.target.job)
-    if committed is not None:
-        return Counts(**committed.note), committed.snapshot
+    if (done := _committed(task.target.path, task.target.job)) is not None:
+        return done
     reading = RejectionLog(task.scratch, "reading")
-    prepared = formats.READERS[task.source.format](task.source, task.scratch, reading, watch)
+    prepared = formats.read(task.source, task.scratch, reading, watch)
     if not prepared.names and (prepared.accepted or not reading.rows):
         raise JobFault("NO_COLUMNS", "The records of the file have no columns.", "DATA")
     for attempt in range(CONFLICT_TRIES):
@@ -60,19 +60,26 @@ def ingest(task: Ingest, watch: Watch) -> tuple[Counts, Snapshot]:
             counts, version = _write(task, prepared, reading, attempt, watch)
             sink.discard_all(task.target.path, task.target.job, version)
             return counts, version
-        except DatasetConflict:
+        except BaseException as error:
             sink.discard(task.target)
-        except BaseException:
-            sink.discard(task.target)
-            raise
+            # Another attempt may have committed, or this one before it failed.
+            if (done := _committed(task.target.path, task.target.job)) is not None:
+                return done
+            if not isinstance(error, DatasetConflict):
+                raise
     message = "Other jobs kept changing the dataset. Try again when they are done."
     raise JobFault("DATASET_BUSY", message, "SYSTEM", retryable=True)
 
 
 def settle(path: Path, job: str) -> tuple[Counts, Snapshot] | None:
     """What a job committed whose process died before it could say so; else its files are removed."""
+    done = _committed(path, job)
+    sink.discard_all(path, job, done[1] if done else None)
+    return done
+
+
+def _committed(path: Path, job: str) -> tuple[Counts, Snapshot] | None:
     committed = datasets.committed_by(path, job)
-    sink.discard_all(path, job, committed.snapshot if committed else None)
     return (Counts(**committed.note), committed.snapshot) if committed else None
 
 
@@ -84,7 +91,9 @@ def _write(
     if before is not None and task.target.mode is not WriteMode.REPLACE:
         task, prepared = _spelled_as(before, task, prepared)
     conforming_log = RejectionLog(task.scratch, f"typing-{attempt}")
-    written = _write_parts(task, prepared, before, conforming_log, watch)
+    with scannable(task.source.format, prepared):
+        written = _write_parts(task, prepared, before, conforming_log, watch)
+    check_rows(task.source.format, said=prepared.accepted, found=written.scanned)
     save_ledger(task.ledger, reading, conforming_log)
     counts = _counted(prepared, reading.rows, conforming_log.rows, written)
     watch("committing", fraction=0.97)

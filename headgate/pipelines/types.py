@@ -238,7 +238,7 @@ def _nothing(wanted: pl.DataType) -> Candidate:
 def _is_akin(dtype: pl.DataType, wanted: pl.DataType) -> bool:
     """Whether a value of one type may mean a value of the other: 5 is no date, and no moment without a zone."""
     if dtype.base_type() in (pl.Date, pl.Datetime) and wanted.base_type() in (pl.Date, pl.Datetime):
-        return getattr(dtype, "time_zone", None) == getattr(wanted, "time_zone", None)
+        return bool(getattr(dtype, "time_zone", None)) == bool(getattr(wanted, "time_zone", None))
     if dtype.is_nested() and wanted.is_nested():
         return (dtype.base_type() is pl.Struct) == (wanted.base_type() is pl.Struct)
     return dtype == pl.Null or (dtype.is_numeric() and wanted.is_numeric())

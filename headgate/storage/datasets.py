@@ -133,6 +133,8 @@ def commit(
     """
     if (done := committed_by(path, job)) is not None:
         return done.snapshot
+    if not all((path / part.name).exists() for part in parts):
+        raise DatasetConflict("Files of this commit were removed.")
     properties = CommitProperties(
         custom_metadata={JOB_KEY: job, NOTE_KEY: json.dumps(note)},
         max_commit_retries=APPEND_RETRIES if mode is WriteMode.APPEND and base is not None else 0,

@@ -87,7 +87,7 @@ class Intake:
         """Only read a file, without typing and writing."""
         scratch = self.scratch()
         log = RejectionLog(scratch)
-        prepared = formats.READERS[format](Source(path, format, dialect), scratch, log, unheard)
+        prepared = formats.read(Source(path, format, dialect), scratch, log, unheard)
         ledger = scratch / "ledger.parquet"
         save_ledger(ledger, log)
         return Reading(prepared, log.rows, errors_in(ledger))
