@@ -19,7 +19,7 @@ from headgate.jobs.identity import is_gone, worker_name
 from headgate.jobs.memory import InProcessQueue
 
 RENEWALS_PER_LEASE = 3
-PROGRESS_INTERVAL_S = 0.125
+PROGRESS_INTERVAL_S = 0.1
 
 logger = structlog.get_logger(__name__)
 

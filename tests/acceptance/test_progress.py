@@ -1,9 +1,10 @@
 """Jobs are watched live over WebSocket."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
-from tests.acceptance.processes import Client, Headgate, MakeClient
+from tests.acceptance.processes import Client, Headgate, MakeClient, MakeHeadgate
 
 WATCH = """
 subscription ($job: ID!, $after: String, $interval: Int) {
@@ -87,3 +88,20 @@ async def test_a_viewer_may_watch(client: Client, shared_headgate: Headgate, mak
     job = await _start(client, "viewed")
     viewer = await make_client(shared_headgate, "VIEWER")
     assert _events(await _watch(viewer, job=job))[-1]["job"]["status"] == "SUCCEEDED"
+
+
+async def test_a_large_file_reports_its_progress_at_least_five_times_a_second(
+    make_headgate: MakeHeadgate, make_client: MakeClient
+) -> None:
+    headgate = make_headgate().start()
+    client = await make_client(headgate)
+    rows = "".join(
+        f"{n},customer {n % 977},{n / 4},2026-01-31,some text of row {n}\n" for n in range(1_000_000)
+    )
+    file = (await client.upload(f"id,customer,amount,day,note\n{rows}".encode()))["file"]
+    payload = await client.ingest({"file": file["id"]}, "large", waitSeconds=0)
+    events = _events(await _watch(client, job=payload["job"]["id"], interval=0))
+    moments = [datetime.fromisoformat(event["at"]) for event in events]
+    assert events[-1]["status"] == "SUCCEEDED"
+    assert len(moments) / (moments[-1] - moments[0]).total_seconds() >= 5
+    assert headgate.stop() == 0
