@@ -27,12 +27,12 @@ from headgate.pipelines.sinks.dataset import Target
 from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.formats import FileFormat
 
-REPORT_INTERVAL_S = 0.1
+REPORT_INTERVAL_S = 0.05
 log = structlog.get_logger()
 
 
 class Reporter:
-    """Sends progress, at most ten times a second, with the pace of the task so far."""
+    """Sends progress, at most twenty times a second, with the pace of the task so far."""
 
     def __init__(
         self, send: Callable[[dict[str, Any]], None], clock: Callable[[], float] = time.monotonic
