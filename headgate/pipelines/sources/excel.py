@@ -15,6 +15,8 @@ from headgate.pipelines.rejections import Rejection, RejectionLog
 from headgate.pipelines.sources.naming import column_names
 
 MAX_UNPACKED_BYTES = 4 << 30
+MAX_ROWS = 1 << 20
+"""No sheet has more; a row that says it were a later one would be waited for through all rows before it."""
 BYTES_PER_CELL = 64
 REPORT_ROWS = 1_000
 
@@ -40,6 +42,8 @@ def _refuse_bomb(path: Path) -> None:
 
 def _filled_rows(rows: Iterator[Sequence[Any]]) -> Iterator[tuple[int, Sequence[Any]]]:
     for number, row in enumerate(rows, start=1):
+        if number > MAX_ROWS:
+            raise ValueError("A sheet has no such row.")
         if any(cell.value is not None for cell in row):
             yield number, row
 
