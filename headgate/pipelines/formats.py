@@ -15,6 +15,8 @@ from headgate.pipelines.sources import columnar, delimited, excel, json
 from headgate.storage.formats import FileFormat
 
 SNIFF_BYTES = 64 << 10
+LINE_BYTES = 16 << 20
+"""So much is read to see the end of a first line that is longer than the head."""
 READERS: dict[FileFormat, Reader] = {
     FileFormat.CSV: delimited.read,
     FileFormat.TSV: delimited.read,
@@ -70,7 +72,7 @@ def identify(path: Path, name: str, given: FileFormat | None = None) -> FileForm
     """
     with path.open("rb") as file:
         head = file.read(SNIFF_BYTES)
-    if not head.strip():
+    if not _decoded(head).strip():
         raise JobFault("EMPTY_FILE", "The file is empty. Send one that holds data.", "DATA")
     ending = PurePosixPath(name.lower()).suffix
     named = given or ENDINGS.get(ending)
@@ -105,9 +107,9 @@ def _sniff(path: Path, head: bytes, named: FileFormat | None) -> FileFormat | No
         return FileFormat.EXCEL if _is_workbook(path) else None
     if head.startswith(FOREIGN_MAGIC) or not _is_text(head):
         return None
-    text = dialects.decode_sample(head, dialects.detect_encoding(head)).lstrip()
+    text = _decoded(head).lstrip()
     if JSON_START.match(text) or (text[:1] in ("{", "[") and named not in DELIMITED):
-        return FileFormat.NDJSON if _is_ndjson(text, named) else FileFormat.JSON
+        return FileFormat.NDJSON if _is_ndjson(path, text, named) else FileFormat.JSON
     return (
         FileFormat.TSV
         if dialects.detect(head, complete=len(head) < SNIFF_BYTES).delimiter == "\t"
@@ -115,9 +117,13 @@ def _sniff(path: Path, head: bytes, named: FileFormat | None) -> FileFormat | No
     )
 
 
+def _decoded(head: bytes) -> str:
+    return dialects.decode_sample(head, dialects.detect_encoding(head))
+
+
 def _is_text(head: bytes) -> bool:
     """Text has no control characters but white space; UTF-16 is text too."""
-    text = dialects.decode_sample(head, dialects.detect_encoding(head))
+    text = _decoded(head)
     controls = sum(1 for character in text if character < " " and character not in "\t\r\n\f\x1b")
     return controls <= len(text) // 1000
 
@@ -126,12 +132,15 @@ def _is_table(head: bytes) -> bool:
     return dialects.detect(head, complete=len(head) < SNIFF_BYTES).confidence > MIN_CONFIDENCE
 
 
-def _is_ndjson(text: str, named: FileFormat | None) -> bool:
+def _is_ndjson(path: Path, text: str, named: FileFormat | None) -> bool:
     """Whether each line is an object of its own, as the name says or the first lines show."""
+    if named is FileFormat.NDJSON or not text.startswith("{"):
+        return text.startswith("{")
+    if "\n" not in text:
+        with path.open("rb") as file:
+            text = _decoded(file.read(LINE_BYTES)).lstrip()
     first, _, rest = text.partition("\n")
-    if not text.startswith("{"):
-        return False
-    return named is FileFormat.NDJSON or (rest.lstrip()[:1] == "{" and _parses(first))
+    return rest.lstrip()[:1] == "{" and _parses(first)
 
 
 def _parses(line: str) -> bool:

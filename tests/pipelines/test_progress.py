@@ -55,7 +55,9 @@ def test_a_source_that_counts_no_rows_while_reading_has_the_pace_of_writing(list
     assert listener.last["rows_per_second"] == 300
 
 
-def test_progress_is_told_at_most_twenty_times_a_second_but_each_new_stage_at_once(listener: Listener) -> None:
+def test_progress_is_told_at_most_twenty_times_a_second_but_each_new_stage_at_once(
+    listener: Listener,
+) -> None:
     for _ in range(100):
         listener.report("reading", rows_read=1)
         listener.now_s += 0.01
