@@ -1,0 +1,160 @@
+"""A real child process takes tasks as lines of JSON and answers with progress and one outcome each."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.pipelines.intake import Intake
+
+COMMAND = (sys.executable, "-m", "headgate.pipelines.child")
+NOISY = """
+import os, sys
+from headgate.pipelines import child, inspector
+inspect = inspector.inspect
+def noisy(*arguments, **options):
+    print("a library prints")
+    os.write(1, b"a library writes\\n")
+    return inspect(*arguments, **options)
+child.inspect = noisy
+child.main()
+"""
+
+
+class Child:
+    """A running child process."""
+
+    def __init__(self, *command: str) -> None:
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.progress: list[dict[str, Any]] = []
+
+    def send(self, task: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(task).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def message(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def run(self, task: dict[str, Any]) -> dict[str, Any]:
+        self.send(task)
+        self.progress = []
+        while "progress" in (message := self.message()):
+            self.progress.append(message["progress"])
+        return message
+
+    def close(self) -> tuple[bytes, bytes]:
+        """Close its input and wait for its end: what it answered since, and what it logged."""
+        return self.process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[Child]:
+    child = Child(*COMMAND)
+    yield child
+    child.close()
+    assert child.process.returncode == 0
+
+
+def ingest_task(intake: Intake, path: Path, format: str = "CSV", **dataset: Any) -> dict[str, Any]:
+    return {
+        "task": "ingest",
+        "job": "job_1",
+        "attempt": 1,
+        "source": {"path": str(path), "format": format, "dialect": None},
+        "dataset": {"path": str(intake.dataset()), "mode": "APPEND", "keys": [], **dataset},
+        "ledger": str(intake.ledger("job_1")),
+        "scratch": str(intake.scratch()),
+    }
+
+
+def inspect_task(intake: Intake, path: Path, name: str) -> dict[str, Any]:
+    task = {"task": "inspect", "path": str(path), "name": name, "format": None, "dialect": None, "rows": 2}
+    return {**task, "scratch": str(intake.scratch())}
+
+
+def test_an_ingest_answers_counts_and_the_new_version(child: Child, intake: Intake) -> None:
+    answer = child.run(ingest_task(intake, intake.file("a,b\n1,2.50\n3\n5,6.25\n")))
+    counts = {"read": 3, "accepted": 2, "rejected": 1, "filtered": 0, "merged": 0, "warnings": 0}
+    result = answer["result"]
+    assert result["counts"] == counts
+    assert (result["dataset"]["version"], result["dataset"]["row_count"]) == (0, 2)
+    assert result["dataset"]["byte_size"] > 0
+    assert result["dataset"]["columns"] == [
+        {"name": "a", "type": "INTEGER", "nativeType": "Int64", "nullable": True, "form": None},
+        {
+            "name": "b",
+            "type": "DECIMAL",
+            "nativeType": "Decimal(precision=38, scale=2)",
+            "nullable": True,
+            "form": None,
+        },
+    ]
+    assert child.progress[0]["stage"] == "reading"
+    assert child.progress[-1]["stage"] == "committing"
+    keys = {"stage", "fraction", "rows_read", "rows_written", "bytes_read", "bytes_total"}
+    assert all(figures.keys() >= keys for figures in child.progress)
+    settled = child.run({"task": "settle", "job": "job_1", "path": str(intake.dataset())})
+    assert settled["result"]["ingested"]["counts"] == counts
+
+
+def test_an_inspection_answers_format_dialect_columns_and_records(child: Child, intake: Intake) -> None:
+    result = child.run(inspect_task(intake, intake.file("a;b\n1;x\n2;y\n3;z\n"), "a.csv"))["result"]
+    assert (result["format"], result["dialect"]["delimiter"]) == ("CSV", ";")
+    assert [(column["name"], column["type"]) for column in result["columns"]] == [
+        ("a", "INTEGER"),
+        ("b", "STRING"),
+    ]
+    assert (result["records"], result["has_more"]) == ([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}], True)
+
+
+def test_a_failure_says_why_and_the_next_task_runs(child: Child, intake: Intake) -> None:
+    failure = child.run(ingest_task(intake, intake.file("a,b\n1\n")))["failure"]
+    assert (failure["code"], failure["category"], failure["retryable"]) == (
+        "ALL_ROWS_REJECTED",
+        "DATA",
+        False,
+    )
+    assert failure["counts"]["rejected"] == 1
+    failure = child.run(ingest_task(intake, intake.file(b"PAR1 no"), "PARQUET"))["failure"]
+    assert (failure["code"], failure["category"], failure["counts"]) == ("UNREADABLE_FILE", "DATA", None)
+    failure = child.run(inspect_task(intake, intake.file(b""), "a.csv"))["failure"]
+    assert failure["code"] == "EMPTY_FILE"
+    failure = child.run(inspect_task(intake, intake.folder / "absent", "a.csv"))["failure"]
+    assert (failure["code"], failure["category"]) == ("INTERNAL", "SYSTEM")
+    assert str(intake.folder) not in failure["message"]
+    assert "result" in child.run(inspect_task(intake, intake.file("a\n1\n"), "a.csv"))
+
+
+def test_what_libraries_print_is_no_answer(intake: Intake) -> None:
+    child = Child(sys.executable, "-c", NOISY)
+    assert "result" in child.run(inspect_task(intake, intake.file("a\n1\n"), "a.csv"))
+    _, printed = child.close()
+    assert b"a library prints" in printed
+    assert b"a library writes" in printed
+
+
+@pytest.mark.parametrize("task", ["", '{"task": "inspect", '])
+def test_it_ends_when_its_input_closes(task: str) -> None:
+    ended = subprocess.run(COMMAND, input=task.encode(), capture_output=True, timeout=20, check=False)
+    assert ended.stdout == b""
+
+
+def test_it_ends_in_the_middle_of_a_task_too(intake: Intake) -> None:
+    path = intake.folder / "data"
+    pl.DataFrame({"a": range(3_000_000)}).select("a", b=pl.col("a").cast(pl.String)).write_csv(path)
+    child = Child(*COMMAND)
+    child.send(ingest_task(intake, path))
+    while child.message()["progress"]["stage"] != "reading":
+        pass
+    answers, _ = child.close()
+    assert b'"result"' not in answers
