@@ -17,7 +17,7 @@ from headgate.pipelines.rejections import RejectionLog, save_ledger
 from headgate.pipelines.runner import Counts, Ingest, ingest
 from headgate.pipelines.sinks.dataset import Target
 from headgate.storage import datasets
-from headgate.storage.columns import json_records
+from headgate.storage.columns import WHOLE, Column, ColumnType, json_records
 from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.formats import FileFormat
 
@@ -139,6 +139,20 @@ def rows_of(path: Path, version: Snapshot) -> list[dict[str, Any]]:
 
 def errors_in(ledger: Path) -> list[dict[str, Any]]:
     return pl.read_parquet(ledger).to_dicts() if ledger.exists() else []
+
+
+def spelled(column: Column, value: Any) -> str | None:
+    """The text that a client makes of a value with the column's type and form."""
+    if value is None:
+        return None
+    match column.type:
+        case ColumnType.BOOLEAN:
+            text = str(value).lower()
+            return {"True": text.capitalize(), "TRUE": text.upper()}.get(column.form or "", text)
+        case ColumnType.FLOAT if isinstance(value, float):
+            text = str(pl.Series([value]).cast(pl.String)[0])
+            return text.removesuffix(".0") if column.form == WHOLE else text
+    return str(value)
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from headgate.pipelines import goodrecords
 from headgate.pipelines.runner import Counts
 from headgate.pipelines.types import TypePlan
-from headgate.storage.columns import WHOLE, Column, ColumnType, json_records
+from headgate.storage.columns import WHOLE, Column, json_records
 from headgate.storage.formats import FileFormat
-from tests.pipelines.intake import Intake
+from tests.pipelines.intake import Intake, spelled
 
 INTEGERS = st.integers().map(str) | st.from_regex(r"[+-]?0*[0-9]{1,20}", fullmatch=True)
 FLOATS = (
@@ -64,20 +64,6 @@ def typed(
         plan.demote(["x"])
     column = Column("x", chosen.dtype, chosen.form)
     return column, [record["x"] for record in json_records(values, {"x": column.form})]
-
-
-def spelled(column: Column, value: Any) -> str | None:
-    """The text that a client makes of a value with the column's type and form."""
-    if value is None:
-        return None
-    match column.type:
-        case ColumnType.BOOLEAN:
-            text = str(value).lower()
-            return {"True": text.capitalize(), "TRUE": text.upper()}.get(column.form or "", text)
-        case ColumnType.FLOAT if isinstance(value, float):
-            text = str(pl.Series([value]).cast(pl.String)[0])
-            return text.removesuffix(".0") if column.form == WHOLE else text
-    return str(value)
 
 
 @settings(max_examples=800)
