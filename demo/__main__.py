@@ -36,6 +36,8 @@ query ($name: String!) {
   dataset(name: $name) { version rowCount rows(first: 5) { columns { name type } records } }
 }
 """
+NEXT = "README.md shows how to send a file of your own; schema.graphql is the whole API, field by field."
+NEXT_AFTER_ONCE = f"Where to look next: make demo does the same and then serves. {NEXT}"
 SHOWN_COLUMNS = ("order_id", "ordered_at", "customer", "product", "unit_price")
 
 
@@ -64,7 +66,9 @@ def run(console: Console, *, once: bool) -> None:
     with _home(once) as home, serving(home) as server:
         with Client(server.url, server.token) as client:
             ingest_sales(console, client)
-        if not once:
+        if once:
+            show_line(console, NEXT_AFTER_ONCE)
+        else:
             _serve_on(console, server)
 
 
@@ -105,7 +109,7 @@ def _upload_sales(console: Console, client: Client, rows: int) -> str:
 def _serve_on(console: Console, server: Server) -> None:
     show_line(console, f"Headgate serves on {server.url} with its data in {HOME}. Ask it yourself:\n")
     show_line(console, _curl(server))
-    show_line(console, "\nCtrl-C ends it.")
+    show_line(console, f"\n{NEXT}\nCtrl-C ends it.")
     try:
         server.wait()
     except KeyboardInterrupt:

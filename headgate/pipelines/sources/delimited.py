@@ -281,7 +281,7 @@ class Sweep:
     def _width_fault(self, width: int) -> Fault:
         expected = len(self.names)
         trouble = "some are missing" if width < expected else "there are too many"
-        message = f"The row has {_cells(width)} where the header names {_cells(expected)}: {trouble}."
+        message = f"The row has {_cells(width)} where the header names {expected}: {trouble}."
         return "STRUCTURE", self.names[width] if width < expected else None, message
 
     def _encoding_fault(self, raw: bytes) -> Fault:
