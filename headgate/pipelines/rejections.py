@@ -47,6 +47,9 @@ class RejectionLog:
             self.rows += rows
             for fault in faults:
                 self._add(fault)
+            # Between two rows: the faults of one stay together and in their order.
+            if len(self._pending) >= FLUSH_ROWS or self._pending_characters >= FLUSH_CHARACTERS:
+                self._flush()
 
     def _add(self, fault: Rejection) -> None:
         record = _record_text(fault.record)
@@ -54,8 +57,6 @@ class RejectionLog:
         place = (fault.row, fault.line, fault.column, value)
         self._pending.append((*place, fault.code, None, "ERROR", fault.message, None, record))
         self._pending_characters += len(record or "") + len(value or "")
-        if len(self._pending) >= FLUSH_ROWS or self._pending_characters >= FLUSH_CHARACTERS:
-            self._flush()
 
     def _flush(self) -> None:
         path = self._scratch / f"{self._name}-{len(self._parts):06}.parquet"
@@ -79,10 +80,12 @@ class RejectionLog:
 
 
 def save_ledger(path: Path, *logs: RejectionLog) -> None:
-    """Write the logs as one error ledger at `path`; no file where nothing was rejected."""
+    """Write the logs as one error ledger at `path`; no file, nor an older one, where nothing was rejected."""
     parts = [part for log in logs for part in log.parts()]
     if parts:
         ledger.merge_parts(parts, path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _record_text(record: object) -> str | None:

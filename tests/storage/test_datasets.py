@@ -1,0 +1,184 @@
+"""A dataset's versions are complete or absent, and stay readable."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from deltalake import DeltaTable
+
+from headgate.storage import datasets
+from headgate.storage.columns import Column
+from headgate.storage.datasets import DatasetConflict, Part, Snapshot, WriteMode
+
+Commit = Callable[..., Snapshot]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    folder = tmp_path / "dataset"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def commit(path: Path) -> Commit:
+    """Write rows as one part, and commit them for a job of that name."""
+
+    def run(
+        job: str,
+        rows: dict[str, list[Any]],
+        mode: WriteMode = WriteMode.APPEND,
+        *,
+        base: Snapshot | type[Any] | None = Any,
+        columns: list[Column] | None = None,
+        order: int = 0,
+    ) -> Snapshot:
+        frame = pl.DataFrame(rows)
+        part = write(path, f"{job}.parquet", frame, order)
+        known = columns or [Column(name, dtype) for name, dtype in frame.schema.items()]
+        before = datasets.latest(path) if base is Any else base
+        assert before is None or isinstance(before, Snapshot)
+        return datasets.commit(
+            path, job=job, mode=mode, base=before, columns=known, parts=[part], note={"job": job}
+        )
+
+    return run
+
+
+def write(path: Path, name: str, frame: pl.DataFrame, order: int = 0) -> Part:
+    frame.write_parquet(path / name)
+    return Part(name, frame.height, (path / name).stat().st_size, order)
+
+
+def rows(path: Path, version: Snapshot) -> list[dict[str, Any]]:
+    return datasets.scan(path, version).collect().to_dicts()
+
+
+def test_a_folder_without_a_commit_is_no_dataset(path: Path) -> None:
+    write(path, "stray.parquet", pl.DataFrame({"a": [1]}))
+    assert datasets.latest(path) is None
+    assert datasets.latest(path / "absent") is None
+    assert datasets.committed_by(path, "job_1") is None
+
+
+def test_a_version_knows_its_rows_columns_and_forms(path: Path, commit: Commit) -> None:
+    columns = [Column("a", pl.Int64()), Column("when", pl.Datetime("us"), "%Y-%m-%d %H:%M:%S")]
+    version = commit("job_1", {"a": [1, 2], "when": [None, None]}, columns=columns)
+    assert (version.version, version.row_count, version.columns) == (0, 2, tuple(columns))
+    assert version.byte_size == (path / "job_1.parquet").stat().st_size
+    assert datasets.latest(path) == datasets.snapshot(path, 0) == version
+
+
+def test_parts_come_in_their_order_and_rows_are_counted_over_all(path: Path, commit: Commit) -> None:
+    commit("job_b", {"a": [3]}, order=3)
+    commit("job_c", {"a": [1, 2]}, order=1)
+    version = commit("job_a", {"a": [4]}, order=4)
+    assert [part.name for part in version.parts] == ["job_c.parquet", "job_b.parquet", "job_a.parquet"]
+    found = datasets.scan(path, version, row_index="row").collect()
+    assert found.rows() == [(0, 1), (1, 2), (2, 3), (3, 4)]
+    behind = datasets.scan(path, version, first_part=1, row_index="row").collect()
+    assert behind.rows() == [(2, 3), (3, 4)]
+
+
+def test_a_new_column_is_null_in_old_rows_and_any_type_may_come_later(path: Path, commit: Commit) -> None:
+    commit("job_1", {"a": [1]})
+    before = datasets.latest(path)
+    assert before is not None
+    added = [
+        Column("when", pl.Datetime("us")),
+        Column("at", pl.Datetime("us", "UTC")),
+        Column("n", pl.Decimal(38, 2)),
+    ]
+    columns = [*before.columns, *added]
+    version = commit("job_2", {"a": [2]}, columns=columns)
+    assert [column.dtype for column in version.columns] == [column.dtype for column in columns]
+    assert rows(path, version) == [{"a": value, "when": None, "at": None, "n": None} for value in (1, 2)]
+    assert rows(path, datasets.snapshot(path, 0)) == [{"a": 1}]
+
+
+def test_a_replaced_version_stays_readable(path: Path, commit: Commit) -> None:
+    first = commit("job_1", {"a": [1]})
+    second = commit("job_2", {"b": ["x"]}, WriteMode.REPLACE)
+    assert rows(path, second) == [{"b": "x"}]
+    assert rows(path, datasets.snapshot(path, first.version)) == [{"a": 1}]
+
+
+def test_a_job_commits_once_and_its_note_is_found(path: Path, commit: Commit) -> None:
+    first = commit("job_1", {"a": [1]})
+    later = commit("job_2", {"a": [2]})
+    assert commit("job_1", {"a": [9]}) == first
+    assert datasets.latest(path) == later
+    committed = datasets.committed_by(path, "job_1")
+    assert committed is not None
+    assert (committed.snapshot, committed.note) == (first, {"job": "job_1"})
+
+
+def test_a_jobs_commit_is_found_while_others_commit(path: Path, commit: Commit) -> None:
+    commit("job_0", {"a": [0]})
+
+    def run(number: int) -> bool:
+        version = commit(f"job_{number}", {"a": [number]})
+        return f"job_{number}.parquet" in {part.name for part in version.parts}
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(run, range(1, 40)))
+    latest = datasets.latest(path)
+    assert latest is not None
+    assert sorted(row["a"] for row in rows(path, latest)) == list(range(40))
+
+
+@pytest.mark.parametrize("mode", [WriteMode.REPLACE, WriteMode.UPSERT])
+def test_what_was_made_for_another_version_is_refused(path: Path, commit: Commit, mode: WriteMode) -> None:
+    base = commit("job_1", {"a": [1]})
+    commit("job_2", {"a": [2]})
+    with pytest.raises(DatasetConflict):
+        commit("job_3", {"a": [3]}, mode, base=base)
+    with pytest.raises(DatasetConflict):
+        commit("job_4", {"a": [4]}, base=None)
+    latest = datasets.latest(path)
+    assert latest is not None
+    assert rows(path, latest) == [{"a": 1}, {"a": 2}]
+
+
+def test_an_append_is_refused_where_the_columns_have_changed(path: Path, commit: Commit) -> None:
+    base = commit("job_1", {"a": [1]})
+    commit("job_2", {"a": [2], "b": [2]})
+    with pytest.raises(DatasetConflict):
+        commit("job_3", {"a": [3], "b": ["x"]}, base=base)
+
+
+def test_parts_that_are_gone_are_not_committed(path: Path) -> None:
+    with pytest.raises(DatasetConflict):
+        datasets.commit(
+            path,
+            job="job_1",
+            mode=WriteMode.APPEND,
+            base=None,
+            columns=[Column("a", pl.Int64())],
+            parts=[Part("gone.parquet", 1, 100)],
+            note={},
+        )
+    assert datasets.latest(path) is None
+
+
+def test_a_fault_that_is_no_conflict_is_not_called_one(path: Path, commit: Commit) -> None:
+    with pytest.raises(Exception, match="Duplicate field") as failed:
+        commit("job_1", {"a": [1], "A": [2]})
+    assert not isinstance(failed.value, DatasetConflict)
+
+
+def test_versions_stay_readable_behind_checkpoints(path: Path, commit: Commit) -> None:
+    for number in range(12):
+        commit(f"job_{number}", {"a": [number]}, order=number)
+    DeltaTable(path).create_checkpoint()
+    DeltaTable(path).cleanup_metadata()
+    assert DeltaTable(path).metadata().configuration == {"delta.enableExpiredLogCleanup": "false"}
+    for version in (0, 5, 11):
+        found = datasets.scan(path, datasets.snapshot(path, version)).collect()
+        assert found["a"].to_list() == list(range(version + 1))
+    committed = datasets.committed_by(path, "job_3")
+    assert committed is not None
+    assert committed.snapshot.version == 3
