@@ -223,10 +223,10 @@ def conforming(dtype: pl.DataType, wanted: pl.DataType) -> Candidate:
     """How values of one type go into an existing column of another; null where they can't without loss."""
     if dtype == wanted:
         return _cast_to(wanted)
-    if dtype == pl.String:
-        return Candidate(wanted, None, lambda text: _parse(text, wanted))
     if wanted == pl.String:
         return Candidate(wanted, None, _render(dtype))
+    if dtype.base_type() in (pl.String, pl.Categorical, pl.Enum):
+        return Candidate(wanted, None, lambda text: _parse(text.cast(pl.String), wanted))
 
     return _there_and_back(dtype, wanted) if _is_akin(dtype, wanted) else _nothing(wanted)
 
@@ -237,11 +237,14 @@ def _nothing(wanted: pl.DataType) -> Candidate:
 
 def _is_akin(dtype: pl.DataType, wanted: pl.DataType) -> bool:
     """Whether a value of one type may mean a value of the other: 5 is no date, and no moment without a zone."""
+    if isinstance(dtype, pl.List | pl.Array) and isinstance(wanted, pl.List):
+        return _is_akin(inner_type(dtype), inner_type(wanted))
+    if isinstance(dtype, pl.Struct) and isinstance(wanted, pl.Struct):
+        known = fields_of(wanted)
+        return all(_is_akin(field, known.get(name, field)) for name, field in fields_of(dtype).items())
     if dtype.base_type() in (pl.Date, pl.Datetime) and wanted.base_type() in (pl.Date, pl.Datetime):
         return bool(getattr(dtype, "time_zone", None)) == bool(getattr(wanted, "time_zone", None))
-    if dtype.is_nested() and wanted.is_nested():
-        return (dtype.base_type() is pl.Struct) == (wanted.base_type() is pl.Struct)
-    return dtype == pl.Null or (dtype.is_numeric() and wanted.is_numeric())
+    return dtype in (wanted, pl.Null) or (dtype.is_numeric() and wanted.is_numeric())
 
 
 def _parse(text: pl.Expr, wanted: pl.DataType) -> pl.Expr:

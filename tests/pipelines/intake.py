@@ -127,6 +127,12 @@ class Intake:
         """Run one job to its end; the arguments are those of `job`."""
         return self.run(self.job(path, format, *settings, **options))
 
+    def load(
+        self, text: str, mode: WriteMode = WriteMode.APPEND, keys: Sequence[str] = (), **options: Any
+    ) -> Outcome:
+        """Ingest CSV."""
+        return self.ingest(self.file(text), FileFormat.CSV, mode, keys, dialect=Dialect(), **options)
+
     def parquet_files(self, dataset: str = "dataset") -> set[str]:
         return {path.name for path in self.dataset(dataset).rglob("*.parquet")}
 

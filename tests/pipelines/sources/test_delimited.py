@@ -86,7 +86,7 @@ def read(content: bytes, dialect: Dialect, window_bytes: int = delimited.WINDOW_
         )
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(tables(), st.integers(16, 200))
 def test_every_cell_comes_back_wherever_the_windows_are_cut(table: Written, window_bytes: int) -> None:
     reading = read(table.content(), table.dialect, window_bytes)
@@ -113,7 +113,7 @@ def damaged_record(damage: str, width: int, delimiter: str) -> bytes:
     return delimiter.encode().join(cells[damage])
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(st.data(), tables(min_width=2), st.integers(16, 200))
 def test_damaged_rows_alone_are_rejected(data: st.DataObject, table: Written, window_bytes: int) -> None:
     damaged = data.draw(st.dictionaries(st.integers(0, 24), st.sampled_from(sorted(CODES)), max_size=8))
