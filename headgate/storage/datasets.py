@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
+from deltalake import CommitProperties, DeltaTable, Field, Schema, TableFeatures, Transaction
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
@@ -168,20 +168,30 @@ def _commit(
         )
         return
     table = DeltaTable(path, version=base.version)
-    if mode is not WriteMode.REPLACE:
-        table = _with_columns(table, schema)
-    kind = "overwrite" if mode is WriteMode.REPLACE else "append"
+    replaced = mode is WriteMode.REPLACE
+    strict = CommitProperties(max_commit_retries=properties.max_commit_retries)
+    table = _with_moments(table, schema, strict) if replaced else _with_columns(table, schema, strict)
+    kind = "overwrite" if replaced else "append"
     table.create_write_transaction(actions, kind, schema, commit_properties=properties)
 
 
-def _with_columns(table: DeltaTable, schema: Schema) -> DeltaTable:
+def _with_columns(table: DeltaTable, schema: Schema, properties: CommitProperties) -> DeltaTable:
     """The table with columns it lacks added: old rows have null there."""
     known = {field.name for field in table.schema().fields}
     added = [field for field in schema.fields if field.name not in known]
     if not added:
         return table
-    table.alter.add_columns(added)
-    return DeltaTable(table.table_uri)
+    table.alter.add_columns(added, commit_properties=properties)
+    return DeltaTable(table.table_uri, version=table.version())
+
+
+def _with_moments(table: DeltaTable, schema: Schema, properties: CommitProperties) -> DeltaTable:
+    """The table with the feature that moments without a zone need; replaced by them without it, none could read it."""
+    if "timestamp_ntz" not in schema.to_json() or "timestampNtz" in (table.protocol().writer_features or ()):
+        return table
+    feature = TableFeatures.TimestampWithoutTimezone
+    table.alter.add_feature(feature, allow_protocol_versions_increase=True, commit_properties=properties)
+    return DeltaTable(table.table_uri, version=table.version())
 
 
 def _add(part: Part) -> AddAction:

@@ -29,7 +29,7 @@ def commit(path: Path) -> Commit:
 
     def run(
         job: str,
-        rows: dict[str, list[Any]],
+        rows: dict[str, Any],
         mode: WriteMode = WriteMode.APPEND,
         *,
         base: Snapshot | type[Any] | None = Any,
@@ -104,6 +104,23 @@ def test_a_replaced_version_stays_readable(path: Path, commit: Commit) -> None:
     second = commit("job_2", {"b": ["x"]}, WriteMode.REPLACE)
     assert rows(path, second) == [{"b": "x"}]
     assert rows(path, datasets.snapshot(path, first.version)) == [{"a": 1}]
+
+
+@pytest.mark.parametrize("mode", list(WriteMode))
+@pytest.mark.parametrize(
+    "dtype",
+    [pl.Datetime("us"), pl.Datetime("us", "UTC"), pl.List(pl.Datetime("us")), pl.Decimal(38, 2), pl.Binary()],
+)
+def test_a_column_of_any_type_may_come_in_any_way(
+    path: Path, commit: Commit, mode: WriteMode, dtype: pl.DataType
+) -> None:
+    before = commit("job_1", {"a": [1]})
+    columns = [*before.columns, Column("new", dtype)]
+    frame = {"a": pl.Series([2]), "new": pl.Series([None], dtype=dtype)}
+    for job in ("job_2", "job_3"):
+        version = commit(job, frame, mode, columns=columns)
+        assert version.columns == tuple(columns)
+        assert rows(path, version)[-1] == {"a": 2, "new": None}
 
 
 def test_a_job_commits_once_and_its_note_is_found(path: Path, commit: Commit) -> None:
