@@ -160,17 +160,18 @@ def _nested_type(value: Any) -> pl.DataType | None:
     return _integer_type([value]) if type(value) is int else _SCALARS[type(value)]
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _as_text(value: Any) -> str | None:
     """Text as it is, dates and times in their ISO form, anything else as JSON."""
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, datetime) and value.time() == time():
         value = value.date()
     if isinstance(value, date | time | timedelta):
-        value = json_value(value)
-    if isinstance(value, pl.Series):
-        value = value.to_list()
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return str(json_value(value))
+    return _encode(value.to_list() if isinstance(value, pl.Series) else value)
 
 
 def _common(dtypes: Iterable[pl.DataType | None]) -> pl.DataType | None:
