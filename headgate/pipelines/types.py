@@ -59,7 +59,7 @@ def _boolean(true: str, false: str) -> Callable[[pl.Expr], pl.Expr]:
 
 
 def _date(text: pl.Expr) -> pl.Expr:
-    value = text.str.to_date("%Y-%m-%d", strict=False)
+    value = text.str.to_date("%Y-%m-%d", strict=False, cache=False)
     return pl.when(text.str.contains(r"^\d{4}-\d{2}-\d{2}$") & ~_in_year_zero(text)).then(value)
 
 
