@@ -199,3 +199,12 @@ def test_versions_stay_readable_behind_checkpoints(path: Path, commit: Commit) -
     committed = datasets.committed_by(path, "job_3")
     assert committed is not None
     assert committed.snapshot.version == 3
+
+
+def test_another_reader_of_delta_lake_opens_every_version(path: Path, commit: Commit) -> None:
+    commit("one", {"id": [1, 2], "name": ["a", None]})
+    commit("two", {"id": [3], "name": ["c"]}, order=1)
+    commit("three", {"id": [9.5]}, WriteMode.REPLACE)
+    old, newest = pl.read_delta(str(path), version=1), pl.read_delta(str(path))
+    assert sorted(old.rows()) == [(1, "a"), (2, None), (3, "c")]
+    assert newest.rows() == [(9.5,)]
