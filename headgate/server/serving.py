@@ -19,6 +19,8 @@ CLOSE_S = 5
 CHECK_TIMEOUT_S = 10.0
 CHECK_INTERVAL_S = 1.0
 BACKLOG = 2048
+GC_ALLOCATIONS = 20_000
+"""A page of a list makes some thousand objects, hardly any in cycles; by default they are looked through ten times."""
 
 logger = structlog.get_logger(__name__)
 
@@ -99,6 +101,7 @@ class _Server(uvicorn.Server):
                 await asyncio.sleep(CHECK_INTERVAL_S)
         # What is there by now stays: the collector needn't look through it again and again.
         gc.freeze()
+        gc.set_threshold(GC_ALLOCATIONS)
         self._on_ready()
 
 
