@@ -13,8 +13,8 @@ from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
 from headgate.domain.incoming import IncomingFile
+from headgate.storage.columns import MAX_SAFE_INTEGER
 
-MAX_SAFE_INTEGER = 2**53 - 1
 MAX_JSON_DEPTH = 64
 # The encoder's own bound on nesting: what fits in once it is wrapped up to here fits in everywhere.
 ENCODER_DEPTH = 254

@@ -1,7 +1,7 @@
 """What a reader hands to the engine."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ ROW_INDEX = "__headgate_row__"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A stored file and how to read it; `limit_rows` reads only its first records, for a preview."""
+    """A stored file and how to read it; a delimited file without a dialect has its own found."""
 
     path: Path
     format: FileFormat
@@ -39,7 +39,6 @@ class Prepared:
     sample: pl.DataFrame
     accepted: int
     rows: RowMap | None = None
-    forms: dict[str, str] = field(default_factory=dict)
 
 
 class Watch(Protocol):
@@ -52,6 +51,3 @@ class Reader(Protocol):
     """Reads a source once, logs what it rejects, and leaves temporary files only in `scratch`."""
 
     def __call__(self, source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared: ...
-
-
-Progress = Callable[..., None]
