@@ -11,11 +11,17 @@ from headgate.graphql.loaders import Loaders
 
 @dataclass
 class Context:
-    """Who asks, and the means to answer: sessions come from the services, one each time, never shared."""
+    """Who asks, and the means to answer: sessions come from the services, one each time, never shared.
+
+    `resume_after` is the cursor that a reconnecting client named outside of its document: a subscription starts
+    behind it unless its arguments say otherwise. It sets `cursor` before each event that it can resume from.
+    """
 
     services: Services
     principal: Principal
     request_id: str
+    resume_after: str | None = None
+    cursor: str | None = None
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

@@ -81,10 +81,12 @@ class JobSubscription:
         ] = DEFAULT_INTERVAL_MS,
     ) -> AsyncGenerator[JobEvent, None]:
         interval_s = _interval_s(min_interval_ms)
+        after = info.context.resume_after if after is None else after
         seq = 0 if after is None else jobs.decode_event_cursor(job_id, after)
         async with aclosing(paced(jobs.watch(info.context.services, job_id, seq), interval_s)) as events:
             async for event in events:
                 info.context.forget()
+                info.context.cursor = jobs.event_cursor(event)
                 yield JobEvent.from_row(event)
 
 
