@@ -1,11 +1,15 @@
 """What an error of an operation tells the caller: never more than was meant for them."""
 
+from contextlib import aclosing
+
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.schema.schema import StreamResult
+from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from headgate.errors import HeadgateError
-from headgate.server.responses import error_entry
+from headgate.server.responses import encode_json, error_entry, new_request_id
 
 INTERNAL = "INTERNAL"
 MASKED_MESSAGE = "Something went wrong on our side. Quote this requestId when you report it."
@@ -25,6 +29,35 @@ def log_unexpected(error: BaseException, *, request_id: str, **details: object) 
 def internal_entry(request_id: str) -> dict[str, object]:
     """Make the entry of `errors` that stands for any bug."""
     return error_entry(INTERNAL, MASKED_MESSAGE, request_id)
+
+
+def encode_response(response: object) -> bytes:
+    """Encode a response; one that JSON cannot carry is a bug, and answered as one."""
+    try:
+        return encode_json(response)
+    except TypeError as error:
+        request_id = new_request_id()
+        log_unexpected(error, request_id=request_id)
+        return encode_json({"data": None, "errors": [internal_entry(request_id)]})
+
+
+async def presented(results: StreamResult, *, request_id: str) -> StreamResult:
+    """Give every error of a stream of results its code and request id; an exception becomes the last result."""
+    try:
+        async with aclosing(results):
+            async for result in results:
+                if isinstance(result, ExecutionResult):
+                    result.errors = present_all(result, request_id=request_id) or None
+                yield result
+    except Exception as error:
+        shown = present(error, request_id=request_id, default_code=VALIDATION_FAILED)
+        yield PreExecutionError(data=None, errors=[shown])
+
+
+def present_all(result: ExecutionResult, *, request_id: str) -> list[GraphQLError]:
+    """Present the errors of a result; those from before its execution are the document's own."""
+    code = VALIDATION_FAILED if isinstance(result, PreExecutionError) else BAD_USER_INPUT
+    return [present(e, request_id=request_id, default_code=code) for e in result.errors or ()]
 
 
 def present(error: Exception, *, request_id: str, default_code: str) -> GraphQLError:

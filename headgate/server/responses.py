@@ -6,9 +6,13 @@ from uuid import uuid4
 
 import orjson
 from starlette.responses import Response
+from strawberry.http import GraphQLHTTPResponse
+from strawberry.types.execution import ExecutionResult
 
 GRAPHQL_JSON = "application/graphql-response+json"
 PLAIN_JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+JSON_RANGES = (GRAPHQL_JSON, PLAIN_JSON, "application/*", "*/*")
 
 
 class Refusal(Exception):
@@ -44,6 +48,18 @@ def error_entry(code: str, message: str, request_id: str) -> dict[str, Any]:
     return {"message": message, "extensions": {"code": code, "requestId": request_id}}
 
 
+def response_of(result: ExecutionResult) -> GraphQLHTTPResponse:
+    """Shape a result whose errors are presented: a request that failed before execution has no data at all."""
+    response: GraphQLHTTPResponse = {}
+    if result.errors:
+        response["errors"] = [error.formatted for error in result.errors]
+    if result.data is not None or any(error.path for error in result.errors or ()):
+        response["data"] = result.data
+    if result.extensions:
+        response["extensions"] = result.extensions
+    return response
+
+
 def refusal_response(refusal: Refusal, *, accept: str, request_id: str) -> Response:
     """Answer a refusal as a GraphQL response without data, in the media type that `accept` prefers."""
     body = {"errors": [error_entry(refusal.code, refusal.message, request_id)]}
@@ -63,6 +79,17 @@ def negotiate(accept: str) -> str:
     weights = dict(_media_ranges(accept))
     wanted = weights.get(GRAPHQL_JSON, 0.0)
     return GRAPHQL_JSON if wanted > 0 and wanted >= weights.get(PLAIN_JSON, 0.0) else PLAIN_JSON
+
+
+def accepts_events(accept: str) -> bool:
+    """Tell whether the client names event streams among what it takes."""
+    return dict(_media_ranges(accept)).get(EVENT_STREAM, 0.0) > 0
+
+
+def accepts_only_events(accept: str) -> bool:
+    """Tell whether the client takes event streams and no JSON."""
+    weights = dict(_media_ranges(accept))
+    return accepts_events(accept) and all(weights.get(name, 0.0) <= 0 for name in JSON_RANGES)
 
 
 def _media_ranges(accept: str) -> Iterator[tuple[str, float]]:

@@ -21,11 +21,10 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     Message,
     SubscribeMessage,
 )
-from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from headgate.domain.permissions import Principal
 from headgate.server.frames import BadFrame, read_frame
-from headgate.server.masking import BAD_USER_INPUT, VALIDATION_FAILED, internal_entry, log_unexpected, present
+from headgate.server.masking import internal_entry, log_unexpected, presented
 from headgate.server.responses import encode_json, error_entry, new_request_id
 
 FORBIDDEN = 4403
@@ -130,25 +129,8 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         await super().shutdown()
 
     async def _send_result_stream(self, operation: Operation[Any, None], result_source: StreamResult) -> None:
-        async with aclosing(self._presented(result_source)) as results:
+        async with aclosing(presented(result_source, request_id=self.request_id)) as results:
             await super()._send_result_stream(operation, results)
-
-    async def _presented(self, results: StreamResult) -> StreamResult:
-        """Give every error its code and request id; an exception becomes the last result."""
-        try:
-            async for result in results:
-                if isinstance(result, ExecutionResult):
-                    self._present_errors(result)
-                yield result
-        except Exception as error:
-            yield PreExecutionError(data=None, errors=[self._present(error, VALIDATION_FAILED)])
-
-    def _present_errors(self, result: ExecutionResult) -> None:
-        code = VALIDATION_FAILED if isinstance(result, PreExecutionError) else BAD_USER_INPUT
-        result.errors = [self._present(error, code) for error in result.errors or ()] or None
-
-    def _present(self, error: Exception, code: str) -> GraphQLError:
-        return present(error, request_id=self.request_id, default_code=code)
 
     def _is_full(self, operation_id: str) -> bool:
         limit = self.max_subscriptions_per_connection

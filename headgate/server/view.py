@@ -26,13 +26,11 @@ from headgate.errors import Unauthenticated
 from headgate.server.auth import Authenticate, bearer_token
 from headgate.server.body import operation_from, operation_from_body, operation_from_query
 from headgate.server.masking import (
-    BAD_USER_INPUT,
     INTERNAL,
     MASKED_MESSAGE,
-    VALIDATION_FAILED,
-    internal_entry,
+    encode_response,
     log_unexpected,
-    present,
+    present_all,
 )
 from headgate.server.multipart import MEDIA_TYPE as MULTIPART
 from headgate.server.multipart import MultipartReceiver
@@ -40,12 +38,12 @@ from headgate.server.responses import (
     GRAPHQL_JSON,
     PLAIN_JSON,
     Refusal,
-    encode_json,
     json_response,
     malformed,
     negotiate,
     new_request_id,
     refusal_response,
+    response_of,
 )
 from headgate.server.sockets import MAX_SUBSCRIPTIONS, Connection, SocketAdapter, SocketHandler
 
@@ -206,18 +204,9 @@ class GraphQLApp(GraphQL[Any, None]):
             raise _wrong_type(error.operation_type) from error
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """Shape a result: a request that failed before execution has no data at all."""
-        code = VALIDATION_FAILED if isinstance(result, PreExecutionError) else BAD_USER_INPUT
-        request_id = request.state.request_id
-        errors = [present(e, request_id=request_id, default_code=code) for e in result.errors or ()]
-        response: GraphQLHTTPResponse = {}
-        if errors:
-            response["errors"] = [error.formatted for error in errors]
-        if result.data is not None or any(error.path for error in errors):
-            response["data"] = result.data
-        if result.extensions:
-            response["extensions"] = result.extensions
-        return response
+        """Shape a result."""
+        result.errors = present_all(result, request_id=request.state.request_id)
+        return response_of(result)
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """Note the media type that the client prefers."""
@@ -232,13 +221,8 @@ class GraphQLApp(GraphQL[Any, None]):
         return json_response(self.encode_json(response_data), 400 if is_refused else 200, media_type)
 
     def encode_json(self, data: object) -> bytes:
-        """Encode a response; one that JSON cannot carry is a bug, and answered as one."""
-        try:
-            return encode_json(data)
-        except TypeError as error:
-            request_id = new_request_id()
-            log_unexpected(error, request_id=request_id)
-            return encode_json({"data": None, "errors": [internal_entry(request_id)]})
+        """Encode a response."""
+        return encode_response(data)
 
 
 def _refuse(request: Request, refusal: Refusal) -> Response:
