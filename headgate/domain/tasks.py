@@ -28,9 +28,9 @@ def task_of(services: Services, claim: Claim, scratch: Path) -> dict[str, Any]:
 
 
 def settlement_of(services: Services, claim: Claim) -> dict[str, Any]:
-    """Ask what a job's dead process had committed; where it hadn't, its files go."""
+    """Ask what a job's dead process had committed; where it hadn't, that attempt's files go."""
     path = str(services.store.path(claim.dataset.storage_key))
-    return {"task": "settle", "job": claim.job_id, "path": path}
+    return {"task": "settle", "job": claim.job_id, "attempt": claim.attempt, "path": path}
 
 
 def _source(services: Services, claim: Claim) -> dict[str, Any]:

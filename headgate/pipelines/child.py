@@ -92,7 +92,7 @@ def run_ingest(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
 
 def run_settle(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
     """Run the task "settle", after a death: "ingested" is the job's answer where it had committed, else null."""
-    settled = settle(Path(task["path"]), task["job"])
+    settled = settle(Path(task["path"]), task["job"], task["attempt"])
     return {"ingested": _ingested(*settled) if settled else None}
 
 

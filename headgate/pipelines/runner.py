@@ -61,7 +61,7 @@ def ingest(task: Ingest, watch: Watch) -> tuple[Counts, Snapshot]:
             sink.discard_all(task.target.path, task.target.job, version)
             return counts, version
         except BaseException as error:
-            sink.discard(task.target)
+            sink.discard(task.target.path, task.target.job, task.target.attempt)
             # Another attempt may have committed, or this one before it failed.
             if (done := _committed(task.target.path, task.target.job)) is not None:
                 return done
@@ -71,10 +71,16 @@ def ingest(task: Ingest, watch: Watch) -> tuple[Counts, Snapshot]:
     raise JobFault("DATASET_BUSY", message, "SYSTEM", retryable=True)
 
 
-def settle(path: Path, job: str) -> tuple[Counts, Snapshot] | None:
-    """What a job committed whose process died before it could say so; else its files are removed."""
+def settle(path: Path, job: str, attempt: int) -> tuple[Counts, Snapshot] | None:
+    """What a job committed of which an attempt ended before it could say so; removes what nobody needs any more.
+
+    Where the job has not committed, only that attempt's files go: another one may be about to commit its own.
+    """
     done = _committed(path, job)
-    sink.discard_all(path, job, done[1] if done else None)
+    if done is None:
+        sink.discard(path, job, attempt)
+    else:
+        sink.discard_all(path, job, done[1])
     return done
 
 
@@ -143,7 +149,7 @@ def _write_parts(
             columns = _all_columns(before, gate.columns(), task.target.mode)
             return Written(columns, gate.rows, passed, parts)
         plan.demote(gate.misfits)
-        sink.discard(task.target)
+        sink.discard(task.target.path, task.target.job, task.target.attempt)
         log.forget()
 
 

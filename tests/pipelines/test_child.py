@@ -77,6 +77,10 @@ def ingest_task(intake: Intake, path: Path, format: str = "CSV", **dataset: Any)
     }
 
 
+def settle_task(intake: Intake) -> dict[str, Any]:
+    return {"task": "settle", "job": "job_1", "attempt": 1, "path": str(intake.dataset())}
+
+
 def inspect_task(intake: Intake, path: Path, name: str) -> dict[str, Any]:
     task = {"task": "inspect", "path": str(path), "name": name, "format": None, "dialect": None, "rows": 2}
     return {**task, "scratch": str(intake.scratch())}
@@ -103,7 +107,7 @@ def test_an_ingest_answers_counts_and_the_new_version(child: Child, intake: Inta
     assert child.progress[-1]["stage"] == "committing"
     keys = {"stage", "fraction", "rows_read", "rows_written", "bytes_read", "bytes_total"}
     assert all(figures.keys() >= keys for figures in child.progress)
-    settled = child.run({"task": "settle", "job": "job_1", "path": str(intake.dataset())})
+    settled = child.run(settle_task(intake))
     assert settled["result"]["ingested"]["counts"] == counts
 
 

@@ -1,5 +1,6 @@
 """Jobs and attempts at the same time all end well, and nothing gets lost between them."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 
 from headgate.errors import JobFault
 from headgate.pipelines.dialect import Dialect
-from headgate.pipelines.runner import Counts, ingest
+from headgate.pipelines.runner import Counts, Ingest, ingest, settle
+from headgate.pipelines.sinks import dataset as sink
 from headgate.storage import datasets
 from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat
@@ -28,6 +30,128 @@ def test_attempts_at_the_same_time_commit_once(intake: Intake, existing: bool) -
     latest = datasets.latest(intake.dataset())
     assert latest is not None
     assert [row["a"] for row in rows_of(intake.dataset(), latest)] == [0, 1, 2][not existing :]
+
+
+@pytest.mark.parametrize("mode", [APPEND, UPSERT, REPLACE])
+@pytest.mark.parametrize("existing", [False, True])
+def test_attempts_race_with_the_settling_of_a_dead_one(
+    intake: Intake, mode: WriteMode, existing: bool
+) -> None:
+    if existing:
+        intake.load("a\n0\n")
+    path = intake.file("a,b\n1,x\n2,y\n")
+    jobs = [intake.job(path, FileFormat.CSV, mode, ("a",), job="job_thrice", attempt=n) for n in (1, 2)]
+    with ThreadPoolExecutor(3) as threads:
+        settling = threads.submit(settle_until_committed, jobs[0], 3)
+        outcomes = list(threads.map(intake.run, jobs))
+        settled = settling.result()
+    assert [outcome.version for outcome in outcomes] == [settled, settled]
+    assert_whole(intake, "job_thrice", [0, 1, 2] if existing and mode is not REPLACE else [1, 2])
+
+
+def settle_until_committed(job: Ingest, attempt: int) -> Any:
+    while (done := settle(job.target.path, job.target.job, attempt)) is None:
+        pass
+    return done[1]
+
+
+def assert_whole(intake: Intake, job: str, values: list[int]) -> None:
+    """The dataset has these values once each, and no file of the job that isn't committed."""
+    latest = datasets.latest(intake.dataset())
+    assert latest is not None
+    assert sorted(row["a"] for row in rows_of(intake.dataset(), latest)) == values
+    done = datasets.committed_by(intake.dataset(), job)
+    assert done is not None
+    theirs = {name for name in intake.parquet_files() if name.startswith(job)}
+    assert theirs <= {part.name for part in done.snapshot.parts}
+
+
+MOMENTS = [(sink, "commit"), (datasets, "_commit"), (datasets, "_with_columns")]
+"""Behind the writing, behind the check for an earlier commit, and between the columns and the commit."""
+
+
+def overtaken(monkeypatch: pytest.MonkeyPatch, moment: tuple[Any, str], others: Callable[[], object]) -> None:
+    """Let others act once, at a moment shortly before an attempt commits."""
+    where, name = moment
+    original, began = getattr(where, name), []
+
+    def act(*arguments: Any, **options: Any) -> Any:
+        answer = original(*arguments, **options) if name == "_with_columns" else None
+        if not began:
+            began.append(True)
+            others()
+        return answer or original(*arguments, **options)
+
+    monkeypatch.setattr(where, name, act)
+
+
+@pytest.mark.parametrize(
+    ("moment", "mode", "existing"),
+    [
+        (moment, mode, existing)
+        for moment in MOMENTS
+        for mode in (APPEND, UPSERT, REPLACE)
+        for existing in (False, True)
+        if moment[1] != "_with_columns" or (existing and mode is not REPLACE)
+    ],
+)
+def test_an_attempt_overtaken_by_another_and_a_settling_adds_nothing(
+    intake: Intake,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: tuple[Any, str],
+    mode: WriteMode,
+    existing: bool,
+) -> None:
+    if existing:
+        intake.load("a\n0\n")
+    path = intake.file("a,b\n1,x\n2,y\n")
+    late, early = (
+        intake.job(path, FileFormat.CSV, mode, ("a",), job="job_thrice", attempt=n) for n in (1, 2)
+    )
+    done = []
+
+    def others() -> None:
+        done.append(intake.run(early))
+        assert settle(intake.dataset(), "job_thrice", 3) == (done[0].counts, done[0].version)
+
+    overtaken(monkeypatch, moment, others)
+    outcome = intake.run(late)
+    assert [(one.counts, one.version) for one in done] == [(outcome.counts, outcome.version)]
+    assert_whole(intake, "job_thrice", [0, 1, 2] if existing and mode is not REPLACE else [1, 2])
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_settling_a_dead_attempt_leaves_the_files_of_a_living_one(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch, moment: tuple[Any, str]
+) -> None:
+    intake.load("a\n0\n")
+    dead = intake.dataset() / "job_twice-1-000000.parquet"
+    job = intake.job(intake.file("a,b\n1,x\n2,y\n"), FileFormat.CSV, job="job_twice", attempt=2)
+
+    def settle_the_dead() -> None:
+        dead.write_bytes(b"what a dead attempt wrote")
+        assert settle(intake.dataset(), "job_twice", 1) is None
+        assert not dead.exists()
+
+    tries = count_tries(monkeypatch)
+    overtaken(monkeypatch, moment, settle_the_dead)
+    outcome = intake.run(job)
+    assert outcome.counts == Counts(read=2, accepted=2, rejected=0)
+    assert len(tries) == 1
+    assert_whole(intake, "job_twice", [0, 1, 2])
+
+
+def count_tries(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """Grows with each try to commit."""
+    tries: list[None] = []
+    commit = sink.commit
+
+    def counted(*arguments: Any) -> Any:
+        tries.append(None)
+        return commit(*arguments)
+
+    monkeypatch.setattr(sink, "commit", counted)
+    return tries
 
 
 def test_jobs_that_create_a_dataset_at_the_same_time_keep_all_columns(intake: Intake) -> None:

@@ -1,7 +1,7 @@
 """The dataset sink: good rows become Parquet files in the dataset's folder, then one commit makes them a version."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -31,7 +31,11 @@ class Target:
     @property
     def stem(self) -> str:
         """What begins the names of all files that this attempt writes there."""
-        return f"{self.job}-{self.attempt}"
+        return _stem(self.job, self.attempt)
+
+
+def _stem(job: str, attempt: int) -> str:
+    return f"{job}-{attempt}"
 
 
 def write_rows(frame: pl.LazyFrame, folder: Path, stem: str, order: int) -> list[Part]:
@@ -57,19 +61,19 @@ def next_order(before: Snapshot | None) -> int:
     return max(int(time.time() * 1000), last + 1)
 
 
-def discard(target: Target) -> None:
-    """Remove every file that this attempt wrote, but for those that it committed before it failed."""
-    committed = datasets.committed_by(target.path, target.job)
-    _discard(target.path, target.stem, committed.snapshot if committed else None)
+def discard(path: Path, job: str, attempt: int) -> None:
+    """Remove every file that an attempt wrote, but for those that it committed before it failed."""
+    committed = datasets.committed_by(path, job)
+    _discard(path, _stem(job, attempt), committed.snapshot.parts if committed else ())
 
 
-def discard_all(path: Path, job: str, kept: Snapshot | None = None) -> None:
+def discard_all(path: Path, job: str, kept: Snapshot) -> None:
     """Remove every file that any attempt of a job wrote and that isn't part of the version it committed."""
-    _discard(path, job, kept)
+    _discard(path, job, kept.parts)
 
 
-def _discard(path: Path, stem: str, kept: Snapshot | None) -> None:
-    names = {part.name for part in kept.parts} if kept else set()
+def _discard(path: Path, stem: str, kept: Iterable[Part]) -> None:
+    names = {part.name for part in kept}
     for file in path.glob(f"{stem}-*.parquet"):
         if file.name not in names:
             file.unlink(missing_ok=True)
