@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from headgate.server.frames import MAX_FRAME_BYTES
+from headgate.server.streams import CLOSING
 
 CLOSE_S = 5
 CHECK_TIMEOUT_S = 10.0
@@ -82,14 +83,17 @@ class _Server(uvicorn.Server):
         self._url = url
         self._on_ready = on_ready
         self._checking: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to serve, and to ask oneself."""
+        self.lifespan.state[CLOSING] = self._closing
         await super().startup(sockets)
         self._checking = asyncio.create_task(self._check())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop to serve, once open requests are answered."""
+        """Stop to serve, once open requests are answered; streams, which have no end of their own, are told to end."""
+        self._closing.set()
         if self._checking is not None:
             self._checking.cancel()
         await super().shutdown(sockets)

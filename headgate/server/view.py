@@ -1,4 +1,4 @@
-"""The /graphql endpoint: GraphQL over HTTP and over WebSocket, for any Strawberry schema."""
+"""The /graphql endpoint: GraphQL over HTTP, Server-Sent Events and WebSocket, for any Strawberry schema."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -38,6 +38,8 @@ from headgate.server.responses import (
     GRAPHQL_JSON,
     PLAIN_JSON,
     Refusal,
+    accepts_events,
+    accepts_only_events,
     json_response,
     malformed,
     negotiate,
@@ -46,6 +48,7 @@ from headgate.server.responses import (
     response_of,
 )
 from headgate.server.sockets import MAX_SUBSCRIPTIONS, Connection, SocketAdapter, SocketHandler
+from headgate.server.streams import KEEP_ALIVE_S, EventStream, Resumable, only
 
 INIT_TIMEOUT = timedelta(seconds=10)
 ALLOWED_OPERATIONS = {
@@ -53,7 +56,7 @@ ALLOWED_OPERATIONS = {
     "POST": {OperationType.QUERY, OperationType.MUTATION},
 }
 
-MakeContext = Callable[[Principal, str], object]
+MakeContext = Callable[[Principal, str], Resumable]
 """Makes the context of one operation: who asks, and the request's id."""
 
 
@@ -71,7 +74,7 @@ class GraphQLApp(GraphQL[Any, None]):
     Whatever a client sends is answered in GraphQL's shape: a refusal is a 4xx, a bug is masked and
     logged, and each error carries `extensions.code` and `extensions.requestId`. Files of multipart
     requests go through `uploads`. Browsers may open sockets from the same origin and from
-    `allowed_origins`.
+    `allowed_origins`. Event streams that are silent for `keep_alive_s` carry a comment.
     """
 
     request_adapter_class = RequestAdapter
@@ -86,6 +89,7 @@ class GraphQLApp(GraphQL[Any, None]):
         make_context: MakeContext,
         uploads: MultipartReceiver,
         allowed_origins: Sequence[str] = (),
+        keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
         super().__init__(
             schema,
@@ -98,6 +102,7 @@ class GraphQLApp(GraphQL[Any, None]):
         self._authenticate = authenticate
         self._make_context = make_context
         self._uploads = uploads
+        self._keep_alive_s = keep_alive_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -144,7 +149,10 @@ class GraphQLApp(GraphQL[Any, None]):
         """Make the context of a request, or what a socket makes its operations' contexts from."""
         if isinstance(request, WebSocket):
             return Connection(self._make_context)
-        return self._make_context(request.state.principal, request.state.request_id)
+        context = self._make_context(request.state.principal, request.state.request_id)
+        context.resume_after = request.headers.get("last-event-id") or None
+        request.state.context = context
+        return context
 
     async def on_ws_connect(self, context: Connection) -> UnsetType:
         """Let a socket in whose first message carries a valid token."""
@@ -187,21 +195,40 @@ class GraphQLApp(GraphQL[Any, None]):
         context: Any,
         root_value: None,
         sub_response: Response,
-    ) -> ExecutionResult:
-        """Run an operation of a type that the method allows."""
+    ) -> Any:
+        """Run an operation of a type that the method allows: an ExecutionResult, or for events a StreamResult."""
+        accept = request.headers.get("accept", "")
+        operation: dict[str, Any] = {
+            "query": request_data.query,
+            "variable_values": request_data.variables,
+            "context_value": context,
+            "operation_name": request_data.operation_name,
+            "operation_extensions": request_data.extensions,
+        }
         try:
-            return await self.schema.execute(
-                request_data.query,
-                variable_values=request_data.variables,
-                context_value=context,
-                operation_name=request_data.operation_name,
-                allowed_operation_types=ALLOWED_OPERATIONS[request.method],
-                operation_extensions=request_data.extensions,
-            )
+            result = await self._execute(operation, ALLOWED_OPERATIONS[request.method])
+        except InvalidOperationTypeError as error:
+            if error.operation_type is OperationType.SUBSCRIPTION and accepts_events(accept):
+                return await self.schema.subscribe(**operation)
+            raise _wrong_type(error.operation_type) from error
+        return only(result) if accepts_only_events(accept) else result
+
+    async def _execute(self, operation: dict[str, Any], allowed: set[OperationType]) -> ExecutionResult:
+        try:
+            return await self.schema.execute(**operation, allowed_operation_types=allowed)
         except CannotGetOperationTypeError as error:
             return PreExecutionError(data=None, errors=[GraphQLError(str(error), original_error=error)])
-        except InvalidOperationTypeError as error:
-            raise _wrong_type(error.operation_type) from error
+
+    async def _create_streaming_response(
+        self, request: Request, result: Any, protocol: object, sub_response: Response
+    ) -> Response:
+        return EventStream(
+            result,
+            request.state.context,
+            request_id=request.state.request_id,
+            expires_at=request.state.principal.expires_at,
+            keep_alive_s=self._keep_alive_s,
+        )
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Shape a result."""
@@ -232,6 +259,9 @@ def _refuse(request: Request, refusal: Refusal) -> Response:
 
 def _wrong_type(operation_type: OperationType) -> Refusal:
     if operation_type is OperationType.SUBSCRIPTION:
-        text = "Subscriptions need a WebSocket with the subprotocol graphql-transport-ws."
+        text = (
+            "A subscription needs the header `Accept: text/event-stream`, "
+            "or a WebSocket with the subprotocol graphql-transport-ws."
+        )
         return Refusal(400, "SUBSCRIPTION_NOT_SUPPORTED_OVER_HTTP", text)
     return Refusal(405, "METHOD_NOT_ALLOWED", "A mutation needs a POST request.", {"allow": "POST"})

@@ -40,6 +40,8 @@ MAX_UPLOAD_BYTES = 96 * 1024**2
 class Context:
     principal: Principal
     request_id: str
+    resume_after: str | None = None
+    cursor: str | None = None
 
 
 @strawberry.input

@@ -1,0 +1,143 @@
+"""Operations over Server-Sent Events: the "distinct connections mode" of the graphql-sse protocol.
+
+What is wrong before GraphQL is asked (who asks, method, shape and size of the request) is refused with a 4xx over
+plain HTTP. From the document on, a fault is an event, as the protocol has it: EventSource cannot read the body of a
+refusal, and clients take one for trouble of the network and ask again.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, Protocol
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+from strawberry.schema.schema import StreamResult
+from strawberry.types.execution import ExecutionResult
+
+from headgate.errors import Unauthenticated
+from headgate.server.masking import encode_response, presented
+from headgate.server.responses import EVENT_STREAM, Refusal, encode_json, error_entry, response_of
+
+KEEP_ALIVE_S = 12.0
+KEEP_ALIVE = b":\n\n"
+# With a space behind the colon urql would take the space for JSON.
+COMPLETE = b"event: complete\ndata:\n\n"
+HEADERS = {"cache-control": "no-cache, no-store, no-transform", "x-accel-buffering": "no"}
+CLOSING = "closing"
+"""Names the asyncio.Event in a server's state that is set when the server stops."""
+
+
+class Resumable(Protocol):
+    """The context of an operation: where a client wants to resume, and the newest event's cursor, if any."""
+
+    resume_after: str | None
+    cursor: str | None
+
+
+class EventStream(StreamingResponse):
+    """Streams an operation's results until it ends, the client leaves, its token expires or the server stops.
+
+    The next result is asked for once the one before is written. A token's end is told by a last result,
+    UNAUTHENTICATED. A stream that ends without `complete` has more to come: the client is to connect again.
+    """
+
+    def __init__(
+        self,
+        results: StreamResult,
+        context: Resumable,
+        *,
+        request_id: str,
+        expires_at: datetime,
+        keep_alive_s: float = KEEP_ALIVE_S,
+    ) -> None:
+        self._frames = _encoded(presented(results, request_id=request_id), context)
+        super().__init__(self._frames, headers=HEADERS, media_type=EVENT_STREAM)
+        self._request_id = request_id
+        self._expires_at = expires_at
+        self._keep_alive_s = keep_alive_s
+        self._written_at = monotonic()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        closing: asyncio.Event = scope.get("state", {}).get(CLOSING) or asyncio.Event()
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        ended = await _first(
+            operation=self._send_frames(send),
+            token=self._expire(),
+            client=_leave(receive),
+            server=closing.wait(),
+            silence=self._keep_alive(send),
+        )
+        if ended == "token":
+            await self._write(send, _farewell(self._request_id))
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_frames(self, send: Send) -> None:
+        async with aclosing(self._frames) as frames:
+            async for frame in frames:
+                await self._write(send, frame)
+
+    async def _keep_alive(self, send: Send) -> None:
+        while True:
+            rest_s = self._written_at + self._keep_alive_s - monotonic()
+            if rest_s > 0:
+                await asyncio.sleep(rest_s)
+            else:
+                await self._write(send, KEEP_ALIVE)
+
+    async def _expire(self) -> None:
+        await asyncio.sleep((self._expires_at - datetime.now(UTC)).total_seconds())
+
+    async def _write(self, send: Send, frame: bytes) -> None:
+        await send({"type": "http.response.body", "body": frame, "more_body": True})
+        self._written_at = monotonic()
+
+
+async def only(result: ExecutionResult) -> StreamResult:
+    """Make a stream of one result."""
+    yield result
+
+
+async def _encoded(results: StreamResult, context: Resumable) -> AsyncGenerator[bytes, None]:
+    """Make frames of results; each carries the cursor that was set since the one before."""
+    async with aclosing(results):
+        async for result in results:
+            assert isinstance(result, ExecutionResult)
+            cursor, context.cursor = context.cursor, None
+            yield _next(encode_response(response_of(result)), cursor)
+    yield COMPLETE
+
+
+def _next(data: bytes, cursor: str | None = None) -> bytes:
+    """Make the frame of a result. Lines end in LF alone: urql knows no other end of a frame than LF LF."""
+    line = b"" if cursor is None else b"id: %s\n" % cursor.encode()
+    return b"event: next\n%sdata: %s\n\n" % (line, data)
+
+
+def _farewell(request_id: str) -> bytes:
+    fault = Unauthenticated()
+    entry = error_entry(fault.code, fault.message, request_id)
+    return _next(encode_json({"errors": [entry]})) + COMPLETE
+
+
+async def _leave(receive: Receive) -> None:
+    """Wait until the client is gone, or sends a body that it may not."""
+    with suppress(Refusal):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+async def _first(**contenders: Coroutine[Any, Any, object]) -> str:
+    """Run coroutines until one ends; answers its name, or raises its error, once the others are cleaned up."""
+    tasks = {name: asyncio.create_task(each) for name, each in contenders.items()}
+    try:
+        await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+        name, winner = next((name, task) for name, task in tasks.items() if task.done())
+    finally:
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+    winner.result()
+    return name
