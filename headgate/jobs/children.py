@@ -6,16 +6,20 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 import structlog
 
-from headgate.domain.ports import ProcessDied, Report, TaskFault
+from headgate.domain.ports import Permit, ProcessDied, Report, TaskFault, TaskStopped
 
 ENGINE = (sys.executable, "-m", "headgate.pipelines.child")
 MEMORY_CHECK_S = 0.1
+SAID_MEANWHILE = {"progress", "asks"}
+UNLIMITED_S = 10**9
+"""What a task hears that asks for its commit where nobody is to be asked."""
 MAX_LINE_BYTES = 64 * 1024**2
 """The longest message of a child; the records of an inspection are one."""
 # By default glibc gives a block of this size back as soon as it is free, only to have the next one filled with
@@ -48,22 +52,27 @@ class ChildPool:
         missing = self._size - len(self._children)
         self._idle += await asyncio.gather(*(self._spawn() for _ in range(missing)))
 
-    async def run(self, task: Mapping[str, Any], report: Report | None = None) -> dict[str, Any]:
+    async def run(
+        self, task: Mapping[str, Any], report: Report | None = None, *, permit: Permit | None = None
+    ) -> dict[str, Any]:
         """Run one task and answer its result; cancelling it kills the process.
 
-        Raises TaskFault for the task's own failure, and ProcessDied where the process ended before it
+        `permit` is asked before the task commits; without one it may. Raises TaskStopped where it must not,
+        TaskFault for the task's own failure, and ProcessDied where the process ended before it
         answered: CHILD_DIED, or OUT_OF_MEMORY where it used more than `memory_bytes`.
         """
         async with self._free:
             child = await self._take()
             try:
-                answer = await child.run(task, report, self._memory_bytes)
+                answer = await child.run(task, Talk(report, permit), self._memory_bytes)
             except BaseException:
                 # Nobody knows what it is at: the next task gets another one.
                 await child.kill()
                 self._children.discard(child)
                 raise
             self._idle.append(child)
+        if "stopped" in answer:
+            raise TaskStopped
         if "failure" in answer:
             raise TaskFault(**answer["failure"])
         result: dict[str, Any] = answer["result"]
@@ -87,6 +96,22 @@ class ChildPool:
         child = await Child.spawn(self._command)
         self._children.add(child)
         return child
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Who is spoken to while a task runs."""
+
+    report: Report | None
+    permit: Permit | None
+
+    async def hear(self, message: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Take what a running task says; answers what it is to be told."""
+        if "asks" in message:
+            return {"commit": UNLIMITED_S if self.permit is None else await self.permit()}
+        if self.report is not None:
+            await self.report(message["progress"])
+        return None
 
 
 class Child:
@@ -118,12 +143,12 @@ class Child:
         """Whether the process has not ended."""
         return self._process.returncode is None
 
-    async def run(self, task: Mapping[str, Any], report: Report | None, memory_bytes: int) -> dict[str, Any]:
-        """Run one task; answers the message with its "result" or "failure"."""
+    async def run(self, task: Mapping[str, Any], talk: Talk, memory_bytes: int) -> dict[str, Any]:
+        """Run one task; answers the message with its "result" or "failure", or that it "stopped"."""
         watch = asyncio.create_task(self._watch_memory(memory_bytes))
         try:
             await self._send(task)
-            return await self._outcome(report)
+            return await self._outcome(talk)
         finally:
             watch.cancel()
 
@@ -133,19 +158,19 @@ class Child:
             self._process.kill()
         await self._process.wait()
 
-    async def _send(self, task: Mapping[str, Any]) -> None:
+    async def _send(self, message: Mapping[str, Any]) -> None:
         # A dead one is found out when it does not answer.
         with suppress(ConnectionError):
-            self._tasks.write(orjson.dumps(task) + b"\n")
+            self._tasks.write(orjson.dumps(message) + b"\n")
             await self._tasks.drain()
 
-    async def _outcome(self, report: Report | None) -> dict[str, Any]:
+    async def _outcome(self, talk: Talk) -> dict[str, Any]:
         while line := await self._line():
             message: dict[str, Any] = orjson.loads(line)
-            if "progress" not in message:
+            if not message.keys() & SAID_MEANWHILE:
                 return message
-            if report is not None:
-                await report(message["progress"])
+            if (told := await talk.hear(message)) is not None:
+                await self._send(told)
         raise await self._death()
 
     async def _line(self) -> bytes:

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO, NoReturn
@@ -21,6 +21,7 @@ from headgate.pipelines.damage import LIBRARY_FAULTS
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.gate import READ_SHARE
 from headgate.pipelines.inspector import inspect
+from headgate.pipelines.orders import Orders, Send, Stopped
 from headgate.pipelines.prepared import Source
 from headgate.pipelines.runner import Counts, Ingest, ingest, settle
 from headgate.pipelines.sinks.dataset import Target
@@ -28,15 +29,14 @@ from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.formats import FileFormat
 
 REPORT_INTERVAL_S = 0.05
+ORDERS = {"stop", "commit"}
 log = structlog.get_logger()
 
 
 class Reporter:
     """Sends progress, at most twenty times a second, with the pace of the task so far."""
 
-    def __init__(
-        self, send: Callable[[dict[str, Any]], None], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, send: Send, clock: Callable[[], float] = time.monotonic) -> None:
         self._send = send
         self._clock = clock
         self._figures: dict[str, Any] = {"fraction": None, "rows_read": 0, "rows_written": 0, "bytes_read": 0}
@@ -70,8 +70,23 @@ def _pace(figures: Mapping[str, Any], elapsed_s: float) -> dict[str, float | Non
     }
 
 
-def run_ingest(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
+class Errand:
+    """A task that was received; the orders that arrive later are its own until the next one comes."""
+
+    def __init__(self, task: dict[str, Any], send: Send) -> None:
+        self.task = task
+        self.orders = Orders(send)
+        self._report = Reporter(send)
+
+    def watch(self, stage: str, **figures: Any) -> None:
+        """Report how far the task is. Raises Stopped once it is to stop."""
+        self.orders.obey()
+        self._report(stage, **figures)
+
+
+def run_ingest(errand: Errand) -> dict[str, Any]:
     """Run the task "ingest"; the answer has the counts and the dataset's new version."""
+    task = errand.task
     source, dataset = task["source"], task["dataset"]
     dialect = Dialect.from_json(source["dialect"]) if source["dialect"] else None
     target = Target(
@@ -87,11 +102,12 @@ def run_ingest(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
         Path(task["ledger"]),
         Path(task["scratch"]),
     )
-    return _ingested(*ingest(job, report))
+    return _ingested(*ingest(job, errand.watch, errand.orders.permit))
 
 
-def run_settle(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
+def run_settle(errand: Errand) -> dict[str, Any]:
     """Run the task "settle", after a death: "ingested" is the job's answer where it had committed, else null."""
+    task = errand.task
     settled = settle(Path(task["path"]), task["job"], task["attempt"])
     return {"ingested": _ingested(*settled) if settled else None}
 
@@ -108,8 +124,9 @@ def _ingested(counts: Counts, version: Snapshot) -> dict[str, Any]:
     }
 
 
-def run_inspect(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
+def run_inspect(errand: Errand) -> dict[str, Any]:
     """Run the task "inspect"; the answer has format, dialect, columns and first records."""
+    task = errand.task
     given = FileFormat(task["format"]) if task["format"] else None
     dialect = Dialect.from_json(task["dialect"]) if task["dialect"] else None
     found = inspect(
@@ -132,10 +149,13 @@ def run_inspect(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
 TASKS = {"ingest": run_ingest, "settle": run_settle, "inspect": run_inspect}
 
 
-def answer(task: dict[str, Any], report: Reporter) -> dict[str, Any]:
-    """Run one task; whatever it raises becomes a failure."""
+def answer(errand: Errand) -> dict[str, Any]:
+    """Run one task; whatever it raises becomes a failure, but for Stopped."""
+    task = errand.task
     try:
-        return {"result": TASKS[task["task"]](task, report)}
+        return {"result": TASKS[task["task"]](errand)}
+    except Stopped:
+        return {"stopped": True}
     except JobFault as fault:
         return {"failure": _failure(fault)}
     except MemoryError:
@@ -163,24 +183,37 @@ def _failure(fault: JobFault) -> dict[str, Any]:
     }
 
 
-def serve(tasks: BinaryIO, answers: BinaryIO) -> NoReturn:
+def serve(lines: BinaryIO, answers: BinaryIO) -> NoReturn:
     """Run tasks until the input closes; then end at once, in the middle of a task too."""
-    waiting: SimpleQueue[bytes] = SimpleQueue()
-    threading.Thread(target=_receive, args=(tasks, waiting), daemon=True).start()
+    waiting: SimpleQueue[Errand] = SimpleQueue()
 
     def send(message: dict[str, Any]) -> None:
         answers.write(orjson.dumps(message) + b"\n")
         answers.flush()
 
+    threading.Thread(target=_receive, args=(lines, waiting, send), daemon=True).start()
     while True:
-        send(answer(orjson.loads(waiting.get()), Reporter(send)))
+        send(answer(waiting.get()))
 
 
-def _receive(tasks: BinaryIO, waiting: SimpleQueue[bytes]) -> None:
-    for line in tasks:
-        waiting.put(line)
-    # Whoever started this process is gone, and what it was at is somebody else's now.
-    os._exit(0)
+def _receive(lines: BinaryIO, waiting: SimpleQueue[Errand], send: Send) -> None:
+    try:
+        _sort(lines, waiting, send)
+    finally:
+        # Whoever started this process is gone, and what it was at is somebody else's now.
+        os._exit(0)
+
+
+def _sort(lines: Iterable[bytes], waiting: SimpleQueue[Errand], send: Send) -> None:
+    """Put tasks in line; an order goes to the last one received, which drops it where it has ended."""
+    errand: Errand | None = None
+    for line in lines:
+        message = orjson.loads(line)
+        if not message.keys() & ORDERS:
+            errand = Errand(message, send)
+            waiting.put(errand)
+        elif errand is not None:
+            errand.orders.take(message)
 
 
 def main() -> NoReturn:

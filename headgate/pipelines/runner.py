@@ -1,6 +1,8 @@
 """Runs one task of the engine from its source to its commit."""
 
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -20,6 +22,17 @@ from headgate.storage.columns import Column
 from headgate.storage.datasets import DatasetConflict, Part, Snapshot, WriteMode
 
 CONFLICT_TRIES = 5
+
+Permit = Callable[[], float]
+"""Asks whether a task may commit: answers until when the commit may begin, on the clock of `time.monotonic`.
+
+Raises Stopped where it must not.
+"""
+
+
+def unlimited() -> float:
+    """Permit every commit."""
+    return math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +60,11 @@ class Ingest:
     scratch: Path
 
 
-def ingest(task: Ingest, watch: Watch) -> tuple[Counts, Snapshot]:
-    """Run the job; a replay of one that has committed changes nothing. Raises JobFault."""
+def ingest(task: Ingest, watch: Watch, permit: Permit = unlimited) -> tuple[Counts, Snapshot]:
+    """Run the job; a replay of one that has committed changes nothing.
+
+    Raises JobFault, and Stopped from `watch` and `permit`; either leaves nothing in the dataset.
+    """
     if (done := _committed(task.target.path, task.target.job)) is not None:
         return done
     reading = RejectionLog(task.scratch, "reading")
@@ -57,7 +73,7 @@ def ingest(task: Ingest, watch: Watch) -> tuple[Counts, Snapshot]:
         raise JobFault("NO_COLUMNS", "The records of the file have no columns.", "DATA")
     for attempt in range(CONFLICT_TRIES):
         try:
-            counts, version = _write(task, prepared, reading, attempt, watch)
+            counts, version = _write(task, prepared, reading, attempt, watch, permit)
             sink.discard_all(task.target.path, task.target.job, version)
             return counts, version
         except BaseException as error:
@@ -90,7 +106,7 @@ def _committed(path: Path, job: str) -> tuple[Counts, Snapshot] | None:
 
 
 def _write(
-    task: Ingest, prepared: Prepared, reading: RejectionLog, attempt: int, watch: Watch
+    task: Ingest, prepared: Prepared, reading: RejectionLog, attempt: int, watch: Watch, permit: Permit
 ) -> tuple[Counts, Snapshot]:
     """Type, write and commit the prepared rows against the dataset as it is now."""
     before = datasets.latest(task.target.path)
@@ -100,10 +116,14 @@ def _write(
     with scannable(task.source.format, prepared):
         written = _write_parts(task, prepared, before, conforming_log, watch)
     check_rows(task.source.format, said=prepared.accepted, found=written.scanned)
+    merged = sink.merge(task.target, before, written.parts)
+    watch("committing", fraction=0.97)
+    until = permit()
     save_ledger(task.ledger, reading, conforming_log)
     counts = _counted(prepared, reading.rows, conforming_log.rows, written)
-    watch("committing", fraction=0.97)
-    return counts, sink.commit(task.target, written.columns, written.parts, before, counts.to_json())
+    while time.monotonic() >= until:
+        until = permit()
+    return counts, sink.commit(task.target, written.columns, merged, before, counts.to_json())
 
 
 def _spelled_as(before: Snapshot, task: Ingest, prepared: Prepared) -> tuple[Ingest, Prepared]:

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
-from headgate.domain.ports import TaskFault
+from headgate.domain.ports import TaskFault, TaskStopped
 from headgate.jobs.children import MIB, ChildPool
 
 TOLD = (sys.executable, str(Path(__file__).with_name("told_child.py")))
 A_REPORT = {"progress": {"stage": "reading"}}
+A_QUESTION = {"asks": "commit"}
+STOPPED = {"stopped": True}
 
 MakePool = Callable[..., ChildPool]
 
@@ -152,3 +154,41 @@ async def test_a_trouble_in_a_report_ends_the_task(make_pool: MakePool) -> None:
     with pytest.raises(LookupError):
         await pool.run({"say": [A_REPORT], "then": "hang"}, report)
     assert await pool.run({})
+
+
+async def test_a_task_asks_for_its_commit_each_time_anew(make_pool: MakePool) -> None:
+    answers: list[float | None] = [2.5, None]
+
+    async def permit() -> float | None:
+        return answers.pop(0)
+
+    told = await make_pool().run({"say": [A_QUESTION, A_REPORT, A_QUESTION]}, permit=permit)
+    assert told["heard"] == [{"commit": 2.5}, {"commit": None}]
+
+
+async def test_where_nobody_is_to_be_asked_a_task_may_commit(make_pool: MakePool) -> None:
+    told = await make_pool().run({"say": [A_QUESTION]})
+    assert told["heard"][0]["commit"] > 10**6
+
+
+async def test_a_task_that_must_not_commit_is_stopped_and_its_process_lives_on(make_pool: MakePool) -> None:
+    async def permit() -> None:
+        return None
+
+    pool = make_pool()
+    pid = (await pool.run({}))["pid"]
+    with pytest.raises(TaskStopped):
+        await pool.run({"say": [A_QUESTION], "answer": STOPPED}, permit=permit)
+    assert (await pool.run({}))["pid"] == pid
+
+
+async def test_a_trouble_with_the_permit_ends_the_task(make_pool: MakePool) -> None:
+    async def permit() -> float | None:
+        raise LookupError
+
+    pool = make_pool()
+    pid = (await pool.run({}))["pid"]
+    with pytest.raises(LookupError):
+        await pool.run({"say": [A_QUESTION]}, permit=permit)
+    assert not is_running(pid)
+    assert (await pool.run({}))["pid"] != pid

@@ -13,11 +13,15 @@ for line in sys.stdin:
     if "source" in task:
         task |= json.loads(Path(task["source"]["path"]).read_text())
     held = bytearray(task.get("bytes", 0))
+    heard = []
     for message in task.get("say", []):
         print(json.dumps(message | {"pid": os.getpid()}), flush=True)
+        if "asks" in message:
+            heard.append(json.loads(next(sys.stdin)))
     if task.get("then") == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if task.get("then") == "hang":
         time.sleep(3600)
-    print(json.dumps(task.get("answer", {"result": {"pid": os.getpid(), "ingested": None}})), flush=True)
+    result = {"pid": os.getpid(), "heard": heard, "ingested": None}
+    print(json.dumps(task.get("answer", {"result": result})), flush=True)
     del held

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class Child:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         self.progress: list[dict[str, Any]] = []
+        self.asked = 0
 
     def send(self, task: dict[str, Any]) -> None:
         assert self.process.stdin is not None
@@ -45,11 +46,16 @@ class Child:
         answer: dict[str, Any] = json.loads(self.process.stdout.readline())
         return answer
 
-    def run(self, task: dict[str, Any]) -> dict[str, Any]:
+    def run(self, task: dict[str, Any], permits: Sequence[float | None] = (60,)) -> dict[str, Any]:
+        """Send a task and answer its outcome; its questions for the commit get these answers."""
         self.send(task)
-        self.progress = []
-        while "progress" in (message := self.message()):
-            self.progress.append(message["progress"])
+        self.progress, left = [], list(permits)
+        while (message := self.message()).keys() & {"progress", "asks"}:
+            if "asks" in message:
+                self.send({"commit": left.pop(0)})
+            else:
+                self.progress.append(message["progress"])
+        self.asked = len(permits) - len(left)
         return message
 
     def close(self) -> tuple[bytes, bytes]:
@@ -109,6 +115,46 @@ def test_an_ingest_answers_counts_and_the_new_version(child: Child, intake: Inta
     assert all(figures.keys() >= keys for figures in child.progress)
     settled = child.run(settle_task(intake))
     assert settled["result"]["ingested"]["counts"] == counts
+
+
+def test_an_ingest_asks_once_before_it_commits_and_no_other_task_does(child: Child, intake: Intake) -> None:
+    path = intake.file("a\n1\n")
+    assert "result" in child.run(ingest_task(intake, path))
+    assert child.asked == 1
+    for task in (settle_task(intake), inspect_task(intake, path, "a.csv"), ingest_task(intake, path)):
+        assert "result" in child.run(task, permits=())
+
+
+def test_an_ingest_that_must_not_commit_leaves_nothing(child: Child, intake: Intake) -> None:
+    task = ingest_task(intake, intake.file("a,b\n1,2\n3\n"))
+    assert child.run(task, permits=[None]) == {"stopped": True}
+    assert intake.parquet_files() == set()
+    assert not intake.ledger("job_1").exists()
+    assert child.run(settle_task(intake))["result"] == {"ingested": None}
+    assert "result" in child.run(task)
+
+
+def test_an_ingest_asks_again_when_its_time_to_commit_has_passed(child: Child, intake: Intake) -> None:
+    task = ingest_task(intake, intake.file("a\n1\n"))
+    assert child.run(task, permits=[0, 0, None]) == {"stopped": True}
+    assert "result" in child.run(task, permits=[0, 60])
+    assert child.asked == 2
+
+
+def test_an_ingest_of_bad_rows_alone_asks_before_it_keeps_their_errors(child: Child, intake: Intake) -> None:
+    task = ingest_task(intake, intake.file("a,b\n1\n"))
+    assert child.run(task, permits=[None]) == {"stopped": True}
+    assert not intake.ledger("job_1").exists()
+    assert child.run(task)["failure"]["code"] == "ALL_ROWS_REJECTED"
+    assert intake.ledger("job_1").exists()
+
+
+def test_answers_that_nobody_waits_for_are_dropped(child: Child, intake: Intake) -> None:
+    path = intake.file("a\n1\n")
+    child.send({"commit": None})
+    assert "result" in child.run(inspect_task(intake, path, "a.csv"))
+    child.send({"commit": None})
+    assert "result" in child.run(ingest_task(intake, path))
 
 
 def test_an_inspection_answers_format_dialect_columns_and_records(child: Child, intake: Intake) -> None:

@@ -73,7 +73,8 @@ MOMENTS = [(sink, "commit"), (datasets, "_commit"), (datasets, "_with_columns")]
 def overtaken(monkeypatch: pytest.MonkeyPatch, moment: tuple[Any, str], others: Callable[[], object]) -> None:
     """Let others act once, at a moment shortly before an attempt commits."""
     where, name = moment
-    original, began = getattr(where, name), []
+    original = getattr(where, name)
+    began: list[bool] = []
 
     def act(*arguments: Any, **options: Any) -> Any:
         answer = original(*arguments, **options) if name == "_with_columns" else None

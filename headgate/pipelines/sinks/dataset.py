@@ -87,14 +87,16 @@ def keep_last(staged: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """The parts of an upsert: those to add, and those whose place they take."""
+    """The parts to add to a dataset, and those whose place they take in an upsert."""
 
     added: list[Part]
     removed: list[Part]
 
 
-def merge(target: Target, before: Snapshot, new: Sequence[Part]) -> Merge:
-    """Rewrite the parts that hold keys of the new rows without those rows; the others stay as they are."""
+def merge(target: Target, before: Snapshot | None, new: Sequence[Part]) -> Merge:
+    """In an upsert, rewrite the parts that hold keys of the new rows without those; all others stay as they are."""
+    if target.mode is not WriteMode.UPSERT or before is None or not any(part.rows for part in new):
+        return Merge(list(new), [])
     incoming = pl.scan_parquet([target.path / part.name for part in new], glob=False).select(target.keys)
     added, removed = list(new), []
     for number, part in enumerate(before.parts):
@@ -114,14 +116,11 @@ def merge(target: Target, before: Snapshot, new: Sequence[Part]) -> Merge:
 def commit(
     target: Target,
     columns: Sequence[Column],
-    new: Sequence[Part],
+    merged: Merge,
     before: Snapshot | None,
     note: Mapping[str, Any],
 ) -> Snapshot:
     """Make the written rows the dataset's next version. Raises DatasetConflict."""
-    merged = Merge(list(new), [])
-    if target.mode is WriteMode.UPSERT and before is not None and new:
-        merged = merge(target, before, new)
     return datasets.commit(
         target.path,
         job=target.job,
