@@ -80,7 +80,9 @@ class ReadDeadline:
 
     async def _in_time(self, receive: Callable[[], Awaitable[Message]]) -> Message:
         try:
-            return await asyncio.wait_for(receive(), self._seconds)
+            # Unlike wait_for, which in Python 3.11 may take a cancellation for itself.
+            async with asyncio.timeout(self._seconds):
+                return await receive()
         except TimeoutError as error:
             text = f"Nothing arrived for {self._seconds:g} seconds."
             raise Refusal(408, "REQUEST_TIMEOUT", text, CLOSE) from error
