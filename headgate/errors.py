@@ -58,6 +58,16 @@ class JobFault(HeadgateError):
         self.retryable = retryable
         self.details = details
 
+    def to_json(self) -> dict[str, Any]:
+        """Say it as it is stored with a job: code, category, message, retryable, details."""
+        return {
+            "code": self.code,
+            "category": self.category,
+            "message": self.message,
+            "retryable": self.retryable,
+            "details": dict(self.details) if self.details is not None else None,
+        }
+
 
 class Unauthenticated(HeadgateError):
     """Who asks has not shown who they are, or no longer may enter."""

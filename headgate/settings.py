@@ -20,6 +20,12 @@ def _file_url(url: str) -> str:
     return url
 
 
+def _redis_url(url: str) -> str:
+    if urlsplit(url).scheme not in ("redis", "rediss"):
+        raise ValueError("not a redis:// or rediss:// URL")
+    return url
+
+
 class Settings(BaseSettings):
     """What an operator may set. Frozen; its repr and its validation errors show no secret."""
 
@@ -35,6 +41,11 @@ class Settings(BaseSettings):
         repr=False,
         description="postgresql:// or sqlite:/// URL of the database; a SQLite file in the home by default.",
     )
+    redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(
+        None,
+        repr=False,
+        description="redis:// or rediss:// URL; with it `headgate worker` runs the jobs, without it the server does.",
+    )
     store_url: Annotated[str, AfterValidator(_file_url)] | None = Field(
         None,
         description="file:/// URL of the folder of this database's objects and datasets; in the home by default.",
@@ -49,11 +60,22 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = Field("console", description="Logs for people or as JSON lines.")
     max_upload_bytes: int = Field(5 * GIB, gt=0, description="Largest file that is taken, in bytes.")
     max_body_bytes: int = Field(8 * MIB, gt=0, description="Largest request that is no upload, in bytes.")
-    workers: int = Field(2, ge=1, description="How many jobs run at once.")
+    workers: int = Field(2, ge=1, description="How many jobs a process runs at once.")
     child_memory_bytes: int = Field(
         2 * GIB, ge=256 * MIB, description="Memory that one job may use, in bytes."
     )
     lease_seconds: float = Field(30.0, gt=0, description="How long a worker that fell silent keeps its job.")
+    reconcile_seconds: float = Field(
+        5.0, gt=0, description="How often processes look, in turn, for jobs that nobody works on."
+    )
+    job_timeout_seconds: float = Field(
+        21_600.0, gt=0, description="How long one attempt at a job may take; a job's own limit may be lower."
+    )
+    grace_seconds: float = Field(
+        10.0,
+        ge=0,
+        description="How long a process that is stopped lets its jobs go on before it hands them back.",
+    )
     token_hours: float = Field(24.0, gt=0, description="How long an access token is valid.")
 
     @property

@@ -1,32 +1,38 @@
 """Ingest: take data and make a job of it."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import select
 
+from headgate.domain import jobs
+from headgate.domain.acceptance import Accepted, Content, NewJob, accept
+from headgate.domain.files import get_many as get_files
 from headgate.domain.files import require_ready
+from headgate.domain.idempotency import token_of
 from headgate.domain.ids import require_id
 from headgate.domain.permissions import Principal, require
+from headgate.domain.retry_policy import RetryPolicy
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.storage.datasets import WriteMode as WriteMode
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
-from headgate.storage.tables import Dataset, File, Job, JobEvent, JobEventType, JobKind, JobStatus, Role
+from headgate.storage.tables import File, Job, JobKind, Priority, Role
 
 DATASET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
+MAX_TIMEOUT_S = 7 * 86_400
 TEXT_FORMATS = frozenset({FileFormat.CSV, FileFormat.TSV, FileFormat.JSON, FileFormat.NDJSON})
 
 
 @dataclass(frozen=True, slots=True)
 class IngestRequest:
-    """What to ingest, and into which dataset: one of a file's id, a text with its format, and records."""
+    """What to ingest, and into which dataset: one of a file's id, a text with its format, and records.
+
+    `timeout_s` is how long one attempt may take; `retry` says when it is tried again.
+    """
 
     dataset: str | None = None
     file_id: str | None = None
@@ -35,47 +41,74 @@ class IngestRequest:
     records: Sequence[Any] | None = None
     mode: WriteMode = WriteMode.APPEND
     keys: Sequence[str] = ()
+    priority: Priority = Priority.MEDIUM
+    retry: RetryPolicy | None = None
+    timeout_s: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Say all of it, so that two requests can be told apart."""
+        return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """Data that came with the request itself, as it is written to the store."""
-
-    format: FileFormat
-    chunks: Iterable[bytes]
-
-
-async def submit(services: Services, principal: Principal, request: IngestRequest) -> Job:
-    """Accept data as a durable job; creates the dataset where it is missing.
+async def submit(
+    services: Services, principal: Principal, request: IngestRequest, key: str | None = None
+) -> Accepted:
+    """Accept data as a durable job, once for each idempotency key; creates the dataset where it is missing.
 
     Raises UserFault: FORBIDDEN, INVALID_DATA (not exactly one of file, text and records), INVALID_ID,
     NOT_FOUND, FILE_NOT_READY, DATASET_REQUIRED, INVALID_NAME, KEYS_REQUIRED, KEYS_NOT_ALLOWED,
-    INVALID_KEYS, EMPTY_DATA, INVALID_TEXT, UNSUPPORTED_FORMAT and INVALID_RECORDS; each `path` begins
-    at the input object, such as `("data", "file")`.
+    INVALID_KEYS, INVALID_ARGUMENT, EMPTY_DATA, INVALID_TEXT, UNSUPPORTED_FORMAT, INVALID_RECORDS and
+    IDEMPOTENCY_MISMATCH; each `path` begins at the input object, such as `("data", "file")`.
     """
     require(principal, Role.OPERATOR)
+    token = token_of(principal, key, "ingest", request.to_json())
+    new = prepare(principal, request)
+    await check_files(services, [new])
+    if (known := await accept(services, [new], token)) is not None:
+        return Accepted(await jobs.require_job(services, known), replayed=True)
+    return Accepted(new.job)
+
+
+def prepare(principal: Principal, request: IngestRequest) -> NewJob:
+    """Make the job that a request asks for, which is not accepted yet. Raises UserFault, as `submit` does."""
     dataset_name = _checked_name(request.dataset)
     _check_keys(request)
+    check_limits(request.retry, request.timeout_s)
     content = _content(request)
     job = Job(
         id=new_id("job"),
         kind=JobKind.INGEST,
+        priority=request.priority,
         file_id=request.file_id,
         spec=_spec(request, dataset_name, content),
-        last_event=1,
         created_by_id=principal.user_id,
     )
-    if content is None:
-        await _accept(services, job, dataset_name)
-    else:
-        await _accept_with_content(services, job, dataset_name, content)
-    await services.queue.wake(job.id)
-    return job
+    return NewJob(job, dataset_name, content)
 
 
-def input_key(job_id: str) -> str:
-    """Name the object that holds the data which came with the job's own request."""
-    return f"inputs/{job_id}"
+async def check_files(services: Services, new: Sequence[NewJob]) -> None:
+    """Raise UserFault (NOT_FOUND, FILE_NOT_READY) unless the files that these jobs read can be read."""
+    found = await get_files(services, [each.job.file_id for each in new if each.job.file_id is not None])
+    for each in new:
+        if each.job.file_id is not None:
+            check_file(each.job.file_id, found)
+
+
+def check_file(file_id: str, found: Mapping[str, File]) -> None:
+    """Raise UserFault (NOT_FOUND, FILE_NOT_READY) unless the file is among those found, and can be read."""
+    path = ("data", "file")
+    if file_id not in found:
+        raise UserFault("NOT_FOUND", f"There is no file {file_id}.", path)
+    require_ready(found[file_id], path)
+
+
+def check_limits(retry: RetryPolicy | None, timeout_s: float | None) -> None:
+    """Raise UserFault (INVALID_ARGUMENT) for a policy or a time limit that makes no sense."""
+    if retry is not None:
+        retry.check(("spec", "retry"))
+    if timeout_s is not None and not 0 < timeout_s <= MAX_TIMEOUT_S:
+        message = f"timeoutSeconds must be above 0 and at most {MAX_TIMEOUT_S}; it is {timeout_s:g}."
+        raise UserFault("INVALID_ARGUMENT", message, ("spec", "timeoutSeconds"))
 
 
 def _checked_name(name: str | None) -> str:
@@ -146,49 +179,9 @@ def _spec(request: IngestRequest, dataset_name: str, content: Content | None) ->
     """Say what the job does, in the words of a pipeline's spec."""
     source = {"file": {"id": request.file_id}} if content is None else {"input": {"format": content.format}}
     sink = {"name": dataset_name, "mode": request.mode, "keys": list(request.keys)}
-    return {"source": source, "sinks": [{"dataset": sink}]}
-
-
-async def _accept_with_content(services: Services, job: Job, dataset_name: str, content: Content) -> None:
-    """Make the content durable before the job that needs it; a job that is not accepted leaves none."""
-    async with services.store.writer(input_key(job.id)) as writer:
-        for chunk in content.chunks:
-            await writer.write(chunk)
-    try:
-        await _accept(services, job, dataset_name)
-    except BaseException:
-        await services.store.delete(input_key(job.id))
-        raise
-
-
-async def _accept(services: Services, job: Job, dataset_name: str) -> None:
-    async with services.database.transaction() as session:
-        if job.file_id is not None:
-            await _check_file(session, job.file_id)
-        job.dataset_id = (await _ensure_dataset(session, dataset_name)).id
-        session.add(job)
-        await session.flush()
-        session.add(JobEvent(job_id=job.id, seq=1, type=JobEventType.STATUS, status=JobStatus.QUEUED))
-
-
-async def _check_file(session: AsyncSession, file_id: str) -> None:
-    file = await session.get(File, file_id)
-    path = ("data", "file")
-    if file is None:
-        raise UserFault("NOT_FOUND", f"There is no file {file_id}.", path)
-    require_ready(file, path)
-
-
-async def _ensure_dataset(session: AsyncSession, name: str) -> Dataset:
-    statement = select(Dataset).where(Dataset.name == name)
-    if (found := (await session.scalars(statement)).first()) is not None:
-        return found
-    dataset_id = new_id("dataset")
-    made = Dataset(id=dataset_id, name=name, storage_key=f"datasets/{dataset_id}")
-    try:
-        async with session.begin_nested():
-            session.add(made)
-    except IntegrityError:
-        # On PostgreSQL, another request may make it at the same moment.
-        return (await session.scalars(statement)).one()
-    return made
+    spec: dict[str, Any] = {"source": source, "sinks": [{"dataset": sink}]}
+    if request.retry is not None:
+        spec["retry"] = request.retry.to_json()
+    if request.timeout_s is not None:
+        spec["timeoutSeconds"] = request.timeout_s
+    return spec

@@ -10,6 +10,7 @@ from time import monotonic
 from sqlalchemy import ColumnElement, false, func
 from sqlmodel import col, select
 
+from headgate.domain.happenings import FINAL, WAITING, topic
 from headgate.domain.ids import is_storable, require_id
 from headgate.domain.pages import NUMBER, Page, decode_cursor, encode_cursor, invalid_cursor, read_page
 from headgate.domain.queries import by_id, by_ids, count_rows, is_one_of
@@ -17,8 +18,6 @@ from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.storage.tables import Attempt, Dataset, Job, JobEvent, JobKind, JobStatus, Priority
 
-FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.FAILED, JobStatus.CANCELED})
-WAITING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
 MAX_WAIT_S = 30.0
 MAX_EVENTS = 200
 # A signal can be lost with whoever would have sent it; the table cannot.
@@ -115,7 +114,7 @@ async def wait(services: Services, job_id: str, seconds: float) -> Job:
         raise UserFault("INVALID_ARGUMENT", message, ("waitSeconds",))
     deadline = monotonic() + seconds
     async with services.signals.listen(topic(job_id)) as listener:
-        while (job := await _require(services, job_id)).status not in FINAL:
+        while (job := await require_job(services, job_id)).status not in FINAL:
             if (left_s := deadline - monotonic()) <= 0:
                 break
             await listener.wait(min(left_s, LOOK_AGAIN_S))
@@ -142,7 +141,7 @@ async def watch(services: Services, job_id: str, seq: int = 0) -> AsyncGenerator
     async with services.signals.listen(topic(job_id)) as listener:
         while True:
             # Read before the events: what a final job has recorded by then is all there will be.
-            is_final = (await _require(services, job_id)).status in FINAL
+            is_final = (await require_job(services, job_id)).status in FINAL
             events = await events_after(services, job_id, seq, MAX_EVENTS)
             for event in events:
                 yield event
@@ -167,14 +166,11 @@ def decode_event_cursor(job_id: str, cursor: str) -> int:
     return int(seq)
 
 
-def topic(job_id: str) -> str:
-    """Name the topic that is notified of each event of a job."""
-    return f"job:{job_id}"
-
-
-async def _require(services: Services, job_id: str) -> Job:
-    if (job := await get(services, job_id)) is None:
-        raise UserFault("NOT_FOUND", f"There is no job {job_id}.", ("jobId",))
+async def require_job(services: Services, job_id: str, path: tuple[str, ...] = ("jobId",)) -> Job:
+    """Find a job; raises UserFault (INVALID_ID, NOT_FOUND)."""
+    require_id(job_id, "job", path)
+    if (job := await by_id(services.database, Job, job_id)) is None:
+        raise UserFault("NOT_FOUND", f"There is no job {job_id}.", path)
     return job
 
 

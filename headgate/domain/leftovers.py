@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from headgate.domain.jobs import FINAL
+from headgate.domain.happenings import FINAL
 from headgate.domain.services import Services
 from headgate.storage.ids import is_id, made_at
 from headgate.storage.tables import File, Job, User, utc_now

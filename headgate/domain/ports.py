@@ -1,10 +1,13 @@
 """What the domain needs from outside, as it needs it; adapters live in headgate.jobs."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
-from headgate.errors import FailureCategory, JobFault
+from headgate.errors import FailureCategory, HeadgateError, JobFault
 
 Report = Callable[[dict[str, Any]], Awaitable[None]]
 """Takes the figures of a running task.
@@ -13,11 +16,35 @@ They are stage, fraction, rows_read, rows_written, bytes_read, bytes_total, rows
 """
 
 
+Permit = Callable[[], Awaitable[float | None]]
+"""Answers for how many seconds a task may commit from now on; None where it must not."""
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """Rings for one job.
+
+    A moment `at` that is to come is waited for; of those that have passed, the earliest rings first.
+    `dispatch` tells this wake-up from those before the job was last claimed.
+    """
+
+    job_id: str
+    dispatch: int
+    at: datetime
+
+
 class JobQueue(Protocol):
     """Wakes workers. The job's row is the truth: a wake-up may be lost or come twice."""
 
-    async def wake(self, job_id: str) -> None:
-        """Tell the workers that this job is due."""
+    async def wake(self, wakeups: Sequence[WakeUp]) -> int:
+        """Put jobs in line that are not there under this dispatch; answers how many.
+
+        Where the line cannot be reached this logs it and answers 0: whoever finds the rows due sends again.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Raise an exception where the line cannot be reached."""
         ...
 
 
@@ -47,12 +74,29 @@ class Signals(Protocol):
 class Engine(Protocol):
     """Runs tasks of the engine, each in a process of its own."""
 
-    async def run(self, task: Mapping[str, Any], report: Report | None = None) -> dict[str, Any]:
-        """Run one task and answer its result; a cancelled run stops the task.
+    async def run(
+        self,
+        task: Mapping[str, Any],
+        report: Report | None = None,
+        *,
+        permit: Permit | None = None,
+        stop: asyncio.Event | None = None,
+        timeout_s: float | None = None,
+    ) -> dict[str, Any]:
+        """Run one task and answer its result; a cancelled run ends the task at once.
 
-        Raises TaskFault where the task failed, and whatever `report` raises.
+        `permit` is asked before the task commits; without one it may. Once `stop` is set the task ends at its
+        next safe point. Raises TaskStopped for these two, TaskFault where the task failed (TIMED_OUT where it took
+        longer than `timeout_s`), ProcessDied, and whatever `report` and `permit` raise.
         """
         ...
+
+
+class TaskStopped(HeadgateError):
+    """A task ended before its commit, because it was asked to or was not permitted to commit; it left nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("STOPPED", "This was stopped before its commit.")
 
 
 class TaskFault(JobFault):

@@ -9,13 +9,14 @@ from headgate.storage.objects import LocalStore
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of one running Headgate; `engine` runs jobs, `inspector` looks into files."""
+    """The parts of one running Headgate; `inspector` looks into files."""
 
     database: Database
     store: LocalStore
     queue: JobQueue
     signals: Signals
-    engine: Engine
     inspector: Engine
     max_upload_bytes: int
+    lease_s: float
+    job_timeout_s: float
     version: str

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from headgate.domain.ingest import input_key
+from headgate.domain.acceptance import input_key
 from headgate.domain.row_errors import ledger_key
 from headgate.domain.runs import Claim
 from headgate.domain.services import Services
+from headgate.storage.tables import Job
 
 
 def task_of(services: Services, claim: Claim, scratch: Path) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def task_of(services: Services, claim: Claim, scratch: Path) -> dict[str, Any]:
             "keys": sink["keys"],
         },
         "ledger": str(services.store.path(ledger_key(claim.job_id))),
+        "replay": _replay(services, claim.job),
         "scratch": str(scratch),
     }
 
@@ -35,12 +37,23 @@ def settlement_of(services: Services, claim: Claim) -> dict[str, Any]:
 
 def _source(services: Services, claim: Claim) -> dict[str, Any]:
     if claim.file is None:
-        format = claim.job.spec["source"]["input"]["format"]
-        key = input_key(claim.job_id)
-        return {"path": str(services.store.path(key)), "format": format, "dialect": None}
+        given = claim.job.spec["source"]["input"]
+        key = input_key(given.get("job", claim.job_id))
+        return {"path": str(services.store.path(key)), "format": given["format"], "dialect": None}
     key = f"files/{claim.file.id}"
     return {
         "path": str(services.store.path(key)),
         "format": claim.file.format,
         "dialect": claim.file.dialect,
     }
+
+
+def _replay(services: Services, job: Job) -> str | None:
+    """Name the ledger of the job whose rejected rows alone are read; None where all rows are."""
+    replayed = job.spec.get("replay")
+    return str(services.store.path(ledger_key(replayed))) if replayed else None
+
+
+def timeout_of(services: Services, job: Job) -> float:
+    """Tell for how many seconds an attempt at a job may take."""
+    return min(job.spec.get("timeoutSeconds") or services.job_timeout_s, services.job_timeout_s)

@@ -13,7 +13,6 @@ from headgate.graphql.enums import FileFormat, Role, WriteMode
 from headgate.graphql.fields import mutation
 from headgate.graphql.jobs import Job
 from headgate.graphql.payloads import Payload, UserError
-from headgate.storage import tables
 
 
 @strawberry.input(description="A text, as it would stand in a file.")
@@ -58,6 +57,10 @@ class IngestInput:
 
 @strawberry.type(description="The job that was started.")
 class JobPayload(Payload):
+    replayed: bool = strawberry.field(
+        default=False,
+        description="Whether an earlier request with the same idempotencyKey had started it already.",
+    )
     job: Job | None = strawberry.field(
         default=None, description="The job, as it was when the answer left; null where none was started."
     )
@@ -78,16 +81,17 @@ class IngestMutation:
         input: Annotated[IngestInput, strawberry.argument(description="What to ingest, and where it goes.")],
     ) -> JobPayload:
         try:
-            return JobPayload(job=Job.from_row(await _submit(info, input)))
+            return await _submit(info, input)
         except UserFault as fault:
             return JobPayload(errors=[UserError.from_fault(fault)])
 
 
-async def _submit(info: Info, input: IngestInput) -> tables.Job:
+async def _submit(info: Info, input: IngestInput) -> JobPayload:
     services = info.context.services
     wait_s = _checked_wait_s(input)
-    job = await ingest.submit(services, info.context.principal, _request(input))
-    return await jobs.wait(services, job.id, wait_s) if wait_s else job
+    accepted = await ingest.submit(services, info.context.principal, _request(input))
+    job = await jobs.wait(services, accepted.job.id, wait_s) if wait_s else accepted.job
+    return JobPayload(job=Job.from_row(job), replayed=accepted.replayed)
 
 
 def _checked_wait_s(input: IngestInput) -> float:

@@ -1,182 +1,165 @@
 """The worker: takes due jobs, runs each in a process of the engine and records how it went."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from time import monotonic
 
 import structlog
 
-from headgate.domain import runs
-from headgate.domain.ports import ProcessDied, Report, TaskFault
-from headgate.domain.runs import Claim, LeaseLost
-from headgate.domain.scratch import scratch_folder
+from headgate.domain import endings, runs
+from headgate.domain.endings import Ending, Halt, Outcome
+from headgate.domain.grouping import Grouped
+from headgate.domain.happenings import ORDERS
+from headgate.domain.ports import Engine
+from headgate.domain.runs import Claim
 from headgate.domain.services import Services
-from headgate.domain.tasks import settlement_of, task_of
-from headgate.errors import JobFault
-from headgate.jobs.identity import is_gone, worker_name
-from headgate.jobs.memory import InProcessQueue
+from headgate.jobs.consumer import Consumer
+from headgate.jobs.leases import Beat, LeaseKeeper
+from headgate.jobs.recorder import ProgressRecorder
+from headgate.jobs.run import LeaseLost, Run
+from headgate.storage.tables import CancelMode
 
-RENEWALS_PER_LEASE = 3
-PROGRESS_INTERVAL_S = 0.1
+AT_ONCE = 50
+"""So many jobs are claimed or closed in one transaction at most."""
 
 logger = structlog.get_logger(__name__)
 
-Outcome = dict[str, Any] | JobFault
-"""What came of a task: the engine's result, or why there is none."""
-
 
 class Worker:
-    """Runs jobs, up to `concurrency` at once; one that falls silent loses its job after `lease_seconds`.
+    """Runs jobs, up to `concurrency` at once; one that falls silent loses its jobs when their leases end.
 
     Trouble with the database fails no job: the lease runs out, and the job is run again.
     """
 
     def __init__(
-        self, services: Services, queue: InProcessQueue, *, concurrency: int, lease_seconds: float
+        self,
+        services: Services,
+        engine: Engine,
+        consumer: Consumer,
+        keeper: LeaseKeeper,
+        *,
+        concurrency: int,
     ) -> None:
         self._services = services
-        self._queue = queue
+        self._engine = engine
+        self._consumer = consumer
+        self._keeper = keeper
         self._concurrency = concurrency
-        self._lease_s = lease_seconds
-        self._stopping = asyncio.Event()
-        self._serving: list[asyncio.Task[None]] = []
+        self._runs: dict[str, Run] = {}
+        self._working: set[asyncio.Task[None]] = set()
+        self._orders_seen = 0
+        self._recorder = ProgressRecorder(services, self._lose)
+        self._claim = Grouped(self._claim_all, limit=AT_ONCE)
+        self._close = Grouped(self._close_all, limit=AT_ONCE)
 
     async def run(self) -> None:
-        """Work until `stop()`; begins with the jobs that an earlier process left."""
-        async with asyncio.TaskGroup() as group:
-            self._serving = [group.create_task(self._serve()) for _ in range(self._concurrency)]
-            await _attempt(self._take_over)
-            await _repeat(self._wake_due, self._renewal_s, until=self._stopping)
+        """Work until `stop()`."""
+        self._keeper.start(self._heed)
+        aside = [asyncio.create_task(self._recorder.run()), asyncio.create_task(self._follow_orders())]
+        try:
+            await self._consumer.consume(self._work, concurrency=self._concurrency)
+        finally:
+            for task in aside:
+                task.cancel()
+            await asyncio.gather(*aside, return_exceptions=True)
+            await self._keeper.close()
 
     async def stop(self, grace_s: float) -> None:
         """Take no more jobs; jobs still running after `grace_s` seconds are handed back."""
-        self._stopping.set()
-        await self._queue.close()
-        if self._serving:
-            _, late = await asyncio.wait(self._serving, timeout=grace_s)
+        await self._consumer.close()
+        if self._working:
+            _, late = await asyncio.wait(self._working, timeout=grace_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    @property
-    def _renewal_s(self) -> float:
-        return self._lease_s / RENEWALS_PER_LEASE
-
-    async def _take_over(self) -> None:
-        await runs.expire_leases(self._services, is_gone)
-        await self._wake_due()
-
-    async def _wake_due(self) -> None:
-        for job_id in await runs.due(self._services):
-            await self._queue.wake(job_id)
-
-    async def _serve(self) -> None:
-        while (job_id := await self._queue.take()) is not None:
-            await self._work(job_id)
-
     async def _work(self, job_id: str) -> None:
+        # In a task of its own, which stop() can reach whatever carries the ids.
+        working = asyncio.create_task(self._work_on(job_id))
+        self._working.add(working)
+        working.add_done_callback(self._working.discard)
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(working)
+
+    async def _work_on(self, job_id: str) -> None:
+        orders_before = self._orders_seen
         try:
-            claim = await runs.claim(self._services, job_id, worker_name(), self._lease_s)
-            if claim is not None:
-                await self._finish(claim)
-        except* LeaseLost:
+            if (claim := await asyncio.shield(self._claim(job_id))) is not None:
+                await self._finish(claim, orders_before)
+        except LeaseLost:
             logger.warning("job.lease_lost", job_id=job_id)
-        except* Exception:
+        except Exception:
             logger.exception("job.left_to_its_lease", job_id=job_id)
 
-    async def _finish(self, claim: Claim) -> None:
+    async def _finish(self, claim: Claim, orders_before: int) -> None:
+        run = Run(
+            self._services,
+            self._engine,
+            claim,
+            seconds_left=partial(self._keeper.seconds_left, claim),
+            report=self._recorder.take,
+        )
+        self._runs[claim.job_id] = run
+        if self._orders_seen != orders_before:
+            await self._carry_out_orders()
         try:
-            outcome = await self._run_under_lease(claim)
-            await self._close(claim, outcome)
+            await self._end(claim, await run.outcome())
         except asyncio.CancelledError:
-            await asyncio.shield(self._release(claim))
+            await asyncio.shield(self._end(claim, Halt.INTERRUPTED))
             raise
+        finally:
+            self._recorder.forget(claim)
+            self._keeper.drop(claim)
+            if self._runs.get(claim.job_id) is run:
+                del self._runs[claim.job_id]
 
-    async def _run_under_lease(self, claim: Claim) -> Outcome:
-        """Run the job while its lease is renewed; a lost lease ends it with LeaseLost, in a group."""
-        ended = asyncio.Event()
-        latest = LatestProgress(self._services, claim)
-        renew = partial(runs.renew, self._services, claim, self._lease_s)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_repeat(renew, self._renewal_s, until=ended))
-            group.create_task(_repeat(latest.record, PROGRESS_INTERVAL_S, until=ended))
-            try:
-                return await self._run(claim, latest.take)
-            finally:
-                ended.set()
+    async def _end(self, claim: Claim, outcome: Outcome) -> None:
+        self._recorder.forget(claim)
+        if not await self._close(Ending(claim, outcome)):
+            raise LeaseLost
 
-    async def _run(self, claim: Claim, report: Report) -> Outcome:
+    async def _claim_all(self, job_ids: Sequence[str]) -> list[Claim | None]:
+        began = monotonic()
+        claims = await runs.claim(self._services, job_ids, self._keeper.worker, self._services.lease_s)
+        for claim in claims.values():
+            self._keeper.hold(claim, began)
+        # Of a job that is asked for twice, one gets the claim.
+        return [claims.pop(job_id, None) for job_id in job_ids]
+
+    async def _close_all(self, ended: Sequence[Ending]) -> list[bool]:
+        lost = await endings.close(self._services, ended)
+        return [ending.claim.job_id not in lost for ending in ended]
+
+    async def _follow_orders(self) -> None:
+        async with self._services.signals.listen(ORDERS) as listener:
+            while True:
+                await listener.wait()
+                self._orders_seen += 1
+                await self._carry_out_orders()
+
+    async def _carry_out_orders(self) -> None:
         try:
-            async with scratch_folder(self._services.store, claim.job_id, str(claim.attempt)) as scratch:
-                task = task_of(self._services, claim, scratch)
-                return await self._services.engine.run(task, report)
-        except ProcessDied as death:
-            return await self._settled(claim) or death
-        except JobFault as fault:
-            return fault
+            self._order(await runs.orders(self._services, self._runs.keys()))
         except Exception:
-            logger.exception("job.crashed", job_id=claim.job_id)
-            return JobFault("INTERNAL", "Something went wrong on our side while this job ran.", "SYSTEM")
+            # The next renewal of the leases brings them too.
+            logger.exception("orders.not_read")
 
-    async def _settled(self, claim: Claim) -> Outcome | None:
-        """The outcome of a job whose process died after its commit; None where it had made none."""
-        try:
-            settled = await self._services.engine.run(settlement_of(self._services, claim))
-            ingested: Outcome | None = settled["ingested"]
-            return ingested
-        except JobFault:
-            logger.exception("job.unsettled", job_id=claim.job_id)
-            return None
+    def _heed(self, beat: Beat) -> None:
+        self._lose([job_id for job_id, token in beat.lost.items() if self._holds(job_id, token)])
+        self._order(beat.orders)
 
-    async def _close(self, claim: Claim, outcome: Outcome) -> None:
-        if not isinstance(outcome, JobFault):
-            await runs.succeed(self._services, claim, outcome)
-            return
-        counts = outcome.counts if isinstance(outcome, TaskFault) else None
-        await runs.fail(self._services, claim, outcome, counts)
+    def _order(self, orders: Mapping[str, CancelMode]) -> None:
+        for job_id, mode in orders.items():
+            if (run := self._runs.get(job_id)) is not None:
+                run.order(mode)
 
-    async def _release(self, claim: Claim) -> None:
-        with suppress(LeaseLost):
-            await runs.release(self._services, claim)
+    def _holds(self, job_id: str, token: int) -> bool:
+        run = self._runs.get(job_id)
+        return run is not None and run.claim.token == token
 
-
-class LatestProgress:
-    """Holds a job's newest figures until they are recorded; those in between are forgotten."""
-
-    def __init__(self, services: Services, claim: Claim) -> None:
-        self._services = services
-        self._claim = claim
-        self._figures: dict[str, Any] | None = None
-
-    async def take(self, figures: dict[str, Any]) -> None:
-        """Remember these figures in place of older ones."""
-        self._figures = figures
-
-    async def record(self) -> None:
-        """Record what is new; raises LeaseLost."""
-        figures, self._figures = self._figures, None
-        if figures is not None:
-            await runs.progress(self._services, self._claim, figures)
-
-
-async def _repeat(work: Callable[[], Awaitable[None]], interval_s: float, *, until: asyncio.Event) -> None:
-    """Do this work again and again, first after one interval; trouble in it is logged, LeaseLost raised."""
-    while not await _is_set_within(until, interval_s):
-        await _attempt(work)
-
-
-async def _attempt(work: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await work()
-    except LeaseLost:
-        raise
-    except Exception:
-        logger.exception("worker.trouble")
-
-
-async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
-    return event.is_set()
+    def _lose(self, job_ids: Collection[str]) -> None:
+        for job_id in job_ids:
+            if (run := self._runs.get(job_id)) is not None:
+                run.lose()

@@ -1,7 +1,7 @@
 """The SQL database: SQLite in a file, or PostgreSQL by URL."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -16,6 +16,9 @@ from headgate.errors import UserFault
 BUSY_TIMEOUT_S = 30
 SQLITE_READERS = 8
 POSTGRESQL_SCHEMES = ("postgresql://", "postgres://")
+READ_ONLY = {"default_transaction_read_only": "on"}
+# A process that is stopped in a transaction must not keep its locks from all others.
+WRITING = {"idle_in_transaction_session_timeout": "5000"}
 # Driver autocommit leaves BEGIN to us: by default the driver begins late and as a reader, and a
 # read-modify-write then loses what others wrote in between.
 SQLITE_PRAGMAS = (
@@ -53,14 +56,15 @@ class Database:
         self._write_session = async_sessionmaker(writer, expire_on_commit=False)
 
     @classmethod
-    def connect(cls, url: str) -> Self:
+    def connect(cls, url: str, *, check_links: bool = True) -> Self:
         """Take a `postgresql://` or `sqlite:///` URL as it is; connections open on first use.
 
+        Without `check_links` SQLite lets tables be made anew that others refer to; PostgreSQL needs no such leave.
         Raises UserFault (DATABASE_URL_INVALID) for anything else, an in-memory SQLite included.
         """
         if url.startswith(POSTGRESQL_SCHEMES):
             return cls(*_postgresql_engines(url))
-        return cls(*_sqlite_engines(_sqlite_path(url)))
+        return cls(*_sqlite_engines(_sqlite_path(url), check_links))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -81,10 +85,10 @@ class Database:
 
 
 def _postgresql_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
-    def make_engine(settings: dict[str, str], **options: Any) -> AsyncEngine:
+    def make_engine(settings: Mapping[str, str], **options: Any) -> AsyncEngine:
         # asyncpg reads the URL itself: it knows what libpq knows (sslmode, several hosts, a socket's folder).
         async def open_connection(*_: Any, **given: Any) -> asyncpg.Connection:
-            return await asyncpg.connect(url, server_settings=settings, **given)
+            return await asyncpg.connect(url, server_settings=dict(settings), **given)
 
         return create_async_engine(
             "postgresql+asyncpg://",
@@ -94,17 +98,17 @@ def _postgresql_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
             **options,
         )
 
-    return make_engine({"default_transaction_read_only": "on"}, **AUTOCOMMIT), make_engine({})
+    return make_engine(READ_ONLY, **AUTOCOMMIT), make_engine(WRITING)
 
 
-def _sqlite_engines(path: str) -> tuple[AsyncEngine, AsyncEngine]:
+def _sqlite_engines(path: str, check_links: bool) -> tuple[AsyncEngine, AsyncEngine]:
     """Many readers beside one writer, so that writers queue fairly here and not in SQLite's busy loop."""
     url = URL.create("sqlite+aiosqlite", database=path)
     common = {"max_overflow": 0, "pool_timeout": BUSY_TIMEOUT_S, **JSON_CODEC}
     reader = create_async_engine(url, pool_size=SQLITE_READERS, **common, **AUTOCOMMIT)
     writer = create_async_engine(url, pool_size=1, **common)
     _prepare_connections(reader, (*SQLITE_PRAGMAS, "query_only = ON"))
-    _prepare_connections(writer, SQLITE_PRAGMAS)
+    _prepare_connections(writer, (*SQLITE_PRAGMAS, f"foreign_keys = {'ON' if check_links else 'OFF'}"))
     event.listen(writer.sync_engine, "begin", _begin_immediately)
     return reader, writer
 

@@ -6,13 +6,13 @@ from alembic.config import Config
 MIGRATIONS = "headgate:storage/migrations"
 
 
-def upgrade(url: str) -> None:
-    """Create or update the tables, all or nothing; a database that is up to date stays as it is.
+def upgrade(url: str, revision: str = "head") -> None:
+    """Create or update the tables up to a revision, all or nothing; a database that is up to date stays as it is.
 
     Several processes may call this at once: one does the work and the others wait for it. It
     blocks and runs an event loop of its own, so async code calls it in a thread.
     """
-    command.upgrade(_config(url), "head")
+    command.upgrade(_config(url), revision)
 
 
 def _config(url: str) -> Config:

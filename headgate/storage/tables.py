@@ -4,13 +4,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Index, MetaData, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Index, Integer, MetaData, UniqueConstraint
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
 from headgate.storage.formats import FileFormat as FileFormat
 
 ENUM_LENGTH = 32
+# SQLite counts by itself in a column of this very type only.
+COUNTING = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Role(StrEnum):
@@ -59,6 +61,20 @@ class Priority(StrEnum):
     HIGH = "HIGH"
     MEDIUM = "MEDIUM"
     LOW = "LOW"
+
+
+class CancelMode(StrEnum):
+    """How a job is stopped: at its next safe point, or at once."""
+
+    SAFE = "SAFE"
+    FORCE = "FORCE"
+
+
+class ErrorPolicy(StrEnum):
+    """What the failure of one item means for its batch."""
+
+    REJECT_ALL = "REJECT_ALL"
+    REJECT_FAILED = "REJECT_FAILED"
 
 
 class JobEventType(StrEnum):
@@ -202,17 +218,29 @@ class Dataset(Table, table=True):
 class Job(Table, table=True):
     """One durable piece of work. This row is the truth about it; only the lease's holder may close it.
 
-    `lease_token` is raised by every claim and fences off a worker that lost its lease;
-    `last_event` is the `seq` of the newest JobEvent.
+    A waiting job may be claimed from `due_at` on; of those that are due, the one with the earliest `rank_at`
+    goes first. `lease_token` is raised by every claim and fences off a worker that lost its lease.
+    `failures` are the attempts that failed for reasons of the job's own, `crashes` those of them that took
+    their process along. `last_event` is the `seq` of the newest JobEvent. A batch is a job with children, at
+    `position` 0, 1, …; it is never claimed itself.
     """
 
     __tablename__ = "jobs"
-    __table_args__ = (Index(None, "status", "created_at"), Index(None, "dataset_id", "id"))
+    __table_args__ = (
+        Index(None, "status", "rank_at"),
+        Index(None, "rank_at", "id"),
+        Index(None, "dataset_id", "id"),
+        Index(None, "parent_id", "position"),
+        Index(None, "retry_of_id", "id"),
+    )
 
     id: str = Field(primary_key=True)
     kind: JobKind = _choice(JobKind)
     status: JobStatus = _choice(JobStatus, default=JobStatus.QUEUED)
     priority: Priority = _choice(Priority, default=Priority.MEDIUM)
+    parent_id: str | None = _link("jobs.id")
+    position: int | None = None
+    retry_of_id: str | None = _link("jobs.id")
     file_id: str | None = _link("files.id", default=None, index=True)
     dataset_id: str | None = _link("datasets.id")
     dataset_version: int | None = _count(default=None)
@@ -226,9 +254,14 @@ class Job(Table, table=True):
     progress: dict[str, Any] = _json(default_factory=dict)
     failure: dict[str, Any] | None = _json()
     attempts: int = 0
+    failures: int = 0
+    crashes: int = 0
+    cancel: CancelMode | None = _choice(CancelMode, default=None)
     lease_token: int = 0
     lease_expires_at: datetime | None = _later()
     last_event: int = 0
+    due_at: datetime = _moment()
+    rank_at: datetime = _moment()
     created_at: datetime = _moment()
     started_at: datetime | None = _later()
     finished_at: datetime | None = _later()
@@ -252,17 +285,72 @@ class Attempt(Table, table=True):
 
 
 class JobEvent(Table, table=True):
-    """One event of a job; `seq` counts from 1 without a gap, and a subscriber resumes after it."""
+    """One event of a job; `seq` counts from 1 without a gap.
+
+    `number` counts the events of all jobs in the order in which they were committed, with gaps: whoever has
+    read up to one number finds all later events behind it.
+    """
 
     __tablename__ = "job_events"
+    __table_args__ = (
+        UniqueConstraint("job_id", "seq"),
+        Index(None, "job_id", "number"),
+        {"sqlite_autoincrement": True},
+    )
 
-    job_id: str = _link("jobs.id", primary_key=True)
-    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    number: int | None = Field(default=None, primary_key=True, sa_type=COUNTING)
+    job_id: str = _link("jobs.id", nullable=False)
+    seq: int = Field(sa_type=BigInteger)
     type: JobEventType = _choice(JobEventType)
     at: datetime = _moment()
     status: JobStatus | None = _choice(JobStatus, default=None)
     progress: dict[str, Any] | None = _json()
     message: str | None = None
+
+
+class IdempotencyKey(Table, table=True):
+    """What a caller started under a key of their own: the same key with the same request starts nothing again.
+
+    `fingerprint` is the SHA-256 of the operation and its input, `subject_id` the id of what was started.
+    """
+
+    __tablename__ = "idempotency_keys"
+
+    user_id: str = _link("users.id", primary_key=True)
+    key: str = Field(primary_key=True)
+    fingerprint: str
+    subject_id: str
+    created_at: datetime = _moment()
+
+
+class Worker(Table, table=True):
+    """A process that runs jobs, for as long as it tells of itself."""
+
+    __tablename__ = "workers"
+
+    id: str = Field(primary_key=True)
+    host: str
+    started_at: datetime = _moment()
+    last_seen_at: datetime = _moment()
+    running_jobs: int = 0
+
+
+class Turn(Table, table=True):
+    """When some process last took its turn at a chore that one process does for all."""
+
+    __tablename__ = "turns"
+
+    name: str = Field(primary_key=True)
+    taken_at: datetime = _moment()
+
+
+class Counter(Table, table=True):
+    """How often something has happened in this Headgate, all processes together."""
+
+    __tablename__ = "counters"
+
+    name: str = Field(primary_key=True)
+    value: int = _count()
 
 
 class Result(Table, table=True):

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from headgate.domain import ingest, runs, users
+from headgate.domain import endings, ingest, runs, users
+from headgate.domain.endings import Ending, Outcome
 from headgate.domain.incoming import IncomingFile
 from headgate.domain.ingest import IngestRequest
 from headgate.domain.permissions import Principal
@@ -15,14 +16,11 @@ from headgate.domain.ports import Report
 from headgate.domain.runs import Claim
 from headgate.domain.services import Services
 from headgate.errors import JobFault
-from headgate.jobs.memory import InProcessQueue, InProcessSignals
 from headgate.storage.database import Database
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
-from headgate.storage.objects import LocalStore
 from headgate.storage.tables import Job, Role, utc_now
-
-MAX_UPLOAD_BYTES = 1024
+from tests.services import make_services
 
 Arrive = Callable[..., Awaitable[IncomingFile]]
 Submit = Callable[..., Awaitable[Job]]
@@ -42,7 +40,7 @@ class ToldEngine:
         }
         self.tasks: list[Mapping[str, Any]] = []
 
-    async def run(self, task: Mapping[str, Any], report: Report | None = None) -> dict[str, Any]:
+    async def run(self, task: Mapping[str, Any], report: Report | None = None, **_: Any) -> dict[str, Any]:
         self.tasks.append(task)
         if isinstance(self.answer, JobFault):
             raise self.answer
@@ -56,16 +54,7 @@ def inspector() -> ToldEngine:
 
 @pytest.fixture
 def services(database: Database, inspector: ToldEngine, tmp_path: Path) -> Services:
-    return Services(
-        database=database,
-        store=LocalStore(tmp_path / "store"),
-        queue=InProcessQueue(),
-        signals=InProcessSignals(),
-        engine=ToldEngine(),
-        inspector=inspector,
-        max_upload_bytes=MAX_UPLOAD_BYTES,
-        version="1.2.3",
-    )
+    return make_services(database, tmp_path / "store", inspector)
 
 
 @pytest.fixture
@@ -94,18 +83,26 @@ def submit(services: Services, operator: Principal) -> Submit:
     async def submit(dataset: str = "sales", **values: Any) -> Job:
         data = {} if values.keys() & {"file_id", "records"} else {"text": "a\n1\n", "format": FileFormat.CSV}
         request = IngestRequest(dataset=dataset, **(data | values))
-        return await ingest.submit(services, operator, request)
+        return (await ingest.submit(services, operator, request)).job
 
     return submit
 
 
 @pytest.fixture
 def claim(services: Services) -> TakeJob:
-    """Claim a job as some worker; raises AssertionError where it is not to be had."""
+    """Claim a job as some worker; raises KeyError where it is not to be had."""
 
     async def claim(job: Job, worker: str = "host:1:a", lease_s: float = 30.0) -> Claim:
-        claimed = await runs.claim(services, job.id, worker, lease_s)
-        assert claimed is not None
-        return claimed
+        return (await runs.claim(services, [job.id], worker, lease_s))[job.id]
 
     return claim
+
+
+@pytest.fixture
+def end(services: Services) -> Callable[..., Awaitable[set[str]]]:
+    """Close an attempt with an outcome; answers the job's id where its lease was lost."""
+
+    async def end(claim: Claim, outcome: Outcome) -> set[str]:
+        return await endings.close(services, [Ending(claim, outcome)])
+
+    return end

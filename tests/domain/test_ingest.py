@@ -8,7 +8,8 @@ import pytest
 
 from headgate.domain import datasets, files, ingest, jobs
 from headgate.domain.datasets import DatasetFilter
-from headgate.domain.ingest import IngestRequest, WriteMode, input_key
+from headgate.domain.acceptance import input_key
+from headgate.domain.ingest import IngestRequest, WriteMode
 from headgate.domain.jobs import JobFilter
 from headgate.domain.permissions import Principal
 from headgate.domain.services import Services

@@ -16,11 +16,10 @@ from headgate.domain.ports import Report
 from headgate.domain.services import Services
 from headgate.graphql.context import Context
 from headgate.graphql.schema import HeadgateSchema, make_schema
-from headgate.jobs.memory import InProcessQueue, InProcessSignals
 from headgate.storage.database import Database
 from headgate.storage.ids import new_id
-from headgate.storage.objects import LocalStore
 from headgate.storage.tables import File, FileStatus, Job, Role, User, utc_now
+from tests.services import make_services
 
 Ask = Callable[..., Awaitable[Any]]
 AddJob = Callable[[], Awaitable[Job]]
@@ -30,7 +29,7 @@ CountStatements = Callable[[], Any]
 class NoEngine:
     """An engine that nobody should ask."""
 
-    async def run(self, task: Mapping[str, Any], report: Report | None = None) -> dict[str, Any]:
+    async def run(self, task: Mapping[str, Any], report: Report | None = None, **_: Any) -> dict[str, Any]:
         raise AssertionError(task)
 
 
@@ -41,16 +40,7 @@ def schema() -> HeadgateSchema:
 
 @pytest.fixture
 def services(database: Database, tmp_path: Path) -> Services:
-    return Services(
-        database=database,
-        store=LocalStore(tmp_path / "store"),
-        queue=InProcessQueue(),
-        signals=InProcessSignals(),
-        engine=NoEngine(),
-        inspector=NoEngine(),
-        max_upload_bytes=1024,
-        version="1.2.3",
-    )
+    return make_services(database, tmp_path / "store", NoEngine())
 
 
 @pytest.fixture
@@ -91,7 +81,7 @@ def add_job(services: Services, administrator: User) -> AddJob:
             session.add(file)
         principal = Principal(administrator.id, Role.OPERATOR, utc_now() + timedelta(hours=1))
         request = IngestRequest(dataset=f"of_{file.id}", file_id=file.id)
-        return await ingest.submit(services, principal, request)
+        return (await ingest.submit(services, principal, request)).job
 
     return add
 

@@ -10,17 +10,20 @@ from typing import Any
 
 import pytest
 
-from headgate.domain import ingest, users
+from headgate.domain import ingest, recovery, users
 from headgate.domain.ingest import IngestRequest
 from headgate.domain.permissions import Principal
-from headgate.domain.ports import Engine, Report
+from headgate.domain.ports import Engine, Permit, Report
 from headgate.domain.services import Services
-from headgate.jobs.memory import InProcessQueue, InProcessSignals
+from headgate.jobs.identity import is_gone, worker_name
+from headgate.jobs.leases import LeaseKeeper
+from headgate.jobs.memory import InProcessQueue
+from headgate.jobs.reconciler import Chore, Reconciler
 from headgate.jobs.worker import Worker
 from headgate.storage.database import Database
 from headgate.storage.formats import FileFormat
-from headgate.storage.objects import LocalStore
 from headgate.storage.tables import Job, utc_now
+from tests.services import make_services
 
 COUNTS = {"read": 1, "accepted": 1, "rejected": 0, "filtered": 0, "merged": 0, "warnings": 0}
 RESULT = {"counts": COUNTS, "dataset": {"version": 0, "row_count": 1, "byte_size": 1, "columns": []}}
@@ -37,8 +40,19 @@ class LedEngine:
         self.canceled: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
         self.finish = asyncio.Event()
 
-    async def run(self, task: Mapping[str, Any], report: Report | None = None) -> dict[str, Any]:
+    async def run(
+        self,
+        task: Mapping[str, Any],
+        report: Report | None = None,
+        *,
+        permit: Permit | None = None,
+        stop: asyncio.Event | None = None,
+        timeout_s: float | None = None,
+    ) -> dict[str, Any]:
+        if task["task"] == "settle":
+            return {"ingested": None}
         assert report is not None
+        self.permit, self.stop, self.timeout_s = permit, stop, timeout_s
         self.began.put_nowait(task)
         try:
             await self.lead(report)
@@ -62,16 +76,7 @@ def engine() -> LedEngine:
 
 @pytest.fixture
 def services(database: Database, engine: LedEngine, tmp_path: Path) -> Services:
-    return Services(
-        database=database,
-        store=LocalStore(tmp_path / "store"),
-        queue=InProcessQueue(),
-        signals=InProcessSignals(),
-        engine=engine,
-        inspector=engine,
-        max_upload_bytes=1024,
-        version="1.2.3",
-    )
+    return make_services(database, tmp_path / "store", engine)
 
 
 @pytest.fixture
@@ -82,27 +87,37 @@ def submit(services: Services) -> Submit:
         user = await users.ensure_administrator(services.database)
         principal = Principal(user.id, user.role, utc_now() + timedelta(hours=1))
         request = IngestRequest(dataset="sales", text=text, format=FileFormat.CSV)
-        return await ingest.submit(services, principal, request)
+        return (await ingest.submit(services, principal, request)).job
 
     return submit
 
 
 @pytest.fixture
-def working(services: Services) -> Working:
-    """Let a worker run for as long as a block lasts, with a queue of its own, as a process has it."""
+def working(services: Services, engine: LedEngine, database_url: str) -> Working:
+    """Let a worker run for as long as a block lasts, with a line of its own, as a process has it."""
 
     @asynccontextmanager
     async def working(
-        engine: Engine = services.engine, concurrency: int = 1, lease_s: float = 30.0
+        engine: Engine = engine, concurrency: int = 1, lease_s: float = 30.0
     ) -> AsyncIterator[Worker]:
         queue = InProcessQueue()
-        parts = replace(services, engine=engine, queue=queue)
-        worker = Worker(parts, queue, concurrency=concurrency, lease_seconds=lease_s)
-        running = asyncio.create_task(worker.run())
+        parts = replace(services, queue=queue, lease_s=lease_s)
+        keeper = LeaseKeeper(database_url, worker_name(), lease_s=lease_s)
+        worker = Worker(parts, engine, queue, keeper, concurrency=concurrency)
+        await recovery.take_back(parts, is_gone)
+        await recovery.wake_due(parts, 0)
+        reconciler = Reconciler(parts, [Chore("reconcile", lease_s / 4, lambda: reconcile(parts))])
+        running = [asyncio.create_task(worker.run()), asyncio.create_task(reconciler.run())]
         try:
             yield worker
         finally:
             await worker.stop(grace_s=0)
-            await running
+            reconciler.stop()
+            await asyncio.gather(*running)
 
     return working
+
+
+async def reconcile(services: Services) -> None:
+    await recovery.take_back(services, is_gone)
+    await recovery.wake_due(services, 0)

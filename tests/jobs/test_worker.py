@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 
-from headgate.domain import jobs, runs
+from headgate.domain import endings, jobs, recovery, runs
 from headgate.domain.datasets import get as get_dataset
 from headgate.domain.datasets import rows
+from headgate.domain.happenings import FINAL
 from headgate.domain.ports import Report, TaskFault
 from headgate.domain.row_errors import ErrorFilter
 from headgate.domain.row_errors import page as page_errors
 from headgate.domain.services import Services
 from headgate.jobs.children import MIB, ChildPool
+from headgate.jobs.identity import machine, worker_name
+from headgate.jobs.leases import LeaseKeeper
 from headgate.jobs.memory import InProcessQueue
 from headgate.jobs.worker import Worker
 from headgate.storage.rows import RowQuery
@@ -29,7 +32,7 @@ LONG_LEASE_S = 3600.0
 
 async def end_of(services: Services, job: Job) -> Job:
     ended = await jobs.wait(services, job.id, 30)
-    assert ended.status in jobs.FINAL
+    assert ended.status in FINAL
     return ended
 
 
@@ -46,9 +49,12 @@ async def test_a_job_that_waited_before_the_start_is_run(
     assert (ended.status, ended.attempts, ended.rows_accepted) == (JobStatus.SUCCEEDED, 1, 1)
 
 
-async def test_a_job_that_is_woken_is_run_at_once(services: Services, submit: Any) -> None:
+async def test_a_job_that_is_woken_is_run_at_once(
+    services: Services, submit: Any, engine: Any, database_url: str
+) -> None:
     assert isinstance(services.queue, InProcessQueue)
-    worker = Worker(services, services.queue, concurrency=1, lease_seconds=LONG_LEASE_S)
+    keeper = LeaseKeeper(database_url, worker_name(), lease_s=LONG_LEASE_S)
+    worker = Worker(services, engine, services.queue, keeper, concurrency=1)
     running = asyncio.create_task(worker.run())
     assert (await end_of(services, await submit())).status is JobStatus.SUCCEEDED
     await worker.stop(grace_s=1)
@@ -155,19 +161,19 @@ async def test_who_lost_the_lease_stops_and_changes_nothing(
         await engine.began.get()
         held = None
         while held is None:
-            await runs.expire_leases(services, lambda worker: True)
-            held = await runs.claim(services, job.id, "elsewhere:1:a", LONG_LEASE_S)
+            await recovery.take_back(services, lambda worker: True)
+            held = (await runs.claim(services, [job.id], "elsewhere:1:a", LONG_LEASE_S)).get(job.id)
         await engine.canceled.get()
     assert await status_of(services, job) is JobStatus.RUNNING
-    await runs.renew(services, held, LONG_LEASE_S)
+    assert await runs.renew(services.database, "elsewhere:1:a", {job.id: held.token}, LONG_LEASE_S)
 
 
 async def test_the_job_of_a_killed_server_is_finished_after_the_restart(
     services: Services, submit: Any, working: Any
 ) -> None:
     job = await submit()
-    killed = f"{socket.gethostname()}:{os.getpid()}:earlier"
-    await runs.claim(services, job.id, killed, LONG_LEASE_S)
+    killed = f"{socket.gethostname()}:{os.getpid()}:{machine()}-earlier"
+    await runs.claim(services, [job.id], killed, LONG_LEASE_S)
     async with working(lease_s=LONG_LEASE_S):
         ended = await end_of(services, job)
     assert (ended.status, ended.attempts) == (JobStatus.SUCCEEDED, 2)
@@ -177,11 +183,11 @@ async def test_the_job_of_a_worker_elsewhere_is_left_alone_until_its_lease_ends(
     services: Services, submit: Any, working: Any, engine: Any
 ) -> None:
     elsewhere, ours = await submit(), await submit()
-    await runs.claim(services, elsewhere.id, "elsewhere:1:a", LONG_LEASE_S)
+    await runs.claim(services, [elsewhere.id], "elsewhere:1:a", LONG_LEASE_S)
     async with working():
         await end_of(services, ours)
         assert await status_of(services, elsewhere) is JobStatus.RUNNING
-    await runs.expire_leases(services, lambda worker: True)
+    await recovery.take_back(services, lambda worker: True)
     async with working(lease_s=SHORT_LEASE_S):
         assert (await end_of(services, elsewhere)).status is JobStatus.SUCCEEDED
 
@@ -219,14 +225,14 @@ async def test_a_job_that_is_done_in_the_grace_period_is_kept(
 async def test_trouble_with_the_database_costs_no_job(
     services: Services, submit: Any, working: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    succeed, troubles = runs.succeed, iter([ConnectionError("the database is gone")])
+    close, troubles = endings.close, iter([ConnectionError("the database is gone")])
 
-    async def troubled(*args: Any) -> None:
+    async def troubled(*args: Any) -> set[str]:
         for trouble in troubles:
             raise trouble
-        await succeed(*args)
+        return await close(*args)
 
-    monkeypatch.setattr(runs, "succeed", troubled)
+    monkeypatch.setattr(endings, "close", troubled)
     job = await submit()
     async with working(lease_s=SHORT_LEASE_S):
         ended = await end_of(services, job)

@@ -14,6 +14,19 @@ from headgate.storage.database import Database
 from headgate.storage.migrate import upgrade
 from headgate.storage.tables import Role, Table, User
 
+MOMENT = "'2026-01-01 10:00:0{}+00:00'"
+FIRST_ROWS = (
+    "INSERT INTO jobs (id, kind, status, priority, spec, rows_read, rows_accepted, rows_rejected, rows_filtered,"
+    " rows_merged, warnings, progress, attempts, lease_token, last_event, created_at)"
+    f" VALUES ('job_1', 'INGEST', 'RUNNING', 'LOW', '{{}}', 0, 0, 0, 0, 0, 0, '{{}}', 1, 1, 2, {MOMENT.format(1)})",
+    "INSERT INTO attempts (id, job_id, number, status, started_at)"
+    f" VALUES ('attempt_1', 'job_1', 1, 'RUNNING', {MOMENT.format(2)})",
+    "INSERT INTO job_events (job_id, seq, type, at, status)"
+    f" VALUES ('job_1', 2, 'STATUS', {MOMENT.format(2)}, 'RUNNING')",
+    "INSERT INTO job_events (job_id, seq, type, at, status)"
+    f" VALUES ('job_1', 1, 'STATUS', {MOMENT.format(1)}, 'QUEUED')",
+)
+
 
 async def look(url: str, at: Callable[[Connection], Any]) -> Any:
     database = Database.connect(url)
@@ -28,6 +41,29 @@ async def add_user(url: str) -> None:
     async with database.transaction() as session:
         session.add(User(id="user_1", email="ada@example.org", role=Role.ADMIN))
     await database.close()
+
+
+def write_first_jobs(url: str) -> None:
+    """Write what the first tables could hold: a job with events, which other rows refer to."""
+
+    async def write() -> None:
+        database = Database.connect(url)
+        async with database.transaction() as session:
+            for statement in FIRST_ROWS:
+                await session.execute(text(statement))
+        await database.close()
+
+    asyncio.run(write())
+
+
+def events(connection: Connection) -> list[Any]:
+    rows = connection.execute(text("SELECT job_id, seq, status FROM job_events ORDER BY number"))
+    return [tuple(row) for row in rows]
+
+
+def ranks(connection: Connection) -> list[Any]:
+    rows = connection.execute(text("SELECT id, due_at = created_at, rank_at = created_at, crashes FROM jobs"))
+    return [tuple(row) for row in rows]
 
 
 def user_ids(connection: Connection) -> list[str]:
@@ -71,4 +107,14 @@ def test_several_processes_may_migrate_at_once(make_url: Callable[[], str]) -> N
     url = make_url()
     with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as processes:
         assert list(processes.map(upgrade, [url] * 3)) == [None] * 3
+    assert asyncio.run(look(url, differences)) == []
+
+
+def test_an_upgrade_keeps_the_jobs_and_numbers_their_events(make_url: Callable[[], str]) -> None:
+    url = make_url()
+    upgrade(url, "0001")
+    write_first_jobs(url)
+    upgrade(url)
+    assert asyncio.run(look(url, ranks)) == [("job_1", True, True, 0)]
+    assert asyncio.run(look(url, events)) == [("job_1", 1, "QUEUED"), ("job_1", 2, "RUNNING")]
     assert asyncio.run(look(url, differences)) == []

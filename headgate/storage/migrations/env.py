@@ -43,7 +43,7 @@ def _migrate(connection: Connection) -> None:
 
 
 async def _run(url: str) -> None:
-    database = Database.connect(url)
+    database = Database.connect(url, check_links=False)
     try:
         async with database.transaction() as session:
             connection = await session.connection()

@@ -1,0 +1,118 @@
+"""Accepting jobs: what they read becomes durable, then the jobs themselves; from then on they will be carried out."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import select
+
+from headgate.domain.happenings import announce, status_changed
+from headgate.domain.idempotency import Token, earlier, start_once
+from headgate.domain.ranking import make_due, wake_up
+from headgate.domain.services import Services
+from headgate.storage.events import append_events
+from headgate.storage.formats import FileFormat
+from headgate.storage.ids import new_id
+from headgate.storage.tables import Dataset, Job, JobEvent, JobKind, JobStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Data that came with the request itself, as it is written to the store."""
+
+    format: FileFormat
+    chunks: Iterable[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job that is to be accepted; its dataset is made where it is missing."""
+
+    job: Job
+    dataset_name: str
+    content: Content | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A job that was accepted, now or, where `replayed`, by an earlier request with the same key."""
+
+    job: Job
+    replayed: bool = False
+
+
+def input_key(job_id: str) -> str:
+    """Name the object that holds the data which came with the job's own request."""
+    return f"inputs/{job_id}"
+
+
+async def accept(
+    services: Services, new: Sequence[NewJob], token: Token | None, parent: Job | None = None
+) -> str | None:
+    """Accept jobs, all or none; answers the id of what an earlier request with this key had started, if any had.
+
+    With a parent they are its children, and it is what the key stands for.
+    """
+    jobs = [each.job for each in new]
+    subject_id = parent.id if parent is not None else jobs[0].id
+    events: list[JobEvent] = []
+
+    async def start(session: AsyncSession) -> None:
+        # Children refer to their parent, which the session does not know without a relation.
+        for generation in ([parent] if parent is not None else [], jobs):
+            session.add_all(generation)
+            await session.flush()
+        await append_events(session, events)
+
+    if (known := await earlier(services, token)) is not None:
+        return known
+    async with AsyncExitStack() as kept:
+        await _write_contents(services, new, kept)
+        await _name_datasets(services, new)
+        for job in [parent, *jobs] if parent is not None else jobs:
+            make_due(job, job.created_at)
+            events.append(status_changed(job, JobStatus.QUEUED))
+        if (known := await start_once(services, token, subject_id, start)) is not None:
+            return known
+        kept.pop_all()
+    announce(services.signals, events)
+    await services.queue.wake([wake_up(job) for job in jobs if job.kind is not JobKind.BATCH])
+    return None
+
+
+async def _write_contents(services: Services, new: Iterable[NewJob], kept: AsyncExitStack) -> None:
+    """Make the contents durable before the jobs that need them; those of jobs that are not accepted go again."""
+    for each in new:
+        if each.content is None:
+            continue
+        key = input_key(each.job.id)
+        kept.push_async_callback(services.store.delete, key)
+        async with services.store.writer(key) as writer:
+            for chunk in each.content.chunks:
+                await writer.write(chunk)
+
+
+async def _name_datasets(services: Services, new: Sequence[NewJob]) -> None:
+    known: dict[str, str] = {}
+    for each in new:
+        if each.dataset_name not in known:
+            known[each.dataset_name] = await _ensure_dataset(services, each.dataset_name)
+        each.job.dataset_id = known[each.dataset_name]
+
+
+async def _ensure_dataset(services: Services, name: str) -> str:
+    statement = select(Dataset.id).where(Dataset.name == name)
+    async with services.database.read() as session:
+        if (found := (await session.scalars(statement)).first()) is not None:
+            return found
+    dataset_id = new_id("dataset")
+    try:
+        async with services.database.transaction() as session:
+            session.add(Dataset(id=dataset_id, name=name, storage_key=f"datasets/{dataset_id}"))
+    except IntegrityError:
+        # Another request made it at the same moment.
+        async with services.database.read() as session:
+            return (await session.scalars(statement)).one()
+    return dataset_id

@@ -1,0 +1,150 @@
+"""Many ingests as one batch: one parent job, one child per item."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from headgate.domain.acceptance import NewJob, accept
+from headgate.domain.files import get_many as get_files
+from headgate.domain.idempotency import token_of
+from headgate.domain.ingest import IngestRequest, check_file, prepare
+from headgate.domain.jobs import get_many, require_job
+from headgate.domain.permissions import Principal, require
+from headgate.domain.services import Services
+from headgate.errors import UserFault
+from headgate.storage.ids import new_id
+from headgate.storage.tables import ErrorPolicy, Job, JobKind, Priority, Role
+
+MAX_ITEMS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """What to ingest; an item may ask for a higher priority than the batch's."""
+
+    items: Sequence[IngestRequest]
+    error_policy: ErrorPolicy = ErrorPolicy.REJECT_FAILED
+    priority: Priority = Priority.MEDIUM
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """What became of one item of a request: its job, or why it was not taken."""
+
+    job: Job | None
+    fault: UserFault | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What became of a whole request; no job where nothing was started."""
+
+    job: Job | None
+    items: list[BatchItem]
+    replayed: bool = False
+
+
+async def submit(
+    services: Services, principal: Principal, request: BatchRequest, key: str | None = None
+) -> Batch:
+    """Accept a batch, once for each idempotency key: all of its items or, as its policy has it, those without fault.
+
+    Raises UserFault: FORBIDDEN, INVALID_ARGUMENT, IDEMPOTENCY_MISMATCH. Faults of items are answered with them.
+    """
+    require(principal, Role.OPERATOR)
+    _check_size(request)
+    token = token_of(principal, key, "ingestBatch", asdict(request))
+    checked = await _check_items(services, principal, request)
+    new = [each for each in checked if isinstance(each, NewJob)]
+    refused = len(checked) - len(new)
+    if not new or (refused and request.error_policy is ErrorPolicy.REJECT_ALL):
+        return Batch(None, [_refused(each) for each in checked])
+    parent = make_batch(principal, request.error_policy, request.priority, [each.job for each in new])
+    parent.spec = {**parent.spec, "items": [_noted(each) for each in checked]}
+    for position, each in enumerate(checked):
+        if isinstance(each, NewJob):
+            each.job.position = position
+    if (known := await accept(services, new, token, parent)) is not None:
+        return await _replayed(services, known)
+    return Batch(parent, [_taken(each) for each in checked])
+
+
+def make_batch(principal: Principal, policy: ErrorPolicy, priority: Priority, jobs: Sequence[Job]) -> Job:
+    """Make a batch of these jobs, which become its children; it is not accepted yet."""
+    parent = Job(
+        id=new_id("job"),
+        kind=JobKind.BATCH,
+        priority=priority,
+        spec={"errorPolicy": policy, "items": [{"job": job.id} for job in jobs]},
+        created_by_id=principal.user_id,
+    )
+    for position, job in enumerate(jobs):
+        job.parent_id, job.position = parent.id, position
+    return parent
+
+
+def _check_size(request: BatchRequest) -> None:
+    if not 1 <= len(request.items) <= MAX_ITEMS:
+        message = f"A batch has 1 to {MAX_ITEMS} items; this one has {len(request.items)}."
+        raise UserFault("INVALID_ARGUMENT", message, ("items",))
+
+
+async def _check_items(
+    services: Services, principal: Principal, request: BatchRequest
+) -> list[NewJob | UserFault]:
+    prepared = [_prepare(principal, item, request.priority) for item in request.items]
+    named = [each.job.file_id for each in prepared if isinstance(each, NewJob) and each.job.file_id]
+    found = await get_files(services, named)
+    return [_with_file(each, found) for each in prepared]
+
+
+def _prepare(principal: Principal, item: IngestRequest, priority: Priority) -> NewJob | UserFault:
+    try:
+        new = prepare(principal, item)
+    except UserFault as fault:
+        return fault
+    order = list(Priority)
+    new.job.priority = min(item.priority, priority, key=order.index)
+    return new
+
+
+def _with_file(each: NewJob | UserFault, found: dict[str, Any]) -> NewJob | UserFault:
+    if isinstance(each, UserFault) or each.job.file_id is None:
+        return each
+    try:
+        check_file(each.job.file_id, found)
+    except UserFault as fault:
+        return fault
+    return each
+
+
+def _noted(each: NewJob | UserFault) -> dict[str, Any]:
+    """What the batch remembers of an item, so that a repeated request gets the same answer."""
+    if isinstance(each, NewJob):
+        return {"job": each.job.id}
+    fault = {"code": each.code, "message": each.message, "path": each.path, "retryable": each.retryable}
+    return {"errors": [fault]}
+
+
+def _taken(each: NewJob | UserFault) -> BatchItem:
+    return BatchItem(each.job, None) if isinstance(each, NewJob) else BatchItem(None, each)
+
+
+def _refused(each: NewJob | UserFault) -> BatchItem:
+    return BatchItem(None, each if isinstance(each, UserFault) else None)
+
+
+async def _replayed(services: Services, batch_id: str) -> Batch:
+    parent = await require_job(services, batch_id)
+    items = parent.spec["items"]
+    jobs = await get_many(services, [item["job"] for item in items if "job" in item])
+    return Batch(parent, [_remembered(item, jobs) for item in items], replayed=True)
+
+
+def _remembered(item: dict[str, Any], jobs: dict[str, Job]) -> BatchItem:
+    if "job" in item:
+        return BatchItem(jobs.get(item["job"]), None)
+    fault = item["errors"][0]
+    return BatchItem(
+        None, UserFault(fault["code"], fault["message"], tuple(fault["path"]), fault["retryable"])
+    )

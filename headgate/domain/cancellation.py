@@ -1,0 +1,96 @@
+"""Stopping jobs, and what may still be done with one."""
+
+from collections.abc import Collection
+
+from sqlmodel import col, select
+
+from headgate.domain import batches
+from headgate.domain.happenings import FINAL, ORDERS, WAITING, announce, happened, status_changed
+from headgate.domain.ids import require_id
+from headgate.domain.jobs import require_job
+from headgate.domain.permissions import Principal, require
+from headgate.domain.ranking import make_due, wake_up
+from headgate.domain.services import Services
+from headgate.errors import UserFault
+from headgate.storage.events import append_events
+from headgate.storage.tables import CancelMode, Job, JobEvent, JobEventType, JobKind, JobStatus, Role, utc_now
+
+REQUESTED = {
+    CancelMode.SAFE: "It was asked to stop at its next safe point.",
+    CancelMode.FORCE: "It was asked to stop at once.",
+}
+STOPPED = "Stopped on request."
+MAX_BATCHES = 100
+
+
+async def cancel(services: Services, principal: Principal, job_id: str, mode: CancelMode) -> Job:
+    """Stop a job, or the unfinished jobs of a batch; answers it as it is then, which may be still running.
+
+    A job that has committed by the time it is stopped stays done. Raises UserFault: FORBIDDEN, INVALID_ID,
+    NOT_FOUND, JOB_ENDED.
+    """
+    require(principal, Role.OPERATOR)
+    require_id(job_id, "job", ("jobId",))
+    await _cancel(services, [job_id], mode)
+    job = await require_job(services, job_id)
+    if job.kind is JobKind.BATCH and job.cancel is not None:
+        await _cancel_children(services, job)
+        job = await require_job(services, job_id)
+    if job.cancel is None:
+        raise UserFault("JOB_ENDED", f"The job has ended: it is {job.status}.", ("jobId",))
+    return job
+
+
+async def carry_out(services: Services) -> None:
+    """Stop what is left of batches that are to stop: their cancellation outlives whoever began it."""
+    statement = (
+        select(Job)
+        .where(Job.kind == JobKind.BATCH, col(Job.cancel).is_not(None), col(Job.status).not_in(FINAL))
+        .limit(MAX_BATCHES)
+    )
+    async with services.database.read() as session:
+        stopping = (await session.scalars(statement)).all()
+    for parent in stopping:
+        await _cancel_children(services, parent)
+
+
+async def _cancel_children(services: Services, parent: Job) -> None:
+    statement = select(Job.id).where(Job.parent_id == parent.id, col(Job.status).not_in(FINAL))
+    async with services.database.read() as session:
+        children = (await session.scalars(statement)).all()
+    if children:
+        await _cancel(services, children, parent.cancel or CancelMode.SAFE)
+
+
+async def _cancel(services: Services, job_ids: Collection[str], mode: CancelMode) -> None:
+    statement = (
+        select(Job)
+        .where(col(Job.id).in_(job_ids), col(Job.status).not_in(FINAL))
+        .order_by(col(Job.id))
+        .with_for_update()
+    )
+    async with services.database.transaction() as session:
+        jobs = (await session.scalars(statement)).all()
+        events = [event for job in jobs if (event := _order(job, mode)) is not None]
+        events += await batches.refresh(session, batches.parents_of(jobs))
+        await append_events(session, events)
+    announce(services.signals, events)
+    services.signals.notify(ORDERS)
+    await services.queue.wake([wake_up(job) for job in jobs if job.status in WAITING and _is_single(job)])
+
+
+def _order(job: Job, mode: CancelMode) -> JobEvent | None:
+    """Stop a job that never ran; let whoever runs another one, or will, know."""
+    if job.cancel in (mode, CancelMode.FORCE):
+        return None
+    job.cancel = mode
+    if job.status is JobStatus.QUEUED and _is_single(job):
+        return status_changed(job, JobStatus.CANCELED, STOPPED)
+    if job.status in WAITING and _is_single(job):
+        # An attempt whose worker was lost may have committed: the next one finds out, and does no more than that.
+        make_due(job, utc_now())
+    return happened(job, JobEventType.LOG, message=REQUESTED[mode])
+
+
+def _is_single(job: Job) -> bool:
+    return job.kind is not JobKind.BATCH

@@ -1,0 +1,247 @@
+"""How attempts at jobs end: the job is closed, or waits for another attempt.
+
+One transaction closes as many as there are at the moment, and only for the holders of their leases.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import bindparam, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from headgate.domain import batches
+from headgate.domain.happenings import WAITING, announce, happened, status_changed
+from headgate.domain.ports import ProcessDied, TaskFault
+from headgate.domain.ranking import make_due, wake_up
+from headgate.domain.retry_policy import RetryPolicy
+from headgate.domain.runs import Claim, lock_held
+from headgate.domain.services import Services
+from headgate.errors import JobFault
+from headgate.storage.events import append_events
+from headgate.storage.ids import new_id
+from headgate.storage.tables import (
+    Attempt,
+    Dataset,
+    Job,
+    JobEvent,
+    JobEventType,
+    JobStatus,
+    Result,
+    ResultKind,
+    utc_now,
+)
+
+COUNTS = ("read", "accepted", "rejected", "filtered", "merged")
+INTERRUPTED = JobFault(
+    "INTERRUPTED", "The worker was stopped before the job had ended.", "SYSTEM", retryable=True
+)
+
+
+class Unsettled(JobFault):
+    """Nobody could find out whether an attempt had committed before its process ended."""
+
+    def __init__(self) -> None:
+        message = "Whether this had been committed when its process ended could not be found out."
+        super().__init__("UNSETTLED", message, "SYSTEM", retryable=True)
+
+
+class Halt(StrEnum):
+    """Why an attempt ended before its commit, though nothing failed."""
+
+    CANCELED = "CANCELED"
+    INTERRUPTED = "INTERRUPTED"
+
+
+Outcome = Mapping[str, Any] | JobFault | Halt
+"""What came of an attempt: the engine's result, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of one attempt."""
+
+    claim: Claim
+    outcome: Outcome
+
+
+@dataclass(slots=True)
+class _Closing:
+    """What one transaction writes beside the jobs' own rows."""
+
+    events: list[JobEvent] = field(default_factory=list)
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    versions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+async def close(services: Services, endings: Sequence[Ending]) -> set[str]:
+    """End these attempts; answers the ids of the jobs whose lease was lost, of which nothing is changed."""
+    closing = _Closing()
+    async with services.database.transaction() as session:
+        held = await lock_held(session, {ending.claim.job_id: ending.claim.token for ending in endings})
+        for ending in endings:
+            if (job := held.get(ending.claim.job_id)) is not None:
+                _end(closing, job, ending)
+        await _write(session, closing)
+        closing.events += await batches.refresh(session, batches.parents_of(held.values()))
+        await append_events(session, closing.events)
+    announce(services.signals, closing.events)
+    await services.queue.wake([wake_up(job) for job in held.values() if job.status in WAITING])
+    return {ending.claim.job_id for ending in endings} - held.keys()
+
+
+def end_attempt(job: Job, status: JobStatus, fault: JobFault | None = None) -> dict[str, Any]:
+    """Say how a job's present attempt ended, as `write_attempts` takes it."""
+    failure = fault.to_json() if fault is not None else None
+    return {
+        "of_job": job.id,
+        "of_number": job.attempts,
+        "status": status,
+        "finished_at": utc_now(),
+        "failure": failure,
+    }
+
+
+async def write_attempts(session: AsyncSession, attempts: Sequence[Mapping[str, Any]]) -> None:
+    """Write how attempts ended."""
+    if not attempts:
+        return
+    which = (col(Attempt.job_id) == bindparam("of_job"), col(Attempt.number) == bindparam("of_number"))
+    # Through the table itself: sessions change many rows at once by their primary keys only.
+    connection = await session.connection()
+    await connection.execute(update(Attempt.__table__).where(*which), list(attempts))  # type: ignore[attr-defined]
+
+
+def _end(closing: _Closing, job: Job, ending: Ending) -> None:
+    outcome = ending.outcome
+    if outcome is Halt.CANCELED:
+        _cancel(closing, job)
+    elif outcome is Halt.INTERRUPTED:
+        _try_again(closing, job, INTERRUPTED)
+    elif isinstance(outcome, JobFault):
+        _fail(closing, job, outcome)
+    elif fault := _mismatch(outcome["counts"]):
+        _fail(closing, job, fault)
+    else:
+        _succeed(closing, job, ending.claim, outcome)
+
+
+def _mismatch(counts: Mapping[str, int]) -> JobFault | None:
+    if counts["read"] == sum(counts[name] for name in COUNTS[1:]):
+        return None
+    message = "The counts of rows do not add up."
+    return JobFault("COUNTS_MISMATCH", message, "SYSTEM", details={"counts": dict(counts)})
+
+
+def _succeed(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any]) -> None:
+    counts, version = result["counts"], result["dataset"]
+    _count(job, counts)
+    job.dataset_version = version["version"]
+    job.progress = _finished(claim, job, counts)
+    closing.results.append(_result(job, claim.dataset, result))
+    known = closing.versions.get(claim.dataset.id)
+    if known is None or known["version"] < version["version"]:
+        closing.versions[claim.dataset.id] = version
+    if counts["rejected"]:
+        message = f"{counts['rejected']} rows were rejected."
+        closing.events.append(happened(job, JobEventType.ERRORS, message=message))
+    _close(closing, job, JobStatus.PARTIAL if counts["rejected"] else JobStatus.SUCCEEDED)
+
+
+def _fail(closing: _Closing, job: Job, fault: JobFault) -> None:
+    """Close the job as FAILED with the rows counted until then, unless it is to be stopped or tried again."""
+    job.failures += 1
+    job.crashes += isinstance(fault, ProcessDied)
+    if job.cancel is not None and not isinstance(fault, Unsettled):
+        _cancel(closing, job, fault)
+        return
+    policy = RetryPolicy.of(job.spec)
+    if policy.allows(fault, failures=job.failures, crashes=job.crashes):
+        _try_again(closing, job, fault, policy)
+        return
+    _count(job, (fault.counts if isinstance(fault, TaskFault) else None) or {})
+    job.failure = fault.to_json()
+    job.progress = {**job.progress, "eta_seconds": None}
+    _close(closing, job, JobStatus.FAILED, fault)
+
+
+def _cancel(closing: _Closing, job: Job, fault: JobFault | None = None) -> None:
+    job.progress = {**job.progress, "eta_seconds": None}
+    closing.attempts.append(end_attempt(job, JobStatus.CANCELED, fault))
+    closing.events.append(status_changed(job, JobStatus.CANCELED, "Stopped on request."))
+
+
+def _try_again(closing: _Closing, job: Job, fault: JobFault, policy: RetryPolicy | None = None) -> None:
+    """Let the job wait for its next attempt; one that failed waits for as long as its policy says."""
+    make_due(job, utc_now() + policy.delay(job.failures) if policy else utc_now())
+    closing.attempts.append(end_attempt(job, JobStatus.FAILED, fault))
+    closing.events.append(status_changed(job, JobStatus.RETRYING, fault.message))
+
+
+def _close(closing: _Closing, job: Job, status: JobStatus, fault: JobFault | None = None) -> None:
+    closing.attempts.append(end_attempt(job, status, fault))
+    closing.events.append(status_changed(job, status, fault.message if fault else None))
+
+
+def _count(job: Job, counts: Mapping[str, int]) -> None:
+    job.warnings = counts.get("warnings", 0)
+    for name in COUNTS:
+        setattr(job, f"rows_{name}", counts.get(name, 0))
+
+
+async def _write(session: AsyncSession, closing: _Closing) -> None:
+    await write_attempts(session, closing.attempts)
+    session.add_all(closing.results)
+    if closing.versions:
+        await _advance_datasets(session, closing.versions)
+
+
+async def _advance_datasets(session: AsyncSession, versions: Mapping[str, Mapping[str, Any]]) -> None:
+    """Let the datasets' rows show these commits, unless they show later ones already."""
+    statement = (
+        select(Dataset).where(col(Dataset.id).in_(versions)).order_by(col(Dataset.id)).with_for_update()
+    )
+    for dataset in await session.scalars(statement):
+        committed = versions[dataset.id]
+        if dataset.version is None or dataset.version < committed["version"]:
+            dataset.version = committed["version"]
+            dataset.row_count = committed["row_count"]
+            dataset.byte_size = committed["byte_size"]
+            dataset.columns = committed["columns"]
+            dataset.updated_at = utc_now()
+
+
+def _result(job: Job, dataset: Dataset, result: Mapping[str, Any]) -> Result:
+    return Result(
+        id=new_id("result"),
+        kind=ResultKind.DATASET,
+        name=dataset.name,
+        job_id=job.id,
+        dataset_id=dataset.id,
+        dataset_version=job.dataset_version,
+        data={"counts": result["counts"], "rowCount": result["dataset"]["row_count"]},
+        created_by_id=job.created_by_id,
+    )
+
+
+def _finished(claim: Claim, job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
+    size = claim.file.byte_size if claim.file is not None else job.progress.get("bytes_total")
+    return {
+        "stage": "done",
+        "fraction": 1.0,
+        "rows_read": counts["read"],
+        "rows_written": counts["accepted"],
+        "bytes_read": size or 0,
+        "bytes_total": size,
+        "rows_per_second": _rows_per_second(job, counts["read"]),
+        "eta_seconds": 0.0,
+    }
+
+
+def _rows_per_second(job: Job, rows: int) -> float | None:
+    """The pace from the start of the first attempt to now; None where the clock has gone back meanwhile."""
+    elapsed_s = (utc_now() - job.started_at).total_seconds() if job.started_at is not None else 0.0
+    return rows / elapsed_s if elapsed_s > 0 else None

@@ -1,0 +1,47 @@
+"""What is recorded about a job as its events."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from headgate.domain.ports import Signals
+from headgate.storage.tables import Job, JobEvent, JobEventType, JobStatus, utc_now
+
+FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.FAILED, JobStatus.CANCELED})
+WAITING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
+
+
+def happened(job: Job, type: JobEventType, **values: Any) -> JobEvent:
+    """Make a job's next event; `values` are status, progress and message."""
+    job.last_event += 1
+    return JobEvent(job_id=job.id, seq=job.last_event, type=type, at=utc_now(), **values)
+
+
+def status_changed(job: Job, status: JobStatus, message: str | None = None) -> JobEvent:
+    """Give a job a status, and make the event that tells it; that of a final one is the job's last event."""
+    job.status = status
+    if status in FINAL:
+        job.finished_at = utc_now()
+    if status is not JobStatus.RUNNING:
+        job.lease_expires_at = None
+    progress = job.progress if status in FINAL else None
+    return happened(job, JobEventType.STATUS, status=status, progress=progress, message=message)
+
+
+def topic(job_id: str) -> str:
+    """Name the topic that is notified of each event of a job."""
+    return f"job:{job_id}"
+
+
+EVERY_JOB = "jobs"
+"""The topic that is notified of the events of all jobs."""
+ORDERS = "orders"
+"""The topic that is notified when a running job is to be stopped."""
+
+
+def announce(signals: Signals, events: Iterable[JobEvent]) -> None:
+    """Notify whoever follows these events, once they are committed."""
+    job_ids = {event.job_id for event in events}
+    for job_id in job_ids:
+        signals.notify(topic(job_id))
+    if job_ids:
+        signals.notify(EVERY_JOB)

@@ -1,0 +1,95 @@
+"""What keeps jobs from being forgotten: leases of silent workers are taken back, wake-ups are sent again.
+
+Every process does this in turn; the database's rows are all that it goes by.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import and_, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+
+from headgate.domain import counters
+from headgate.domain.endings import end_attempt, write_attempts
+from headgate.domain.happenings import announce, status_changed
+from headgate.domain.ranking import make_due, wake_up
+from headgate.domain.runs import is_due
+from headgate.domain.services import Services
+from headgate.errors import JobFault
+from headgate.storage.events import append_events
+from headgate.storage.tables import Attempt, Job, JobStatus, Turn, utc_now
+
+MAX_DUE = 10_000
+"""So many wake-ups are sent again at a time: the most urgent ones."""
+WORKER_LOST = JobFault(
+    "WORKER_LOST", "The worker fell silent before the job had ended.", "SYSTEM", retryable=True
+)
+
+logger = structlog.get_logger(__name__)
+
+
+async def take_turn(services: Services, chore: str, every_s: float) -> bool:
+    """Tell whether it is for this process to do a chore that is due every so many seconds, for all processes."""
+    now = utc_now()
+    is_due = col(Turn.taken_at) <= now - timedelta(seconds=every_s)
+    try:
+        async with services.database.transaction() as session:
+            statement = update(Turn).where(col(Turn.name) == chore, is_due).values(taken_at=now)
+            if (await session.execute(statement)).rowcount:  # type: ignore[attr-defined]
+                return True
+            session.add(Turn(name=chore, taken_at=now))
+        return True
+    except IntegrityError:
+        # It has been done lately, or another process was faster to do it for the first time.
+        return False
+
+
+async def take_back(services: Services, is_gone: Callable[[str], bool]) -> int:
+    """Let jobs wait again whose lease has run out or whose worker is known to be gone; answers how many."""
+    statement = (
+        select(Job, Attempt.worker)
+        .join(Attempt, and_(col(Attempt.job_id) == Job.id, col(Attempt.number) == Job.attempts))
+        .where(Job.status == JobStatus.RUNNING)
+        .order_by(col(Job.id))
+        .with_for_update(of=Job, skip_locked=True)
+    )
+    now = utc_now()
+    async with services.database.transaction() as session:
+        lost = [
+            job
+            for job, worker in (await session.execute(statement)).all()
+            if job.lease_expires_at <= now or is_gone(worker)
+        ]
+        await write_attempts(session, [end_attempt(job, JobStatus.FAILED, WORKER_LOST) for job in lost])
+        for job in lost:
+            make_due(job, now)
+        events = [status_changed(job, JobStatus.RETRYING, WORKER_LOST.message) for job in lost]
+        if lost:
+            await counters.add(session, counters.LEASE_TAKEOVERS, len(lost))
+        await append_events(session, events)
+    announce(services.signals, events)
+    if lost:
+        logger.warning("jobs.taken_back", count=len(lost))
+        await services.queue.wake([wake_up(job) for job in lost])
+    return len(lost)
+
+
+async def wake_due(services: Services, waiting_s: float) -> int:
+    """Send the wake-ups of due jobs again, where they were lost; answers how many of those were.
+
+    A job that has been due for less than `waiting_s` seconds may have its wake-up under way.
+    """
+    lately = utc_now() - timedelta(seconds=waiting_s)
+    statement = (
+        select(Job).where(is_due(), col(Job.due_at) <= lately).order_by(col(Job.rank_at)).limit(MAX_DUE)
+    )
+    async with services.database.read() as session:
+        due = (await session.scalars(statement)).all()
+    lost = await services.queue.wake([wake_up(job) for job in due])
+    if lost:
+        logger.warning("wake_ups.lost", count=lost)
+        async with services.database.transaction() as session:
+            await counters.add(session, counters.WAKE_UPS_LOST, lost)
+    return lost

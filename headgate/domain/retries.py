@@ -1,0 +1,157 @@
+"""Trying a job again by hand: a new job that does the same, as a whole or for its rejected rows."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlmodel import col, select
+
+from headgate.domain.acceptance import Accepted, NewJob, accept
+from headgate.domain.batch_ingest import make_batch
+from headgate.domain.happenings import FINAL
+from headgate.domain.idempotency import earlier, token_of
+from headgate.domain.ingest import check_limits
+from headgate.domain.jobs import require_job
+from headgate.domain.permissions import RANKS, Principal, require
+from headgate.domain.retry_policy import RetryPolicy
+from headgate.domain.services import Services
+from headgate.errors import UserFault
+from headgate.storage.ids import new_id
+from headgate.storage.tables import ErrorPolicy, Job, JobKind, JobStatus, Priority, Role
+
+WITHOUT_EFFECT = frozenset({JobStatus.FAILED, JobStatus.CANCELED})
+PATH = ("jobId",)
+
+
+class RetryStrategy(StrEnum):
+    """What a retry takes: the whole source again, or only the rows that were rejected."""
+
+    ALL = "ALL"
+    FAILED_ROWS = "FAILED_ROWS"
+
+
+class JobAction(StrEnum):
+    """What can be done with a job."""
+
+    CANCEL = "CANCEL"
+    RETRY = "RETRY"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionState:
+    """Whether an action is possible; `reason` says why not."""
+
+    action: JobAction
+    reason: str | None
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it is possible."""
+        return self.reason is None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRequest:
+    """Which job to try again, and what of it; what is None stays as it was."""
+
+    job_id: str
+    strategy: RetryStrategy = RetryStrategy.ALL
+    priority: Priority | None = None
+    retry: RetryPolicy | None = None
+    timeout_s: float | None = None
+
+
+async def retry(
+    services: Services, principal: Principal, request: RetryRequest, key: str | None = None
+) -> Accepted:
+    """Accept a new job that does again what another one did, once for each idempotency key.
+
+    Raises UserFault: FORBIDDEN, INVALID_ID, NOT_FOUND, NOT_RETRYABLE, INVALID_ARGUMENT, IDEMPOTENCY_MISMATCH.
+    """
+    require(principal, Role.OPERATOR)
+    check_limits(request.retry, request.timeout_s)
+    job = await require_job(services, request.job_id, PATH)
+    token = token_of(principal, key, "retry", asdict(request))
+    if (known := await earlier(services, token)) is not None:
+        return Accepted(await require_job(services, known), replayed=True)
+    if (reason := refusal(job, request.strategy)) is not None:
+        raise UserFault("NOT_RETRYABLE", reason, PATH)
+    parent, new = await _again(services, principal, job, request)
+    if (known := await accept(services, new, token, parent)) is not None:
+        return Accepted(await require_job(services, known), replayed=True)
+    return Accepted(parent or new[0].job)
+
+
+def refusal(job: Job, strategy: RetryStrategy) -> str | None:
+    """Say why a job cannot be tried again in this way; None where it can."""
+    if job.status not in FINAL:
+        return f"The job has not ended yet: it is {job.status}."
+    if strategy is RetryStrategy.ALL and job.status not in WITHOUT_EFFECT:
+        return "Its good rows are in the dataset already; FAILED_ROWS takes those that were rejected."
+    if strategy is RetryStrategy.FAILED_ROWS and not job.rows_rejected and job.kind is not JobKind.BATCH:
+        return "No row of it was rejected."
+    return None
+
+
+def actions(principal: Principal, job: Job) -> list[ActionState]:
+    """Tell what may be done with a job by who asks."""
+    if RANKS[principal.role] < RANKS[Role.OPERATOR]:
+        reason = f"This needs the role {Role.OPERATOR}; yours is {principal.role}."
+        return [ActionState(action, reason) for action in JobAction]
+    ended = f"The job has ended: it is {job.status}." if job.status in FINAL else None
+    refusals = [refusal(job, strategy) for strategy in RetryStrategy]
+    return [
+        ActionState(JobAction.CANCEL, ended),
+        ActionState(JobAction.RETRY, None if None in refusals else refusals[-1]),
+    ]
+
+
+async def _again(
+    services: Services, principal: Principal, job: Job, request: RetryRequest
+) -> tuple[Job | None, list[NewJob]]:
+    if job.kind is not JobKind.BATCH:
+        return None, [_same(principal, job, request)]
+    statement = select(Job).where(Job.parent_id == job.id).order_by(col(Job.position))
+    async with services.database.read() as session:
+        children = [child for child in await session.scalars(statement) if _is_wanted(child, request)]
+    if not children:
+        raise UserFault("NOT_RETRYABLE", "No item of this batch is left to be tried again.", PATH)
+    new = [_same(principal, child, request) for child in children]
+    policy = ErrorPolicy(job.spec["errorPolicy"])
+    parent = make_batch(principal, policy, request.priority or job.priority, [each.job for each in new])
+    parent.retry_of_id = job.id
+    return parent, new
+
+
+def _is_wanted(child: Job, request: RetryRequest) -> bool:
+    """Whether a retry of a batch takes this item: one without effect, or, where asked for, one with rejected rows."""
+    return child.status in WITHOUT_EFFECT or (
+        request.strategy is RetryStrategy.FAILED_ROWS and child.rows_rejected > 0
+    )
+
+
+def _same(principal: Principal, job: Job, request: RetryRequest) -> NewJob:
+    """Make a job that reads the same and writes to the same dataset."""
+    again = Job(
+        id=new_id("job"),
+        kind=job.kind,
+        priority=request.priority or job.priority,
+        retry_of_id=job.id,
+        file_id=job.file_id,
+        spec=_spec(job, request),
+        created_by_id=principal.user_id,
+    )
+    return NewJob(again, job.spec["sinks"][0]["dataset"]["name"])
+
+
+def _spec(job: Job, request: RetryRequest) -> dict[str, Any]:
+    spec = dict(job.spec)
+    if (given := spec["source"].get("input")) is not None:
+        spec["source"] = {"input": {"job": job.id, **given}}
+    if request.strategy is RetryStrategy.FAILED_ROWS and job.rows_rejected:
+        spec["replay"] = job.id
+    if request.retry is not None:
+        spec["retry"] = request.retry.to_json()
+    if request.timeout_s is not None:
+        spec["timeoutSeconds"] = request.timeout_s
+    return spec

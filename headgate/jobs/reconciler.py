@@ -1,0 +1,69 @@
+"""Does, in turn with all other processes, what nobody would do by himself: chores that are due every so often."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from headgate.domain import recovery
+from headgate.domain.services import Services
+
+TURNS_PER_INTERVAL = 2
+"""Each process looks twice in an interval: one that dies at its turn costs no more than one interval."""
+EARLY = 0.9
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """What one process does for all, every so many seconds."""
+
+    name: str
+    every_s: float
+    do: Callable[[], Awaitable[object]]
+
+
+class Reconciler:
+    """Takes its turn at each chore, at the chore's own pace, until `stop()`; trouble is logged, and tried again."""
+
+    def __init__(self, services: Services, chores: Sequence[Chore]) -> None:
+        self._services = services
+        self._chores = chores
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Do chores until stopped."""
+        async with asyncio.TaskGroup() as group:
+            for chore in self._chores:
+                group.create_task(self._repeat(chore))
+
+    def stop(self) -> None:
+        """Begin no more chores."""
+        self._stopping.set()
+
+    async def _repeat(self, chore: Chore) -> None:
+        pause_s = chore.every_s / TURNS_PER_INTERVAL
+
+        async def take_turn() -> None:
+            if await recovery.take_turn(self._services, chore.name, pause_s * EARLY):
+                await chore.do()
+
+        await self.attempt(take_turn)
+        while not await self._is_stopped_within(pause_s):
+            await self.attempt(take_turn)
+
+    @staticmethod
+    async def attempt(work: Callable[[], Awaitable[object]]) -> None:
+        """Do some work; trouble with it is logged, and whoever has the next turn tries again."""
+        try:
+            await work()
+        except Exception:
+            logger.exception("chore.failed")
+
+    async def _is_stopped_within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        return self._stopping.is_set()

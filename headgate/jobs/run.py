@@ -1,0 +1,128 @@
+"""One attempt at a job: from its claim to what came of it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from headgate.domain.endings import Halt, Outcome, Unsettled
+from headgate.domain.ports import Engine, ProcessDied, TaskStopped
+from headgate.domain.runs import Claim
+from headgate.domain.scratch import scratch_folder
+from headgate.domain.services import Services
+from headgate.domain.tasks import settlement_of, task_of, timeout_of
+from headgate.errors import JobFault
+from headgate.storage.tables import CancelMode
+
+CRASHED = JobFault(
+    "INTERNAL", "Something went wrong on our side while this job ran.", "SYSTEM", retryable=True
+)
+
+logger = structlog.get_logger(__name__)
+
+SecondsLeft = Callable[[], float]
+
+
+class LeaseLost(Exception):
+    """Another worker has the job now, or will have: what this one made of it does not count."""
+
+
+class Run:
+    """Runs one claimed job; whoever holds its lease may order it to stop."""
+
+    def __init__(
+        self,
+        services: Services,
+        engine: Engine,
+        claim: Claim,
+        *,
+        seconds_left: SecondsLeft,
+        report: Callable[[Claim, dict[str, Any]], None],
+    ) -> None:
+        self.claim = claim
+        self._services = services
+        self._engine = engine
+        self._seconds_left = seconds_left
+        self._report = report
+        self._stop = asyncio.Event()
+        self._running: asyncio.Task[Outcome] | None = None
+        self._is_lost = False
+        self._is_forced = False
+
+    async def outcome(self) -> Outcome:
+        """Run the job to its end. Raises LeaseLost; cancelled, it ends the job's process and what it was at."""
+        if self.claim.job.cancel is not None:
+            return await self._settled() or Halt.CANCELED
+        self._running = asyncio.create_task(self._run())
+        try:
+            return await self._running
+        except asyncio.CancelledError:
+            return await self._stopped()
+
+    def order(self, mode: CancelMode) -> None:
+        """Stop the job at its next safe point, or at once."""
+        self._stop.set()
+        if mode is CancelMode.FORCE and self._running is not None and not self._is_forced:
+            self._is_forced = True
+            self._running.cancel()
+
+    def lose(self) -> None:
+        """End at once: the lease is gone."""
+        self._is_lost = True
+        if self._running is not None:
+            self._running.cancel()
+
+    async def _stopped(self) -> Outcome:
+        """Say what came of a run whose process was ended, unless it is this worker that is to stop."""
+        if self._is_lost:
+            raise LeaseLost
+        if self._is_forced and self._running is not None and self._running.cancelled():
+            return await self._settled() or Halt.CANCELED
+        raise asyncio.CancelledError
+
+    async def _run(self) -> Outcome:
+        try:
+            return await self._run_task()
+        except TaskStopped:
+            return self._halted()
+        except ProcessDied as death:
+            return await self._settled() or death
+        except JobFault as fault:
+            return fault
+        except Exception:
+            logger.exception("job.crashed", job_id=self.claim.job_id)
+            return CRASHED
+
+    async def _run_task(self) -> Outcome:
+        job = self.claim.job
+        async with scratch_folder(self._services.store, job.id, str(job.attempts)) as scratch:
+            return await self._engine.run(
+                task_of(self._services, self.claim, scratch),
+                self._progressed,
+                permit=self._permit,
+                stop=self._stop,
+                timeout_s=timeout_of(self._services, job),
+            )
+
+    async def _progressed(self, figures: dict[str, Any]) -> None:
+        self._report(self.claim, figures)
+
+    async def _permit(self) -> float | None:
+        """Let the job commit for as long as its lease is sure to last, unless it is to stop."""
+        left_s = self._seconds_left()
+        return left_s if left_s > 0 and not self._stop.is_set() else None
+
+    def _halted(self) -> Halt:
+        return Halt.CANCELED if self._stop.is_set() else Halt.INTERRUPTED
+
+    async def _settled(self) -> Outcome | None:
+        """The outcome of a job whose process ended after its commit; None where it had made none."""
+        settlement = settlement_of(self._services, self.claim)
+        try:
+            settled = await self._engine.run(settlement, timeout_s=self._services.job_timeout_s)
+        except JobFault:
+            logger.exception("job.unsettled", job_id=self.claim.job_id)
+            return Unsettled()
+        ingested: Outcome | None = settled["ingested"]
+        return ingested

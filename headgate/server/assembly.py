@@ -1,0 +1,131 @@
+"""Puts the parts of a process together as its settings say, for a server and for a worker alike."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+from headgate import __version__
+from headgate.domain import cancellation, leftovers, recovery, workers
+from headgate.domain.ports import JobQueue, Signals
+from headgate.domain.services import Services
+from headgate.jobs.children import ChildPool
+from headgate.jobs.consumer import Consumer
+from headgate.jobs.identity import is_gone, worker_name
+from headgate.jobs.leases import LeaseKeeper
+from headgate.jobs.memory import InProcessQueue, InProcessSignals
+from headgate.jobs.reconciler import Chore, Reconciler
+from headgate.jobs.redis_consumer import RedisConsumer
+from headgate.jobs.redis_queue import RedisQueue
+from headgate.jobs.redis_signals import RedisSignals
+from headgate.jobs.supervision import Supervised
+from headgate.jobs.worker import Worker
+from headgate.settings import Settings
+from headgate.storage.database import Database
+from headgate.storage.objects import LocalStore
+
+MINUTE_S = 60.0
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How jobs and signals travel: through Redis, or within this process where there is none."""
+
+    queue: JobQueue
+    signals: Signals
+    consumer: Consumer
+    connections: Sequence[AbstractAsyncContextManager[Any]] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Choose the transport; nothing is connected yet."""
+        if settings.redis_url is None:
+            queue = InProcessQueue()
+            return cls(queue, InProcessSignals(), queue)
+        line, signals = RedisQueue(settings.redis_url), RedisSignals(settings.redis_url)
+        return cls(line, signals, RedisConsumer(settings.redis_url), (line, signals))
+
+    async def connect(self, stack: AsyncExitStack) -> None:
+        """Connect for as long as the stack lasts."""
+        for connection in self.connections:
+            await stack.enter_async_context(connection)
+
+
+def make_pool(settings: Settings, size: int) -> ChildPool:
+    """Make a pool of processes for the engine; none is started yet."""
+    return ChildPool(size, memory_bytes=settings.child_memory_bytes)
+
+
+def make_services(settings: Settings, transport: Transport, inspector: ChildPool) -> Services:
+    """Put together what every use case works with; nothing is opened or started yet."""
+    return Services(
+        database=Database.connect(settings.resolved_database_url),
+        store=LocalStore(settings.store_path.absolute()),
+        queue=transport.queue,
+        signals=transport.signals,
+        inspector=inspector,
+        max_upload_bytes=settings.max_upload_bytes,
+        lease_s=settings.lease_seconds,
+        job_timeout_s=settings.job_timeout_seconds,
+        version=__version__,
+    )
+
+
+@asynccontextmanager
+async def pool_running(pool: ChildPool) -> AsyncIterator[None]:
+    """Keep the processes of a pool for as long as the block lasts."""
+    try:
+        await pool.start()
+        yield
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
+async def reconciling(settings: Settings, services: Services) -> AsyncIterator[None]:
+    """Take part in what processes do in turn, for as long as the block lasts."""
+    reconciler = Reconciler(services, _chores(settings, services))
+    # What an earlier process of this machine left is taken up at once, and not at the next turn.
+    await reconciler.attempt(lambda: _reconcile(services, 0.0))
+    running = asyncio.create_task(reconciler.run())
+    try:
+        yield
+    finally:
+        reconciler.stop()
+        await running
+
+
+def _chores(settings: Settings, services: Services) -> list[Chore]:
+    tick_s = settings.reconcile_seconds
+    return [
+        Chore("reconcile", tick_s, lambda: _reconcile(services, tick_s)),
+        Chore("forget silent workers", MINUTE_S, lambda: workers.forget_silent(services)),
+        Chore("remove leftovers", HOUR_S, lambda: leftovers.remove_leftovers(services)),
+    ]
+
+
+async def _reconcile(services: Services, waiting_s: float) -> None:
+    await recovery.take_back(services, is_gone)
+    await recovery.wake_due(services, waiting_s)
+    await cancellation.carry_out(services)
+
+
+@asynccontextmanager
+async def working(settings: Settings, services: Services, transport: Transport) -> AsyncIterator[Supervised]:
+    """Run jobs for as long as the block lasts; those that are still running then get the grace period."""
+    pool = make_pool(settings, settings.workers)
+
+    def make_worker() -> Worker:
+        keeper = LeaseKeeper(settings.resolved_database_url, worker_name(), lease_s=settings.lease_seconds)
+        return Worker(services, pool, transport.consumer, keeper, concurrency=settings.workers)
+
+    supervised = Supervised(make_worker)
+    async with pool_running(pool):
+        running = asyncio.create_task(supervised.run())
+        try:
+            yield supervised
+        finally:
+            await supervised.stop(settings.grace_seconds)
+            await running

@@ -1,0 +1,26 @@
+"""A Headgate without processes: real database and store, a line and signals in this process."""
+
+from pathlib import Path
+from typing import Any
+
+from headgate.domain.ports import Engine
+from headgate.domain.services import Services
+from headgate.jobs.memory import InProcessQueue, InProcessSignals
+from headgate.storage.database import Database
+from headgate.storage.objects import LocalStore
+
+MAX_UPLOAD_BYTES = 1024
+LEASE_S = 30.0
+
+
+def make_services(database: Database, store: Path, inspector: Engine, **values: Any) -> Services:
+    """Put services together; `values` replace what stands here."""
+    usual: dict[str, Any] = {
+        "queue": InProcessQueue(),
+        "signals": InProcessSignals(),
+        "max_upload_bytes": MAX_UPLOAD_BYTES,
+        "lease_s": LEASE_S,
+        "job_timeout_s": 60.0,
+        "version": "1.2.3",
+    }
+    return Services(database=database, store=LocalStore(store), inspector=inspector, **(usual | values))
