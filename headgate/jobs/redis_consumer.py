@@ -17,7 +17,7 @@ from headgate.jobs.redis_link import (
     TROUBLE,
     Outage,
     is_set_within,
-    worker_connections,
+    unlimited_connections,
 )
 
 POLL_INTERVAL_S = 0.02
@@ -25,12 +25,49 @@ HEALTH_CHECK_INTERVAL_S = 3600
 HAND_OVER_TIMEOUT_S = 5
 """ARQ lets another worker take an entry that one has died with 10 seconds after this."""
 
+SILENCE_S = 5.0
+"""A worker that has looked into the line for longer than this is replaced."""
+
 MANY_TRIES = 1_000_000
 """An entry that goes back, or whose worker died with it, is taken again: only the job's row counts attempts."""
 
 LATEST_MS = 1 << 43
 
 logger = structlog.get_logger(__name__)
+
+
+class LivingWorker(Worker):
+    """A worker of ARQ that notices where Redis keeps a connection but does not answer."""
+
+    async def work(self) -> None:
+        """Take jobs until retired; raises TimeoutError where a look into the line takes too long."""
+        async with asyncio.timeout(SILENCE_S) as self._silence:
+            await self.main()
+
+    async def heart_beat(self) -> None:
+        """Called after each look into the line."""
+        self._silence.reschedule(asyncio.get_running_loop().time() + SILENCE_S)
+        await super().heart_beat()
+
+    async def finish_job(self, *args: Any, **kwargs: Any) -> None:
+        """Called to take an entry out of the line; nobody can cancel this."""
+        async with asyncio.timeout(PATIENCE_S):
+            await super().finish_job(*args, **kwargs)
+
+    async def finish_failed_job(self, *args: Any, **kwargs: Any) -> None:
+        """Called to take what is no entry out of the line; nobody can cancel this."""
+        async with asyncio.timeout(PATIENCE_S):
+            await super().finish_failed_job(*args, **kwargs)
+
+    async def dispose(self) -> None:
+        """End all connections; what is being handed over is handed over, if Redis allows that soon."""
+        tasks = list(self.tasks.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=2 * PATIENCE_S)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.pool.aclose(close_connection_pool=True)
 
 
 class RedisConsumer:
@@ -46,7 +83,7 @@ class RedisConsumer:
         self._outage = Outage("consumer")
         self._closed = asyncio.Event()
         self._places = 0
-        self._worker: Worker | None = None
+        self._worker: LivingWorker | None = None
         self._proof: asyncio.TimerHandle | None = None
 
     async def consume(self, handle: Handle, *, concurrency: int) -> None:
@@ -75,7 +112,7 @@ class RedisConsumer:
         self._worker = worker = self._make_worker(hand_over, concurrency)
         self._limit()
         try:
-            await worker.main()
+            await worker.work()
         except TROUBLE as error:
             return self._outage.trouble(error)
         except Exception:
@@ -84,12 +121,12 @@ class RedisConsumer:
         finally:
             if self._proof is not None:
                 self._proof.cancel()
-            await _dispose(worker)
+            await worker.dispose()
         return 0.0
 
-    def _make_worker(self, hand_over: WorkerCoroutine, concurrency: int) -> Worker:
-        redis = ArqRedis(worker_connections(self._url), default_queue_name=keys.QUEUE)
-        return Worker(
+    def _make_worker(self, hand_over: WorkerCoroutine, concurrency: int) -> LivingWorker:
+        redis = ArqRedis(unlimited_connections(self._url), default_queue_name=keys.QUEUE)
+        return LivingWorker(
             [func(hand_over, name=keys.FUNCTION)],
             queue_name=keys.QUEUE,
             redis_pool=redis,
@@ -123,17 +160,6 @@ class RedisConsumer:
         if self._closed.is_set():
             self._worker.max_jobs = self._worker.max_burst_jobs = 0
             self._worker.burst = True
-
-
-async def _dispose(worker: Worker) -> None:
-    """Let what is being handed over be handed over, if Redis allows that soon."""
-    tasks = list(worker.tasks.values())
-    if tasks:
-        await asyncio.wait(tasks, timeout=PATIENCE_S)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await worker.pool.aclose(close_connection_pool=True)
 
 
 def _entry(text: bytes) -> dict[str, Any]:

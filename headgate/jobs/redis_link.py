@@ -1,7 +1,6 @@
 """What all that talks to Redis shares: connections that give up soon, and calm in an outage."""
 
 import asyncio
-from typing import Any
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, ConnectionPool
@@ -16,34 +15,30 @@ TROUBLE = (RedisError, OSError)
 PATIENCE_S = 1.0
 """How long an answer of Redis is waited for."""
 
-WORKER_PATIENCE_S = 5.0
-"""The same where nobody waits for the answer, and trouble costs more than time."""
-
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
+
+RETRY = {"retry": Retry(NoBackoff(), 1), "retry_on_error": [RedisConnectionError]}
+"""A connection that Redis has closed, as when it was restarted, is made again at once, and once."""
 
 logger = structlog.get_logger(__name__)
 
 
 def connections(url: str, count: int) -> ConnectionPool:
     """Make a pool of up to `count` connections, made when they are needed; ValueError for what is no URL."""
-    options = _options(PATIENCE_S)
-    return BlockingConnectionPool.from_url(url, max_connections=count, timeout=PATIENCE_S, **options)
+    return BlockingConnectionPool.from_url(
+        url,
+        max_connections=count,
+        timeout=PATIENCE_S,
+        socket_timeout=PATIENCE_S,
+        socket_connect_timeout=PATIENCE_S,
+        **RETRY,
+    )
 
 
-def worker_connections(url: str) -> ConnectionPool:
-    """Make a pool for a worker of ARQ, which limits itself how many connections it uses."""
-    return ConnectionPool.from_url(url, **_options(WORKER_PATIENCE_S))
-
-
-def _options(patience_s: float) -> dict[str, Any]:
-    """A connection that Redis has closed, as when it was restarted, is made again at once, and once."""
-    return {
-        "socket_timeout": patience_s,
-        "socket_connect_timeout": PATIENCE_S,
-        "retry": Retry(NoBackoff(), 1),
-        "retry_on_error": [RedisConnectionError],
-    }
+def unlimited_connections(url: str) -> ConnectionPool:
+    """Make a pool whose user limits connections and patience itself: a time limit costs a third more a command."""
+    return ConnectionPool.from_url(url, socket_connect_timeout=PATIENCE_S, **RETRY)
 
 
 class Outage:
@@ -53,18 +48,26 @@ class Outage:
         self._purpose = purpose
         self._pause_s = 0.0
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the last attempt failed."""
+        return self._pause_s > 0
+
     def trouble(self, error: BaseException) -> float:
         """Take note of a failure; answers how many seconds to wait before the next attempt."""
-        if not self._pause_s:
+        if not self.is_on:
             logger.warning(
-                "redis.fails", purpose=self._purpose, error=type(error).__name__, reason=str(error)
+                "redis.fails",
+                purpose=self._purpose,
+                error=type(error).__name__,
+                reason=str(error) or "no answer in time",
             )
         self._pause_s = min(self._pause_s * 2 or FIRST_PAUSE_S, LONGEST_PAUSE_S)
         return self._pause_s
 
     def over(self) -> None:
         """Take note of a success."""
-        if self._pause_s:
+        if self.is_on:
             logger.info("redis.back", purpose=self._purpose)
         self._pause_s = 0.0
 

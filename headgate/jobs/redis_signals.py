@@ -42,6 +42,7 @@ class RedisSignals:
         self._channel = keys.channel(pool.connection_kwargs.get("db", 0))
         self._sender = uuid4().hex
         self._local = InProcessSignals()
+        self._sending_outage = Outage("signals.send")
         self._waiting: set[str] = set()
         self._changed = asyncio.Event()
         self._tried = asyncio.Event()
@@ -61,7 +62,8 @@ class RedisSignals:
         self._closed = True
         self._changed.set()
         sending, _ = self._tasks
-        await asyncio.wait([sending], timeout=PATIENCE_S)
+        if not self._sending_outage.is_on:
+            await asyncio.wait([sending], timeout=PATIENCE_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -80,12 +82,11 @@ class RedisSignals:
         return self._local.listen(topic)
 
     async def _send(self) -> None:
-        outage = Outage("signals.send")
         while self._waiting or not self._closed:
             if not self._waiting:
                 self._changed.clear()
                 await self._changed.wait()
-            await _attempt(self._send_waiting, outage)
+            await _attempt(self._send_waiting, self._sending_outage)
 
     async def _send_waiting(self) -> None:
         """Send what waits in one message; what comes meanwhile goes into the next."""

@@ -1,5 +1,6 @@
 """Jobs get done whatever happens to Redis, and whatever stands in it."""
 
+import asyncio
 import json
 import pickle
 from collections.abc import AsyncIterator
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from headgate.jobs import keys
+from headgate.jobs import keys, redis_consumer
 from headgate.jobs.redis_consumer import RedisConsumer
+from headgate.jobs.redis_link import Outage
 from headgate.jobs.redis_queue import RedisQueue
 from tests.conftest import MakeRedis
 from tests.jobs.lines import Recorder, consuming, wakeup
@@ -202,6 +204,32 @@ async def test_a_restart_interrupts_no_handle_and_stops_no_consumer(
             seen.let_go()
         seen.let_go()
     assert (seen.canceled, seen.most_running) == ([], 2)
+
+
+async def test_a_consumer_gets_over_a_redis_that_does_not_answer(
+    own_queue: RedisQueue, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_consumer, "SILENCE_S", 0.2)
+    failed = asyncio.Event()
+
+    class Told(Outage):
+        def trouble(self, error: BaseException) -> float:
+            failed.set()
+            return super().trouble(error)
+
+    monkeypatch.setattr(redis_consumer, "Outage", Told)
+    seen = Recorder(hold=True)
+    async with consuming(RedisConsumer(own_redis.url), seen, concurrency=2):
+        await own_queue.wake([wakeup("a")])
+        await seen.next()
+        own_redis.hang()
+        await asyncio.wait_for(failed.wait(), 5)
+        own_redis.resume()
+        await own_queue.wake([wakeup("b")])
+        assert await seen.next() == ["b"]
+        seen.let_go()
+        seen.let_go()
+    assert seen.canceled == []
 
 
 async def test_handles_from_before_a_restart_count_among_those_allowed(
