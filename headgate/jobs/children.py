@@ -4,8 +4,8 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,18 +53,25 @@ class ChildPool:
         self._idle += await asyncio.gather(*(self._spawn() for _ in range(missing)))
 
     async def run(
-        self, task: Mapping[str, Any], report: Report | None = None, *, permit: Permit | None = None
+        self,
+        task: Mapping[str, Any],
+        report: Report | None = None,
+        *,
+        permit: Permit | None = None,
+        stop: asyncio.Event | None = None,
     ) -> dict[str, Any]:
         """Run one task and answer its result; cancelling it kills the process.
 
-        `permit` is asked before the task commits; without one it may. Raises TaskStopped where it must not,
-        TaskFault for the task's own failure, and ProcessDied where the process ended before it
-        answered: CHILD_DIED, or OUT_OF_MEMORY where it used more than `memory_bytes`.
+        `permit` is asked before the task commits; without one it may. Once `stop` is set the task ends at its next
+        safe point. Raises TaskStopped for these two, TaskFault for the task's own failure, and ProcessDied where the
+        process ended before it answered: CHILD_DIED, or OUT_OF_MEMORY where it used more than `memory_bytes`.
         """
         async with self._free:
+            if stop is not None and stop.is_set():
+                raise TaskStopped
             child = await self._take()
             try:
-                answer = await child.run(task, Talk(report, permit), self._memory_bytes)
+                answer = await child.run(task, Talk(report, permit, stop), self._memory_bytes)
             except BaseException:
                 # Nobody knows what it is at: the next task gets another one.
                 await child.kill()
@@ -104,6 +111,7 @@ class Talk:
 
     report: Report | None
     permit: Permit | None
+    stop: asyncio.Event | None
 
     async def hear(self, message: Mapping[str, Any]) -> dict[str, Any] | None:
         """Take what a running task says; answers what it is to be told."""
@@ -145,12 +153,9 @@ class Child:
 
     async def run(self, task: Mapping[str, Any], talk: Talk, memory_bytes: int) -> dict[str, Any]:
         """Run one task; answers the message with its "result" or "failure", or that it "stopped"."""
-        watch = asyncio.create_task(self._watch_memory(memory_bytes))
-        try:
-            await self._send(task)
+        await self._send(task)
+        async with _beside(self._watch_memory(memory_bytes)), _beside(self._pass_on(talk.stop)):
             return await self._outcome(talk)
-        finally:
-            watch.cancel()
 
     async def kill(self) -> None:
         """End the process at once and wait for that."""
@@ -192,6 +197,11 @@ class Child:
             "CHILD_DIED", "The process that worked on this was killed.", "SYSTEM", retryable=True
         )
 
+    async def _pass_on(self, stop: asyncio.Event | None) -> None:
+        if stop is not None:
+            await stop.wait()
+            await self._send({"stop": True})
+
     async def _watch_memory(self, limit_bytes: int) -> None:
         while (used_bytes := _own_memory_bytes(self._process.pid)) is not None:
             if used_bytes > limit_bytes:
@@ -199,6 +209,17 @@ class Child:
                 self._process.kill()
                 return
             await asyncio.sleep(MEMORY_CHECK_S)
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let something run for as long as a block lasts."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _own_memory_bytes(pid: int) -> int | None:

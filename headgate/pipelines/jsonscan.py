@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headgate.errors import JobFault
+from headgate.pipelines.prepared import Watch
 
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 64 << 10
@@ -132,7 +133,7 @@ def _items(window: bytes) -> Iterator[tuple[int, int, bool]]:
         start = end + 1
 
 
-def find_records(path: Path) -> tuple[int, bool]:
+def find_records(path: Path, watch: Watch) -> tuple[int, bool]:
     """Where the content of the array of records begins, or (0, True) where the document is one record."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
@@ -144,7 +145,7 @@ def find_records(path: Path) -> tuple[int, bool]:
                 "NO_RECORDS", "The JSON document is neither an array of objects nor an object.", "DATA"
             )
         file.seek(start)
-        arrays = list(_arrays_of_objects(file, start))
+        arrays = list(_arrays_of_objects(file, start, watch))
     if len(arrays) > 1:
         message = (
             "The JSON document holds several arrays of objects. Send the one whose items are the records."
@@ -153,10 +154,11 @@ def find_records(path: Path) -> tuple[int, bool]:
     return (arrays[0], False) if arrays else (0, True)
 
 
-def _arrays_of_objects(file: BinaryIO, offset: int) -> Iterator[int]:
+def _arrays_of_objects(file: BinaryIO, offset: int, watch: Watch) -> Iterator[int]:
     """Where the content of each array of objects directly in the document's object begins."""
     depth, window, base = 0, b"", offset
     while block := file.read(BLOCK_BYTES):
+        watch("reading")
         window += block
         safe = _before_open_bracket(window, _outside_string(window))
         found = marks(window[:safe])

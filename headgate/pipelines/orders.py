@@ -2,9 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
+
+from headgate.pipelines.damage import LIBRARY_FAULTS
+from headgate.pipelines.prepared import Watch
 
 Send = Callable[[dict[str, Any]], None]
 
@@ -14,6 +18,16 @@ class Stopped(BaseException):
 
     No Exception, so that nobody takes it for a failure.
     """
+
+
+@contextmanager
+def unwrapped(watch: Watch) -> Iterator[None]:
+    """A stop that a library made an error of its own is one again."""
+    try:
+        yield
+    except LIBRARY_FAULTS:
+        watch("writing")
+        raise
 
 
 class Orders:

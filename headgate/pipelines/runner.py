@@ -12,6 +12,7 @@ from headgate.errors import JobFault
 from headgate.pipelines import formats
 from headgate.pipelines.damage import check_rows, scannable
 from headgate.pipelines.gate import Gate
+from headgate.pipelines.orders import unwrapped
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source, Watch
 from headgate.pipelines.rejections import RejectionLog, save_ledger
 from headgate.pipelines.sinks import dataset as sink
@@ -113,10 +114,11 @@ def _write(
     if before is not None and task.target.mode is not WriteMode.REPLACE:
         task, prepared = _spelled_as(before, task, prepared)
     conforming_log = RejectionLog(task.scratch, f"typing-{attempt}")
-    with scannable(task.source.format, prepared):
+    with scannable(task.source.format, prepared), unwrapped(watch):
         written = _write_parts(task, prepared, before, conforming_log, watch)
     check_rows(task.source.format, said=prepared.accepted, found=written.scanned)
-    merged = sink.merge(task.target, before, written.parts)
+    with unwrapped(watch):
+        merged = sink.merge(task.target, before, written.parts, watch)
     watch("committing", fraction=0.97)
     until = permit()
     save_ledger(task.ledger, reading, conforming_log)
@@ -164,7 +166,7 @@ def _write_parts(
     order = sink.next_order(before)
     while True:
         gate = Gate(prepared, plan, fixed, log, watch, keys)
-        passed, parts = _sink(gate, task, order)
+        passed, parts = _sink(gate, task, order, watch)
         if not gate.misfits:
             columns = _all_columns(before, gate.columns(), task.target.mode)
             return Written(columns, gate.rows, passed, parts)
@@ -173,14 +175,14 @@ def _write_parts(
         log.forget()
 
 
-def _sink(gate: Gate, task: Ingest, order: int) -> tuple[int, list[Part]]:
+def _sink(gate: Gate, task: Ingest, order: int, watch: Watch) -> tuple[int, list[Part]]:
     """Write the gate's rows, of those with one key the last; how many passed it, and the files."""
     target = task.target
     if target.mode is not WriteMode.UPSERT:
         parts = sink.write_rows(gate.frame().drop(ROW_INDEX), target.path, target.stem, order)
         return _rows(parts), parts
     staged = sink.write_rows(gate.frame(), task.scratch, "staged", order)
-    rows = pl.scan_parquet([task.scratch / part.name for part in staged], glob=False)
+    rows = sink.watched(pl.scan_parquet([task.scratch / part.name for part in staged], glob=False), watch)
     last = sink.keep_last(rows, target.keys).drop(ROW_INDEX)
     return _rows(staged), sink.write_rows(last, target.path, target.stem, order)
 

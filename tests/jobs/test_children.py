@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from headgate.domain.ports import TaskFault, TaskStopped
+from headgate.domain.ports import Report, TaskFault, TaskStopped
 from headgate.jobs.children import MIB, ChildPool
 
 TOLD = (sys.executable, str(Path(__file__).with_name("told_child.py")))
@@ -192,3 +192,46 @@ async def test_a_trouble_with_the_permit_ends_the_task(make_pool: MakePool) -> N
         await pool.run({"say": [A_QUESTION]}, permit=permit)
     assert not is_running(pid)
     assert (await pool.run({}))["pid"] != pid
+
+
+def setting(event: asyncio.Event) -> Report:
+    """A report that sets an event."""
+
+    async def report(figures: dict[str, Any]) -> None:
+        event.set()
+
+    return report
+
+
+async def test_a_task_is_told_to_stop_and_its_process_lives_on(make_pool: MakePool) -> None:
+    pool, stop = make_pool(), asyncio.Event()
+    pid = (await pool.run({}))["pid"]
+    task = {"say": [A_REPORT], "then": "listen", "answer": STOPPED}
+    with pytest.raises(TaskStopped):
+        await pool.run(task, setting(stop), stop=stop)
+    assert (await pool.run({}))["pid"] == pid
+
+
+async def test_what_a_task_is_told_is_to_stop(make_pool: MakePool) -> None:
+    stop = asyncio.Event()
+    told = await make_pool().run({"say": [A_REPORT], "then": "listen"}, setting(stop), stop=stop)
+    assert told["heard"] == [{"stop": True}]
+
+
+async def test_a_task_that_is_over_before_it_stops_is_answered_as_ever(make_pool: MakePool) -> None:
+    stop = asyncio.Event()
+    assert "pid" in await make_pool().run({"say": [A_REPORT]}, setting(stop), stop=stop)
+
+
+async def test_a_task_told_to_stop_before_it_begins_does_not() -> None:
+    stop = asyncio.Event()
+    stop.set()
+    with pytest.raises(TaskStopped):
+        await ChildPool(1, memory_bytes=MIB, command=("/no/such/command",)).run({}, stop=stop)
+
+
+async def test_a_child_that_dies_of_a_stop_fails_its_task(make_pool: MakePool) -> None:
+    pool, stop = make_pool(), asyncio.Event()
+    with pytest.raises(TaskFault, match="CHILD_DIED"):
+        await pool.run({"say": [A_REPORT], "then": "listen and die"}, setting(stop), stop=stop)
+    assert await pool.run({})

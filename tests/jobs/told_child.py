@@ -18,7 +18,9 @@ for line in sys.stdin:
         print(json.dumps(message | {"pid": os.getpid()}), flush=True)
         if "asks" in message:
             heard.append(json.loads(next(sys.stdin)))
-    if task.get("then") == "die":
+    if "listen" in task.get("then", ""):
+        heard.append(json.loads(next(sys.stdin)))
+    if "die" in task.get("then", ""):
         os.kill(os.getpid(), signal.SIGKILL)
     if task.get("then") == "hang":
         time.sleep(3600)

@@ -157,6 +157,38 @@ def test_answers_that_nobody_waits_for_are_dropped(child: Child, intake: Intake)
     assert "result" in child.run(ingest_task(intake, path))
 
 
+def large_file(intake: Intake) -> Path:
+    path = intake.folder / "large"
+    pl.DataFrame({"a": range(1_000_000)}).select("a", b=pl.col("a").cast(pl.String)).write_csv(path)
+    return path
+
+
+@pytest.mark.parametrize("stage", ["reading", "writing"])
+def test_an_ingest_ends_when_it_is_told_to_stop(child: Child, intake: Intake, stage: str) -> None:
+    task = ingest_task(intake, large_file(intake))
+    child.send(task)
+    while child.message()["progress"]["stage"] != stage:
+        pass
+    child.send({"stop": True})
+    while "progress" in (message := child.message()):
+        pass
+    assert message == {"stopped": True}
+    assert intake.parquet_files() == set()
+    child.send({"stop": True})
+    assert "result" in child.run(task)
+
+
+def test_an_ingest_told_to_stop_while_it_asks_does_not_commit(child: Child, intake: Intake) -> None:
+    child.send(ingest_task(intake, intake.file("a\n1\n")))
+    while "progress" in (message := child.message()):
+        pass
+    assert message == {"asks": "commit"}
+    child.send({"stop": True})
+    child.send({"commit": 60})
+    assert child.message() == {"stopped": True}
+    assert intake.parquet_files() == set()
+
+
 def test_an_inspection_answers_format_dialect_columns_and_records(child: Child, intake: Intake) -> None:
     result = child.run(inspect_task(intake, intake.file("a;b\n1;x\n2;y\n3;z\n"), "a.csv"))["result"]
     assert (result["format"], result["dialect"]["delimiter"]) == ("CSV", ";")

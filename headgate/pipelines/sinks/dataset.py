@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from headgate.pipelines.prepared import ROW_INDEX
+from headgate.pipelines.prepared import ROW_INDEX, Watch
 from headgate.storage import datasets
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, Snapshot, WriteMode
@@ -79,6 +79,18 @@ def _discard(path: Path, stem: str, kept: Iterable[Part]) -> None:
             file.unlink(missing_ok=True)
 
 
+def watched(frame: pl.LazyFrame, watch: Watch) -> pl.LazyFrame:
+    """The same rows; whoever watches hears of each batch, and may stop the scan."""
+
+    def look(batch: pl.DataFrame) -> pl.DataFrame:
+        watch("writing")
+        return batch
+
+    return frame.map_batches(
+        look, predicate_pushdown=True, projection_pushdown=True, validate_output_schema=False, streamable=True
+    )
+
+
 def keep_last(staged: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
     """Of the rows with one key, the last; in the order of the source."""
     last = staged.group_by(keys).agg(pl.col(ROW_INDEX).max()).select(ROW_INDEX)
@@ -93,14 +105,15 @@ class Merge:
     removed: list[Part]
 
 
-def merge(target: Target, before: Snapshot | None, new: Sequence[Part]) -> Merge:
+def merge(target: Target, before: Snapshot | None, new: Sequence[Part], watch: Watch) -> Merge:
     """In an upsert, rewrite the parts that hold keys of the new rows without those; all others stay as they are."""
     if target.mode is not WriteMode.UPSERT or before is None or not any(part.rows for part in new):
         return Merge(list(new), [])
-    incoming = pl.scan_parquet([target.path / part.name for part in new], glob=False).select(target.keys)
+    scan = pl.scan_parquet([target.path / part.name for part in new], glob=False)
+    incoming = watched(scan.select(target.keys), watch)
     added, removed = list(new), []
     for number, part in enumerate(before.parts):
-        rows = datasets.scan(target.path, Snapshot(before.version, (part,), before.columns))
+        rows = watched(datasets.scan(target.path, Snapshot(before.version, (part,), before.columns)), watch)
         kept = rows.join(incoming, on=list(target.keys), how="anti", maintain_order="left")
         if int(kept.select(pl.len()).collect(engine="streaming").item()) == part.rows:
             continue

@@ -3,7 +3,6 @@
 import json
 import math
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,7 +26,7 @@ LONG_NUMBER = re.compile(rb"\d{19}")
 def read_ndjson(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
     """One JSON object a line; blank lines are no records."""
     reader = RecordReader(scratch, log)
-    path = _as_utf8(source.path, scratch)
+    path = _as_utf8(source.path, scratch, watch)
     total = path.stat().st_size
     with path.open("rb") as file:
         for number, line in enumerate(_lines(file), start=1):
@@ -39,7 +38,7 @@ def read_ndjson(source: Source, scratch: Path, log: RejectionLog, watch: Watch) 
     return reader.finish()
 
 
-def _as_utf8(path: Path, scratch: Path) -> Path:
+def _as_utf8(path: Path, scratch: Path, watch: Watch) -> Path:
     """The file itself, or a copy where it is UTF-16 or UTF-32."""
     with path.open("rb") as file:
         encoding = detect_encoding(file.read(BLOCK_BYTES))
@@ -50,7 +49,9 @@ def _as_utf8(path: Path, scratch: Path) -> Path:
         path.open(encoding=encoding, newline="") as source,
         copy.open("w", encoding="utf-8", newline="") as target,
     ):
-        shutil.copyfileobj(source, target, BLOCK_BYTES)
+        while block := source.read(BLOCK_BYTES):
+            target.write(block)
+            watch("reading")
     return copy
 
 
@@ -69,9 +70,9 @@ def _skip_line(file: BinaryIO) -> None:
 def read_json(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
     """An array of objects, an object with one such array, or a single object."""
     reader = RecordReader(scratch, log)
-    path = _as_utf8(source.path, scratch)
+    path = _as_utf8(source.path, scratch, watch)
     total = path.stat().st_size
-    offset, single = find_records(path)
+    offset, single = find_records(path, watch)
     if single:
         reader.take(_whole(path), 1)
         return reader.finish()
