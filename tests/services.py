@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from headgate.domain.event_reader import EventReader
 from headgate.domain.ports import Engine
 from headgate.domain.services import Services
 from headgate.jobs.memory import InProcessQueue, InProcessSignals
@@ -18,6 +19,7 @@ def make_services(database: Database, store: Path, inspector: Engine, **values: 
     usual: dict[str, Any] = {
         "queue": InProcessQueue(),
         "signals": InProcessSignals(),
+        "events": EventReader(database),
         "max_upload_bytes": MAX_UPLOAD_BYTES,
         "lease_s": LEASE_S,
         "job_timeout_s": 60.0,

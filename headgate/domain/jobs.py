@@ -1,7 +1,7 @@
-"""Jobs: find them, wait for them, follow their events."""
+"""Jobs: find them, wait for them."""
 
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,14 +12,13 @@ from sqlmodel import col, select
 
 from headgate.domain.happenings import FINAL, WAITING, topic
 from headgate.domain.ids import is_storable, require_id
-from headgate.domain.pages import NUMBER, Page, decode_cursor, encode_cursor, invalid_cursor, read_page
+from headgate.domain.pages import Page, read_page
 from headgate.domain.queries import by_id, by_ids, count_rows, is_one_of
 from headgate.domain.services import Services
 from headgate.errors import UserFault
-from headgate.storage.tables import Attempt, Dataset, Job, JobEvent, JobKind, JobStatus, Priority
+from headgate.storage.tables import Attempt, Dataset, Job, JobKind, JobStatus, Priority
 
 MAX_WAIT_S = 30.0
-MAX_EVENTS = 200
 # A signal can be lost with whoever would have sent it; the table cannot.
 LOOK_AGAIN_S = 5.0
 
@@ -119,51 +118,6 @@ async def wait(services: Services, job_id: str, seconds: float) -> Job:
                 break
             await listener.wait(min(left_s, LOOK_AGAIN_S))
     return job
-
-
-async def events_after(services: Services, job_id: str, seq: int, limit: int = MAX_EVENTS) -> list[JobEvent]:
-    """Read up to `limit` events of a job behind number `seq` (0 for all), in order."""
-    statement = (
-        select(JobEvent)
-        .where(JobEvent.job_id == job_id, col(JobEvent.seq) > seq)
-        .order_by(col(JobEvent.seq))
-        .limit(limit)
-    )
-    async with services.database.read() as session:
-        return list((await session.scalars(statement)).all())
-
-
-async def watch(services: Services, job_id: str, seq: int = 0) -> AsyncGenerator[JobEvent, None]:
-    """Follow a job: every event behind number `seq`, recorded ones first, until the job's last one.
-
-    None is missed and none comes twice. Raises UserFault (INVALID_ID, NOT_FOUND).
-    """
-    async with services.signals.listen(topic(job_id)) as listener:
-        while True:
-            # Read before the events: what a final job has recorded by then is all there will be.
-            is_final = (await require_job(services, job_id)).status in FINAL
-            events = await events_after(services, job_id, seq, MAX_EVENTS)
-            for event in events:
-                yield event
-                seq = event.seq
-            if len(events) == MAX_EVENTS:
-                continue
-            if is_final:
-                return
-            await listener.wait(LOOK_AGAIN_S)
-
-
-def event_cursor(event: JobEvent) -> str:
-    """Make the opaque cursor of an event, from which `watch` can resume."""
-    return encode_cursor(f"{event.job_id}:{event.seq}")
-
-
-def decode_event_cursor(job_id: str, cursor: str) -> int:
-    """Read the number of an event from its cursor; raises UserFault (INVALID_CURSOR)."""
-    owner, _, seq = decode_cursor(cursor).rpartition(":")
-    if owner != job_id or not NUMBER.fullmatch(seq):
-        raise invalid_cursor()
-    return int(seq)
 
 
 async def require_job(services: Services, job_id: str, path: tuple[str, ...] = ("jobId",)) -> Job:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from headgate.domain.event_reader import EventReader
 from headgate.domain.ports import Engine, JobQueue, Signals
 from headgate.storage.database import Database
 from headgate.storage.objects import LocalStore
@@ -15,6 +16,7 @@ class Services:
     store: LocalStore
     queue: JobQueue
     signals: Signals
+    events: EventReader
     inspector: Engine
     max_upload_bytes: int
     lease_s: float

@@ -9,16 +9,30 @@ from typing import Annotated, Self
 
 import strawberry
 
-from headgate.domain import jobs
+from headgate.domain import events, jobs, row_errors
+from headgate.domain.event_reader import Told
 from headgate.errors import UserFault
 from headgate.graphql.context import Info
 from headgate.graphql.enums import JobEventType, JobStatus, Role
+from headgate.graphql.errors import RowError
 from headgate.graphql.fields import resolved, subscription
-from headgate.graphql.jobs import Job, Progress
-from headgate.storage import tables
+from headgate.graphql.inputs import given
+from headgate.graphql.jobs import Job, JobFilter, Progress
 
 DEFAULT_INTERVAL_MS = 200
+DEFAULT_FEED_INTERVAL_MS = 500
 MAX_INTERVAL_MS = 60_000
+SHOWN_ERRORS = 10
+
+MinInterval = Annotated[
+    int | None,
+    strawberry.argument(
+        description=(
+            "Least number of milliseconds between two PROGRESS events: of those in between only each job's newest "
+            f"comes. 0 to {MAX_INTERVAL_MS:,}; other events never wait."
+        )
+    ),
+]
 
 
 @strawberry.type(description="One event of a job.")
@@ -31,26 +45,29 @@ class JobEvent:
     status: JobStatus | None = strawberry.field(description="The new status, for STATUS.")
     progress: Progress | None = strawberry.field(description="How far the job had come, for PROGRESS.")
     message: str | None = strawberry.field(description="What there is to say, for people.")
-    job_id: strawberry.Private[str]
+    job: Job = strawberry.field(description="The job as it is by now, which may be further than the event.")
 
     @classmethod
-    def from_row(cls, row: tables.JobEvent) -> Self:
-        """Make it of its row in the database."""
+    def from_told(cls, told: Told) -> Self:
+        """Make it of its row in the database, and its job's."""
+        event = told.event
         return cls(
-            cursor=jobs.event_cursor(row),
-            type=row.type,
-            at=row.at,
-            status=row.status,
-            progress=None if row.progress is None else Progress.from_json(row.progress),
-            message=row.message,
-            job_id=row.job_id,
+            cursor=events.event_cursor(event),
+            type=event.type,
+            at=event.at,
+            status=event.status,
+            progress=None if event.progress is None else Progress.from_json(event.progress),
+            message=event.message,
+            job=Job.from_row(told.job),
         )
 
-    @resolved("The job as it is by now, which may be further than the event.")
-    async def job(self, info: Info) -> Job:
-        job = await Job.load(info, self.job_id)
-        assert job is not None
-        return job
+    @resolved(f"For ERRORS, the first {SHOWN_ERRORS} errors of the job's rows; empty for others.")
+    async def errors(self, info: Info) -> list[RowError]:
+        if self.type is not JobEventType.ERRORS:
+            return []
+        wanted = row_errors.ErrorFilter(job=self.job.id)
+        page = await row_errors.page(info.context.services, wanted, SHOWN_ERRORS, None)
+        return [RowError.from_row(error) for error in page.items]
 
 
 @strawberry.type
@@ -68,69 +85,102 @@ class JobSubscription:
         job_id: Annotated[strawberry.ID, strawberry.argument(description="The job's id.")],
         after: Annotated[
             str | None,
-            strawberry.argument(description="An event's cursor to resume behind; all events by default."),
-        ] = None,
-        min_interval_ms: Annotated[
-            int | None,
             strawberry.argument(
                 description=(
-                    "Least number of milliseconds between two PROGRESS events: of those in between only the newest "
-                    f"comes. 0 to {MAX_INTERVAL_MS:,}; other events never wait."
+                    "An event's cursor to resume behind; all events by default. A `Last-Event-ID` header does the same."
                 )
             ),
-        ] = DEFAULT_INTERVAL_MS,
+        ] = None,
+        min_interval_ms: MinInterval = DEFAULT_INTERVAL_MS,
     ) -> AsyncGenerator[JobEvent, None]:
-        interval_s = _interval_s(min_interval_ms)
-        after = info.context.resume_after if after is None else after
-        seq = 0 if after is None else jobs.decode_event_cursor(job_id, after)
-        async with aclosing(paced(jobs.watch(info.context.services, job_id, seq), interval_s)) as events:
-            async for event in events:
-                info.context.forget()
-                info.context.cursor = jobs.event_cursor(event)
-                yield JobEvent.from_row(event)
+        number = _resume_after(info, after) or 0
+        watching = events.watch(info.context.services, job_id, number)
+        return _shown(info, watching, _interval_s(min_interval_ms, DEFAULT_INTERVAL_MS))
+
+    @subscription(
+        Role.VIEWER,
+        (
+            "Events of every job that the filter matches at the time, in one stream, in the order in which they "
+            "happened: what a dashboard needs. Never ends by itself."
+        ),
+    )
+    async def jobs(
+        self,
+        info: Info,
+        filter: Annotated[
+            JobFilter | None, strawberry.argument(description="Of which jobs; of all by default.")
+        ] = None,
+        after: Annotated[
+            str | None,
+            strawberry.argument(
+                description=(
+                    "An event's cursor to resume behind; what happens from now on by default. A `Last-Event-ID` "
+                    "header does the same."
+                )
+            ),
+        ] = None,
+        min_interval_ms: MinInterval = DEFAULT_FEED_INTERVAL_MS,
+    ) -> AsyncGenerator[JobEvent, None]:
+        wanted = jobs.JobFilter(**given(filter))
+        feed = events.feed(info.context.services, wanted, _resume_after(info, after))
+        return _shown(info, feed, _interval_s(min_interval_ms, DEFAULT_FEED_INTERVAL_MS))
+
+
+async def _shown(
+    info: Info, told: AsyncGenerator[Told, None], interval_s: float
+) -> AsyncGenerator[JobEvent, None]:
+    async with aclosing(paced(told, interval_s)) as passing:
+        async for each in passing:
+            info.context.forget()
+            info.context.cursor = events.event_cursor(each.event)
+            yield JobEvent.from_told(each)
+
+
+def _resume_after(info: Info, after: str | None) -> int | None:
+    cursor = info.context.resume_after if after is None else after
+    return None if cursor is None else events.decode_event_cursor(cursor)
 
 
 class Pace:
-    """Lets events pass, PROGRESS at most once per interval; of those held back only the newest is kept."""
+    """Lets events pass in order, PROGRESS at most once per interval; of those held only each job's newest is kept."""
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
-        self._held: tables.JobEvent | None = None
+        self._held: dict[str, Told] = {}
         self._due = monotonic()
 
     @property
     def wait_s(self) -> float | None:
-        """Say for how long the held event has to wait; None where none is held."""
-        return None if self._held is None else max(self._due - monotonic(), 0)
+        """Say for how long the held events have to wait; None where none is held."""
+        return max(self._due - monotonic(), 0) if self._held else None
 
-    def take(self, event: tables.JobEvent) -> list[tables.JobEvent]:
+    def take(self, told: Told) -> list[Told]:
         """Take an event and answer what may pass now, in order."""
-        if event.type is JobEventType.PROGRESS:
-            self._held = event
+        if told.event.type is JobEventType.PROGRESS:
+            self._held.pop(told.event.job_id, None)
+            self._held[told.event.job_id] = told
             return self.release() if self.wait_s == 0 else []
-        return [*self.release(), event]
+        return [*self.release(), told]
 
-    def release(self) -> list[tables.JobEvent]:
-        """Let the held event pass."""
-        if self._held is None:
+    def release(self) -> list[Told]:
+        """Let the held events pass."""
+        if not self._held:
             return []
-        passing, self._held, self._due = self._held, None, monotonic() + self._interval_s
-        return [passing]
+        passing, self._held, self._due = list(self._held.values()), {}, monotonic() + self._interval_s
+        return passing
 
 
-async def paced(
-    events: AsyncGenerator[tables.JobEvent, None], interval_s: float
-) -> AsyncGenerator[tables.JobEvent, None]:
+async def paced(events: AsyncGenerator[Told, None], interval_s: float) -> AsyncGenerator[Told, None]:
     """Pass events on at the pace of an interval; closes `events` when it ends itself."""
     pace = Pace(interval_s)
     upcoming = asyncio.create_task(_next(events))
     try:
         while True:
             done, _ = await asyncio.wait({upcoming}, timeout=pace.wait_s)
-            event = upcoming.result() if done else None
-            for passing in pace.take(event) if event else pace.release():
+            told = upcoming.result() if done else None
+            for passing in pace.take(told) if told else pace.release():
                 yield passing
-            if event:
+            if told:
                 upcoming = asyncio.create_task(_next(events))
             elif done:
                 return
@@ -140,12 +190,12 @@ async def paced(
         await events.aclose()
 
 
-async def _next(events: AsyncGenerator[tables.JobEvent, None]) -> tables.JobEvent | None:
+async def _next(events: AsyncGenerator[Told, None]) -> Told | None:
     return await anext(events, None)
 
 
-def _interval_s(milliseconds: int | None) -> float:
-    interval_ms = DEFAULT_INTERVAL_MS if milliseconds is None else milliseconds
+def _interval_s(milliseconds: int | None, usual_ms: int) -> float:
+    interval_ms = usual_ms if milliseconds is None else milliseconds
     if not 0 <= interval_ms <= MAX_INTERVAL_MS:
         text = f"minIntervalMs must be from 0 to {MAX_INTERVAL_MS}; it is {interval_ms}."
         raise UserFault("INVALID_ARGUMENT", text, ("minIntervalMs",))

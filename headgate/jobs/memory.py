@@ -30,6 +30,9 @@ class InProcessQueue:
         self._changed.set()
         return self._entered - before
 
+    async def ping(self) -> None:
+        """Do nothing: the line is in this process."""
+
     async def take(self) -> str | None:
         """Wait for the next job that is due; None once the queue is closed."""
         while not self._closed:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from headgate import __version__
 from headgate.domain import cancellation, leftovers, recovery, workers
+from headgate.domain.event_reader import EventReader
 from headgate.domain.ports import JobQueue, Signals
 from headgate.domain.services import Services
 from headgate.jobs.children import ChildPool
@@ -60,11 +61,13 @@ def make_pool(settings: Settings, size: int) -> ChildPool:
 
 def make_services(settings: Settings, transport: Transport, inspector: ChildPool) -> Services:
     """Put together what every use case works with; nothing is opened or started yet."""
+    database = Database.connect(settings.resolved_database_url)
     return Services(
-        database=Database.connect(settings.resolved_database_url),
+        database=database,
         store=LocalStore(settings.store_path.absolute()),
         queue=transport.queue,
         signals=transport.signals,
+        events=EventReader(database),
         inspector=inspector,
         max_upload_bytes=settings.max_upload_bytes,
         lease_s=settings.lease_seconds,

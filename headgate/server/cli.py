@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from headgate.errors import HeadgateError
 from headgate.settings import ENV_PREFIX, Settings, describe
 
+MODULE = "headgate.server.cli"
 MAX_TOKEN_HOURS = 10 * 366 * 24
 
 
@@ -58,6 +59,33 @@ def serve(
     print("For a token, run: headgate token", flush=True)
     if not serving.run(application, listener, on_ready=lambda: print("ready", flush=True)):
         raise typer.Exit(Exit.UNREACHABLE)
+
+
+@app.command()
+def worker(
+    processes: Annotated[
+        int, typer.Option(help="How many processes; one that ends is started again.", min=1, max=64)
+    ] = 1,
+    tied: Annotated[bool, typer.Option(help="Stop when standard input ends.", hidden=True)] = False,
+) -> None:
+    """Run the jobs that wait in Redis, until SIGTERM or Ctrl-C; prints "ready" once it takes some.
+
+    A process runs HEADGATE_WORKERS jobs at once. Jobs that are running when it is told to stop may go on for
+    HEADGATE_GRACE_SECONDS, and are then handed back.
+    """
+    from headgate.server import processes as several
+    from headgate.server.worker_process import work
+    from headgate.telemetry import configure_logging
+
+    settings = _read_settings()
+    if settings.redis_url is None:
+        _fail("Set HEADGATE_REDIS_URL: without Redis the server runs the jobs itself.", Exit.USAGE)
+    configure_logging(settings.log_format)
+    with _failing_in_one_line():
+        if processes > 1:
+            asyncio.run(several.keep_running([sys.executable, "-m", MODULE, "worker", "--tied"], processes))
+        else:
+            asyncio.run(work(settings, tied=tied, on_ready=lambda: print("ready", flush=True)))
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from headgate.domain import datasets, files, ingest, jobs
+from headgate.domain import datasets, events, files, ingest, jobs
 from headgate.domain.datasets import DatasetFilter
 from headgate.domain.acceptance import input_key
 from headgate.domain.ingest import IngestRequest, WriteMode
@@ -28,7 +28,7 @@ async def test_an_accepted_job_is_queued_with_its_first_event_and_wakes_a_worker
     job = await submit()
 
     assert (await jobs.get(services, job.id)) == job
-    [event] = await jobs.events_after(services, job.id, 0)
+    [event] = [told.event for told in await events.recorded(services, job.id)]
     assert (job.status, event.status, event.seq) == (JobStatus.QUEUED, JobStatus.QUEUED, 1)
     assert isinstance(services.queue, InProcessQueue)
     assert await services.queue.take() == job.id

@@ -5,22 +5,25 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from headgate.domain.event_reader import Told
 from headgate.graphql.events import paced
-from headgate.storage.tables import JobEvent, JobEventType
+from headgate.storage.tables import Job, JobEvent, JobEventType, JobKind
 
 
-def _event(name: str) -> JobEvent:
+def _event(name: str) -> Told:
+    """Make an event: `p…` is PROGRESS and `s…` STATUS, of a job named after what stands behind a dot."""
     kind = JobEventType.PROGRESS if name.startswith("p") else JobEventType.STATUS
-    return JobEvent(job_id="job", seq=1, type=kind, message=name)
+    job = Job(id=name.partition(".")[2] or "job", kind=JobKind.INGEST)
+    return Told(JobEvent(job_id=job.id, seq=1, type=kind, message=name), job)
 
 
-async def _recorded(*names: str) -> AsyncGenerator[JobEvent, None]:
+async def _recorded(*names: str) -> AsyncGenerator[Told, None]:
     for name in names:
         yield _event(name)
 
 
-async def _passed(events: AsyncGenerator[JobEvent, None], interval_s: float) -> list[str | None]:
-    return [event.message async for event in paced(events, interval_s)]
+async def _passed(events: AsyncGenerator[Told, None], interval_s: float) -> list[str | None]:
+    return [told.event.message async for told in paced(events, interval_s)]
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,8 @@ async def _passed(events: AsyncGenerator[JobEvent, None], interval_s: float) -> 
         ("p1 p2 s1 p3 p4 s2 s3", "p1 p2 s1 p4 s2 s3"),
         ("p1 p2 p3", "p1 p3"),
         ("s1 s2", "s1 s2"),
+        ("p0.a p1.a p2.b p3.a p4.b s1.c", "p0.a p3.a p4.b s1.c"),
+        ("p0.a p1.b p2.a", "p0.a p1.b p2.a"),
         ("", ""),
     ],
 )
@@ -45,13 +50,13 @@ async def test_without_an_interval_everything_passes() -> None:
 async def test_held_progress_passes_when_its_time_has_come() -> None:
     more = asyncio.Event()
 
-    async def live() -> AsyncGenerator[JobEvent, None]:
+    async def live() -> AsyncGenerator[Told, None]:
         yield _event("p1")
         yield _event("p2")
         await more.wait()
 
     events = paced(live(), 0.01)
-    assert [(await anext(events)).message for _ in range(2)] == ["p1", "p2"]
+    assert [(await anext(events)).event.message for _ in range(2)] == ["p1", "p2"]
     more.set()
     assert await anext(events, None) is None
 
@@ -59,7 +64,7 @@ async def test_held_progress_passes_when_its_time_has_come() -> None:
 async def test_whoever_stops_listening_ends_the_source() -> None:
     ended = asyncio.Event()
 
-    async def endless() -> AsyncGenerator[JobEvent, None]:
+    async def endless() -> AsyncGenerator[Told, None]:
         try:
             yield _event("s1")
             await asyncio.Event().wait()
@@ -73,7 +78,7 @@ async def test_whoever_stops_listening_ends_the_source() -> None:
 
 
 async def test_trouble_at_the_source_reaches_the_listener() -> None:
-    async def broken() -> AsyncGenerator[JobEvent, None]:
+    async def broken() -> AsyncGenerator[Told, None]:
         yield _event("s1")
         raise LookupError("gone")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headgate.domain import endings, jobs, recovery, runs
+from headgate.domain import endings, events, jobs, recovery, runs
 from headgate.domain.datasets import get as get_dataset
 from headgate.domain.datasets import rows
 from headgate.domain.happenings import FINAL
@@ -129,13 +129,13 @@ async def test_progress_is_recorded_and_thinned_out(
 
     engine.lead = lead
     job = await submit()
-    told = []
+    seen = []
     async with working():
-        async for event in jobs.watch(services, job.id):
-            if event.type is JobEventType.PROGRESS:
-                told.append(event.progress)
+        async for told in events.watch(services, job.id):
+            if told.event.type is JobEventType.PROGRESS:
+                seen.append(told.event.progress)
                 engine.finish.set()
-    assert told == [{"stage": "reading", "rows_read": 99}]
+    assert seen == [{"stage": "reading", "rows_read": 99}]
 
 
 async def test_a_lease_is_renewed_while_the_job_runs(
