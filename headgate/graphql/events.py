@@ -17,7 +17,8 @@ from headgate.graphql.enums import JobEventType, JobStatus, Role
 from headgate.graphql.errors import RowError
 from headgate.graphql.fields import resolved, subscription
 from headgate.graphql.inputs import given
-from headgate.graphql.jobs import Job, JobFilter, Progress
+from headgate.graphql.jobs import Job, JobFilter
+from headgate.graphql.progress import Progress
 
 DEFAULT_INTERVAL_MS = 200
 DEFAULT_FEED_INTERVAL_MS = 500
