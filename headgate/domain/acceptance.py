@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from headgate.domain.happenings import announce, status_changed
 from headgate.domain.idempotency import Token, earlier, start_once
-from headgate.domain.ranking import make_due, wake_up
+from headgate.domain.ranking import line_up, wake_up
 from headgate.domain.services import Services
 from headgate.storage.events import append_events
 from headgate.storage.formats import FileFormat
@@ -72,7 +72,7 @@ async def accept(
         await _write_contents(services, new, kept)
         await _name_datasets(services, new)
         for job in [parent, *jobs] if parent is not None else jobs:
-            make_due(job, job.created_at)
+            line_up(job, job.created_at)
             events.append(status_changed(job, JobStatus.QUEUED))
         if (known := await start_once(services, token, subject_id, start)) is not None:
             return known

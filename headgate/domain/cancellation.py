@@ -9,7 +9,7 @@ from headgate.domain.happenings import FINAL, ORDERS, WAITING, announce, happene
 from headgate.domain.ids import require_id
 from headgate.domain.jobs import require_job
 from headgate.domain.permissions import Principal, require
-from headgate.domain.ranking import make_due, wake_up
+from headgate.domain.ranking import wake_up
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.storage.events import append_events
@@ -88,7 +88,7 @@ def _order(job: Job, mode: CancelMode) -> JobEvent | None:
         return status_changed(job, JobStatus.CANCELED, STOPPED)
     if job.status in WAITING and _is_single(job):
         # An attempt whose worker was lost may have committed: the next one finds out, and does no more than that.
-        make_due(job, utc_now())
+        job.due_at = utc_now()
     return happened(job, JobEventType.LOG, message=REQUESTED[mode])
 
 

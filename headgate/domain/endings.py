@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from headgate.domain import batches
 from headgate.domain.happenings import WAITING, announce, happened, status_changed
 from headgate.domain.ports import ProcessDied, TaskFault
-from headgate.domain.ranking import make_due, wake_up
+from headgate.domain.ranking import wake_up
 from headgate.domain.retry_policy import RetryPolicy
 from headgate.domain.runs import Claim, lock_held
 from headgate.domain.services import Services
@@ -176,7 +176,7 @@ def _cancel(closing: _Closing, job: Job, fault: JobFault | None = None) -> None:
 
 def _try_again(closing: _Closing, job: Job, fault: JobFault, policy: RetryPolicy | None = None) -> None:
     """Let the job wait for its next attempt; one that failed waits for as long as its policy says."""
-    make_due(job, utc_now() + policy.delay(job.failures) if policy else utc_now())
+    job.due_at = utc_now() + policy.delay(job.failures) if policy else utc_now()
     closing.attempts.append(end_attempt(job, JobStatus.FAILED, fault))
     closing.events.append(status_changed(job, JobStatus.RETRYING, fault.message))
 

@@ -13,8 +13,8 @@ HEAD_STARTS = {
 """By how much a job goes before those of LOW priority; who has waited for longer than that goes before newer ones."""
 
 
-def make_due(job: Job, due_at: datetime) -> None:
-    """Let a job wait until a moment, and give it its place among those that are due."""
+def line_up(job: Job, due_at: datetime) -> None:
+    """Let a new job be due at a moment, and give it its place in line, which it keeps over all its attempts."""
     job.due_at = due_at
     job.rank_at = due_at - HEAD_STARTS[job.priority]
 

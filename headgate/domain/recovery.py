@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from headgate.domain import counters
 from headgate.domain.endings import end_attempt, write_attempts
 from headgate.domain.happenings import announce, status_changed
-from headgate.domain.ranking import make_due, wake_up
+from headgate.domain.ranking import wake_up
 from headgate.domain.runs import is_due
 from headgate.domain.services import Services
 from headgate.errors import JobFault
@@ -64,7 +64,7 @@ async def take_back(services: Services, is_gone: Callable[[str], bool]) -> int:
         ]
         await write_attempts(session, [end_attempt(job, JobStatus.FAILED, WORKER_LOST) for job in lost])
         for job in lost:
-            make_due(job, now)
+            job.due_at = now
         events = [status_changed(job, JobStatus.RETRYING, WORKER_LOST.message) for job in lost]
         if lost:
             await counters.add(session, counters.LEASE_TAKEOVERS, len(lost))
