@@ -14,10 +14,13 @@ import orjson
 import structlog
 
 from headgate.domain.ports import Permit, ProcessDied, Report, TaskFault, TaskStopped
+from headgate.jobs import deaths
 
 ENGINE = (sys.executable, "-m", "headgate.pipelines.child")
 MEMORY_CHECK_S = 0.1
-SAID_MEANWHILE = {"progress", "asks"}
+MEANWHILE = {"progress": dict, "asks": str}
+OUTCOMES = {"result": dict, "failure": dict, "stopped": bool}
+"""What a child says while it runs a task, and at its end."""
 UNLIMITED_S = 10**9
 """What a task hears that asks for its commit where nobody is to be asked."""
 MAX_LINE_BYTES = 64 * 1024**2
@@ -46,11 +49,15 @@ class ChildPool:
         self._free = asyncio.Semaphore(size)
         self._idle: list[Child] = []
         self._children: set[Child] = set()
+        self._closed = False
 
     async def start(self) -> None:
         """Start all processes, so that no task waits for one."""
         missing = self._size - len(self._children)
-        self._idle += await asyncio.gather(*(self._spawn() for _ in range(missing)))
+        await asyncio.gather(*(self._warm() for _ in range(missing)))
+
+    async def _warm(self) -> None:
+        self._idle.append(await self._spawn())
 
     async def run(
         self,
@@ -59,23 +66,26 @@ class ChildPool:
         *,
         permit: Permit | None = None,
         stop: asyncio.Event | None = None,
+        timeout_s: float | None = None,
     ) -> dict[str, Any]:
         """Run one task and answer its result; cancelling it kills the process.
 
         `permit` is asked before the task commits; without one it may. Once `stop` is set the task ends at its next
         safe point. Raises TaskStopped for these two, TaskFault for the task's own failure, and ProcessDied where the
-        process ended before it answered: CHILD_DIED, or OUT_OF_MEMORY where it used more than `memory_bytes`.
+        process ended before it answered: CHILD_DIED; OUT_OF_MEMORY where it used more than `memory_bytes`;
+        TIMED_OUT where the task took longer than `timeout_s`, the wait for a process apart; INTERNAL where what it
+        said made no sense.
         """
         async with self._free:
             if stop is not None and stop.is_set():
                 raise TaskStopped
             child = await self._take()
             try:
-                answer = await child.run(task, Talk(report, permit, stop), self._memory_bytes)
+                answer = await child.run(task, Talk(report, permit, stop), self._memory_bytes, timeout_s)
             except BaseException:
                 # Nobody knows what it is at: the next task gets another one.
-                await child.kill()
                 self._children.discard(child)
+                await child.kill()
                 raise
             self._idle.append(child)
         if "stopped" in answer:
@@ -86,7 +96,8 @@ class ChildPool:
         return result
 
     async def close(self) -> None:
-        """Kill every process and wait for its end."""
+        """Kill every process and wait for its end; a task that runs ends with ProcessDied, and no other begins."""
+        self._closed = True
         children, self._children, self._idle = self._children, set(), []
         await asyncio.gather(*(child.kill() for child in children))
 
@@ -100,7 +111,12 @@ class ChildPool:
         return await self._spawn()
 
     async def _spawn(self) -> "Child":
+        if self._closed:
+            raise deaths.closed()
         child = await Child.spawn(self._command)
+        if self._closed:
+            await child.kill()
+            raise deaths.closed()
         self._children.add(child)
         return child
 
@@ -131,6 +147,7 @@ class Child:
         self._process = process
         self._tasks = process.stdin
         self._answers = process.stdout
+        self._killed = False
         self._over_limit: int | None = None
 
     @classmethod
@@ -148,20 +165,30 @@ class Child:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process has not ended."""
-        return self._process.returncode is None
+        """Whether the process has not ended, nor is about to."""
+        return self._process.returncode is None and not self._killed
 
-    async def run(self, task: Mapping[str, Any], talk: Talk, memory_bytes: int) -> dict[str, Any]:
+    async def run(
+        self, task: Mapping[str, Any], talk: Talk, memory_bytes: int, timeout_s: float | None
+    ) -> dict[str, Any]:
         """Run one task; answers the message with its "result" or "failure", or that it "stopped"."""
-        await self._send(task)
-        async with _beside(self._watch_memory(memory_bytes)), _beside(self._pass_on(talk.stop)):
+        async with (
+            _within(timeout_s),
+            _beside(self._watch_memory(memory_bytes)),
+            _beside(self._pass_on(talk.stop)),
+        ):
+            await self._send(task)
             return await self._outcome(talk)
 
     async def kill(self) -> None:
         """End the process at once and wait for that."""
+        self._end()
+        await self._process.wait()
+
+    def _end(self) -> None:
+        self._killed = True
         with suppress(ProcessLookupError):
             self._process.kill()
-        await self._process.wait()
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         # A dead one is found out when it does not answer.
@@ -171,16 +198,18 @@ class Child:
 
     async def _outcome(self, talk: Talk) -> dict[str, Any]:
         while line := await self._line():
-            message: dict[str, Any] = orjson.loads(line)
-            if not message.keys() & SAID_MEANWHILE:
+            message = _parsed(line)
+            if not message.keys() & MEANWHILE.keys():
                 return message
             if (told := await talk.hear(message)) is not None:
                 await self._send(told)
         raise await self._death()
 
     async def _line(self) -> bytes:
+        """The next line; empty where the process ended, in the middle of one too."""
         try:
-            return await self._answers.readline()
+            line = await self._answers.readline()
+            return line if line.endswith(b"\n") else b""
         except ValueError as error:
             limit = MAX_LINE_BYTES // MIB
             raise TaskFault("ANSWER_TOO_LARGE", f"The answer has more than {limit} MiB.", "SYSTEM") from error
@@ -189,13 +218,8 @@ class Child:
         code = await self._process.wait()
         logger.warning("child.died", pid=self._process.pid, exit_code=code, over_limit=self._over_limit)
         if self._over_limit is not None:
-            limit = self._over_limit // MIB
-            return ProcessDied(
-                "OUT_OF_MEMORY", f"This needs more than the {limit} MiB of memory it may use.", "SYSTEM"
-            )
-        return ProcessDied(
-            "CHILD_DIED", "The process that worked on this was killed.", "SYSTEM", retryable=True
-        )
+            return deaths.out_of_memory(self._over_limit)
+        return deaths.ended(code)
 
     async def _pass_on(self, stop: asyncio.Event | None) -> None:
         if stop is not None:
@@ -206,9 +230,35 @@ class Child:
         while (used_bytes := _own_memory_bytes(self._process.pid)) is not None:
             if used_bytes > limit_bytes:
                 self._over_limit = limit_bytes
-                self._process.kill()
-                return
+                return self._end()
             await asyncio.sleep(MEMORY_CHECK_S)
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    """A message of the child. Raises ProcessDied where it is none."""
+    try:
+        message = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        message = None
+    if isinstance(message, dict):
+        for key, kind in (MEANWHILE | OUTCOMES).items():
+            if isinstance(message.get(key), kind):
+                return message
+    logger.error("child.garbled", line=line[:200])
+    raise deaths.garbled()
+
+
+@asynccontextmanager
+async def _within(limit_s: float | None) -> AsyncIterator[None]:
+    """Cancel a block that takes longer. Raises ProcessDied then."""
+    clock = asyncio.timeout(limit_s)
+    try:
+        async with clock:
+            yield
+    except TimeoutError:
+        if limit_s is None or not clock.expired():
+            raise
+        raise deaths.timed_out(limit_s) from None
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from headgate.domain.ports import Report, TaskFault, TaskStopped
+from headgate.domain.ports import ProcessDied, Report, TaskFault, TaskStopped
 from headgate.jobs.children import MIB, ChildPool
 
 TOLD = (sys.executable, str(Path(__file__).with_name("told_child.py")))
@@ -235,3 +235,38 @@ async def test_a_child_that_dies_of_a_stop_fails_its_task(make_pool: MakePool) -
     with pytest.raises(TaskFault, match="CHILD_DIED"):
         await pool.run({"say": [A_REPORT], "then": "listen and die"}, setting(stop), stop=stop)
     assert await pool.run({})
+
+
+async def test_a_task_that_takes_too_long_is_ended_with_its_process(make_pool: MakePool) -> None:
+    pool = make_pool()
+    pid = (await pool.run({}))["pid"]
+    with pytest.raises(ProcessDied, match=r"TIMED_OUT: .* 0\.2 seconds") as fault:
+        await pool.run({"say": [A_REPORT], "then": "hang"}, timeout_s=0.2)
+    assert (fault.value.category, fault.value.retryable) == ("SYSTEM", True)
+    assert not is_running(pid)
+    assert (await pool.run({}, timeout_s=60))["pid"] != pid
+
+
+async def test_the_time_of_a_task_does_not_run_while_it_waits_for_a_process(make_pool: MakePool) -> None:
+    pool, stop = make_pool(), asyncio.Event()
+    first = asyncio.create_task(pool.run({"then": "listen"}, stop=stop))
+    second = asyncio.create_task(pool.run({}, timeout_s=0.5))
+    assert await asyncio.wait([second], timeout=0.6) == (set(), {second})
+    stop.set()
+    assert (await first)["pid"] == (await second)["pid"]
+
+
+async def test_the_time_of_a_task_runs_while_its_figures_are_taken(make_pool: MakePool) -> None:
+    async def report(figures: dict[str, Any]) -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(ProcessDied, match="TIMED_OUT"):
+        await make_pool().run({"say": [A_REPORT]}, report, timeout_s=0.1)
+
+
+async def test_a_time_out_of_somebody_else_is_no_limit_of_the_task(make_pool: MakePool) -> None:
+    async def report(figures: dict[str, Any]) -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        await make_pool().run({"say": [A_REPORT]}, report, timeout_s=60)

@@ -20,8 +20,11 @@ for line in sys.stdin:
             heard.append(json.loads(next(sys.stdin)))
     if "listen" in task.get("then", ""):
         heard.append(json.loads(next(sys.stdin)))
+    print(task.get("raw", ""), end="", flush=True)
     if "die" in task.get("then", ""):
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), task.get("signal", signal.SIGKILL))
+    if "exit" in task:
+        sys.exit(task["exit"])
     if task.get("then") == "hang":
         time.sleep(3600)
     result = {"pid": os.getpid(), "heard": heard, "ingested": None}
