@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import select
 
 from headgate.domain.ids import is_storable
-from headgate.domain.pages import Page, read_page
+from headgate.domain.pages import Keyset, Page, read_page
 from headgate.domain.queries import by_ids, contains, count_rows
 from headgate.domain.services import Services
 from headgate.errors import UserFault
@@ -40,9 +40,8 @@ async def get_many(services: Services, dataset_ids: Collection[str]) -> dict[str
 async def page(services: Services, wanted: DatasetFilter, first: int, after: str | None) -> Page[Dataset]:
     """List datasets, newest first; raises UserFault (INVALID_ARGUMENT, INVALID_CURSOR)."""
     statement = select(Dataset).where(*_conditions(wanted))
-    return await read_page(
-        services.database, statement, Dataset.id, prefix="dataset", first=first, after=after
-    )
+    keyset: Keyset[Dataset] = Keyset.by_id(Dataset.id, "dataset")
+    return await read_page(services.database, statement, keyset, first=first, after=after)
 
 
 async def total(services: Services, wanted: DatasetFilter) -> int:

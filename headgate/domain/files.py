@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from headgate.domain.ids import require_id
 from headgate.domain.incoming import IncomingFile
-from headgate.domain.pages import Page, check_first, read_page
+from headgate.domain.pages import Keyset, Page, check_first, read_page
 from headgate.domain.permissions import Principal, require
 from headgate.domain.queries import by_id, by_ids, contains, count_rows
 from headgate.domain.scratch import scratch_folder
@@ -111,7 +111,8 @@ async def get_many(services: Services, file_ids: Collection[str]) -> dict[str, F
 async def page(services: Services, wanted: FileFilter, first: int, after: str | None) -> Page[File]:
     """List files, newest first; raises UserFault (INVALID_ARGUMENT, INVALID_CURSOR)."""
     statement = select(File).where(*_conditions(wanted))
-    return await read_page(services.database, statement, File.id, prefix="file", first=first, after=after)
+    keyset: Keyset[File] = Keyset.by_id(File.id, "file")
+    return await read_page(services.database, statement, keyset, first=first, after=after)
 
 
 async def total(services: Services, wanted: FileFilter) -> int:

@@ -1,24 +1,35 @@
 """Jobs: find them, wait for them."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from time import monotonic
 
-from sqlalchemy import ColumnElement, false, func
+from sqlalchemy import ColumnElement, and_, false, func
 from sqlmodel import col, select
 
 from headgate.domain.happenings import FINAL, WAITING, topic
 from headgate.domain.ids import is_storable, require_id
-from headgate.domain.pages import Page, read_page
+from headgate.domain.pages import (
+    NUMBER,
+    Keyset,
+    Page,
+    decode_cursor,
+    encode_cursor,
+    invalid_cursor,
+    read_page,
+)
 from headgate.domain.queries import by_id, by_ids, count_rows, is_one_of
 from headgate.domain.services import Services
 from headgate.errors import UserFault
+from headgate.storage.ids import is_id
 from headgate.storage.tables import Attempt, Dataset, Job, JobKind, JobStatus, Priority
 
 MAX_WAIT_S = 30.0
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 # A signal can be lost with whoever would have sent it; the table cannot.
 LOOK_AGAIN_S = 5.0
 
@@ -28,11 +39,12 @@ class JobOrder(StrEnum):
 
     CREATED_AT_DESC = "CREATED_AT_DESC"
     CREATED_AT_ASC = "CREATED_AT_ASC"
+    PRIORITY = "PRIORITY"
 
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs to list; an empty field matches all. `dataset` is a name, `file` and `created_by` are ids."""
+    """Which jobs to list; an empty field matches all. `dataset` is a name, the other single texts are ids."""
 
     ids: Collection[str] | None = None
     kind: Collection[JobKind] = ()
@@ -40,6 +52,7 @@ class JobFilter:
     priority: Collection[Priority] = ()
     dataset: str | None = None
     file: str | None = None
+    parent: str | None = None
     created_by: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
@@ -68,15 +81,8 @@ async def page(
     services: Services, wanted: JobFilter, order: JobOrder, first: int, after: str | None
 ) -> Page[Job]:
     """List jobs; raises UserFault (INVALID_ARGUMENT, INVALID_CURSOR)."""
-    return await read_page(
-        services.database,
-        select(Job).where(*conditions(wanted)),
-        Job.id,
-        prefix="job",
-        first=first,
-        after=after,
-        newest_first=order is JobOrder.CREATED_AT_DESC,
-    )
+    statement = select(Job).where(*conditions(wanted))
+    return await read_page(services.database, statement, KEYSETS[order], first=first, after=after)
 
 
 async def total(services: Services, wanted: JobFilter) -> int:
@@ -95,8 +101,8 @@ async def attempts_of(services: Services, job_ids: Collection[str]) -> dict[str,
 
 
 async def counts(services: Services) -> JobCounts:
-    """Count the jobs that run and those that wait."""
-    unfinished = col(Job.status).in_([JobStatus.RUNNING, *WAITING])
+    """Count the jobs that run and those that wait; a batch is neither, its children are."""
+    unfinished = and_(col(Job.status).in_([JobStatus.RUNNING, *WAITING]), col(Job.kind) != JobKind.BATCH)
     statement = select(Job.status, func.count()).where(unfinished).group_by(col(Job.status))
     async with services.database.read() as session:
         found = dict((await session.execute(statement)).all())
@@ -139,7 +145,11 @@ def _choices(wanted: JobFilter) -> list[ColumnElement[bool]]:
 
 
 def _links(wanted: JobFilter) -> list[ColumnElement[bool]]:
-    named = ((Job.file_id, wanted.file), (Job.created_by_id, wanted.created_by))
+    named = (
+        (Job.file_id, wanted.file),
+        (Job.parent_id, wanted.parent),
+        (Job.created_by_id, wanted.created_by),
+    )
     found = [is_one_of(column, [value]) for column, value in named if value is not None]
     if wanted.ids is not None:
         found.append(is_one_of(Job.id, wanted.ids))
@@ -161,3 +171,24 @@ def _times(wanted: JobFilter) -> list[ColumnElement[bool]]:
     if wanted.created_before is not None:
         found.append(col(Job.created_at) < wanted.created_before)
     return found
+
+
+def _rank_cursor(job: Job) -> str:
+    return encode_cursor(f"{(job.rank_at - EPOCH) // MICROSECOND}:{job.id}")
+
+
+def _rank_position(cursor: str) -> tuple[datetime, str]:
+    microseconds, _, job_id = decode_cursor(cursor).partition(":")
+    if not NUMBER.fullmatch(microseconds) or not is_id(job_id, "job"):
+        raise invalid_cursor()
+    try:
+        return EPOCH + timedelta(microseconds=int(microseconds)), job_id
+    except OverflowError as error:
+        raise invalid_cursor() from error
+
+
+KEYSETS: Mapping[JobOrder, Keyset[Job]] = {
+    JobOrder.CREATED_AT_DESC: Keyset.by_id(Job.id, "job"),
+    JobOrder.CREATED_AT_ASC: Keyset.by_id(Job.id, "job", newest_first=False),
+    JobOrder.PRIORITY: Keyset((Job.rank_at, Job.id), _rank_cursor, _rank_position),
+}

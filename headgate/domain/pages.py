@@ -1,11 +1,17 @@
-"""Pages of lists, by keyset: ids sort by time, so the last id of a page says where the next one begins."""
+"""Pages of lists, by keyset: the last item of a page says where the next one begins.
+
+Most lists go by id, as ids sort by time.
+"""
 
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from functools import partial
+from typing import Any, Generic, TypeVar, cast
 
+from sqlalchemy import ColumnElement, tuple_
 from sqlmodel import col
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -21,17 +27,52 @@ NUMBER = re.compile(r"[0-9]{1,18}")
 T = TypeVar("T")
 
 
+def id_cursor(item: Any) -> str:
+    """Make the cursor of an item in a list that goes by id."""
+    return encode_cursor(item.id)
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some items of a list, in its order; `has_next` where more follow."""
+    """Some items of a list, in its order; `has_next` where more follow, `cursor` makes the cursor of an item."""
 
     items: list[T]
     has_next: bool
+    cursor: Callable[[T], str] = id_cursor
 
     @classmethod
-    def cut(cls, items: list[T], first: int) -> "Page[T]":
+    def cut(cls, items: list[T], first: int, cursor: Callable[[T], str] = id_cursor) -> "Page[T]":
         """Make a page of `first` items out of a list that holds one more where more follow."""
-        return cls(items[:first], len(items) > first)
+        return cls(items[:first], len(items) > first, cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyset(Generic[T]):
+    """The order of a list: by columns that together tell its rows apart.
+
+    `cursor` makes the cursor of a row, and `position` reads its columns' values from one; it raises UserFault
+    (INVALID_CURSOR).
+    """
+
+    columns: tuple[Any, ...]
+    cursor: Callable[[T], str]
+    position: Callable[[str], tuple[Any, ...]]
+    descending: bool = False
+
+    @classmethod
+    def by_id(cls, id_column: str, prefix: str, *, newest_first: bool = True) -> "Keyset[T]":
+        """Order by ids of this prefix, and so by time."""
+        return cls((id_column,), id_cursor, partial(_id_position, prefix), newest_first)
+
+    def behind(self, cursor: str) -> ColumnElement[bool]:
+        """Match the rows that follow a cursor; raises UserFault (INVALID_CURSOR)."""
+        columns, position = tuple_(*map(col, self.columns)), self.position(cursor)
+        return columns < position if self.descending else columns > position
+
+    @property
+    def ordering(self) -> list[ColumnElement[Any]]:
+        """The columns as a query sorts by them."""
+        return [col(column).desc() if self.descending else col(column).asc() for column in self.columns]
 
 
 def check_first(first: int) -> None:
@@ -43,7 +84,7 @@ def check_first(first: int) -> None:
 
 
 def encode_cursor(position: str) -> str:
-    """Make the opaque cursor of an item from its id."""
+    """Make the opaque cursor of an item from its position."""
     return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
 
@@ -71,14 +112,7 @@ def invalid_cursor() -> UserFault:
 
 
 async def read_page(
-    database: Database,
-    statement: SelectOfScalar[T],
-    id_column: str,
-    *,
-    prefix: str,
-    first: int,
-    after: str | None,
-    newest_first: bool = True,
+    database: Database, statement: SelectOfScalar[T], keyset: Keyset[T], *, first: int, after: str | None
 ) -> Page[T]:
     """Read the page of `first` rows behind the cursor `after`, in one query.
 
@@ -86,11 +120,14 @@ async def read_page(
     table: to make the objects themselves takes longer than the query.
     """
     check_first(first)
-    key = col(id_column)
     if after is not None:
-        position = decode_id_cursor(after, prefix)
-        statement = statement.where(key < position if newest_first else key > position)
-    statement = statement.order_by(key.desc() if newest_first else key.asc()).limit(first + 1)
+        statement = statement.where(keyset.behind(after))
+    statement = statement.order_by(*keyset.ordering).limit(first + 1)
     columns = statement.with_only_columns(*statement.selected_columns)
     async with database.read() as session:
-        return Page.cut(cast(list[T], (await session.execute(columns)).all()), first)
+        rows = cast(list[T], (await session.execute(columns)).all())
+    return Page.cut(rows, first, keyset.cursor)
+
+
+def _id_position(prefix: str, cursor: str) -> tuple[str]:
+    return (decode_id_cursor(cursor, prefix),)

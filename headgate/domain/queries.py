@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from headgate.domain.ids import is_storable
 from headgate.storage.database import Database
-from headgate.storage.tables import Dataset, File, Job, User
+from headgate.storage.tables import Dataset, File, Job, Table, User
 
 Row = TypeVar("Row", Dataset, File, Job, User)
 
@@ -26,7 +26,7 @@ async def by_id(database: Database, table: type[Row], id: str) -> Row | None:
 
 
 async def count_rows(
-    database: Database, table: type[Row], conditions: Collection[ColumnElement[bool]]
+    database: Database, table: type[Table], conditions: Collection[ColumnElement[bool]]
 ) -> int:
     """Count the rows that meet all conditions."""
     statement = select(func.count()).select_from(table).where(*conditions)

@@ -122,6 +122,7 @@ publish(
     "The order of a list of jobs.",
     CREATED_AT_DESC="The newest first.",
     CREATED_AT_ASC="The oldest first.",
+    PRIORITY="In the order in which waiting jobs are run: the most urgent first.",
 )
 publish(
     HealthStatus,

@@ -117,6 +117,9 @@ class JobFilter:
     file: strawberry.ID | None = strawberry.field(
         default=None, description="They read the file with this id."
     )
+    parent: strawberry.ID | None = strawberry.field(
+        default=None, description="They are items of the batch with this id."
+    )
     created_by: strawberry.ID | None = strawberry.field(
         default=None, description="The user with this id started them."
     )

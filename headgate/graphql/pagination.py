@@ -1,12 +1,12 @@
 """Relay connections over the domain's pages: by keyset, never by offset."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Generic, Protocol, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import strawberry
 
 from headgate.domain.pages import DEFAULT_FIRST as DEFAULT_FIRST
-from headgate.domain.pages import MAX_FIRST, Page, encode_cursor
+from headgate.domain.pages import MAX_FIRST, Page
 from headgate.graphql.fields import resolved
 from headgate.graphql.scalars import BigInt
 
@@ -22,16 +22,7 @@ After = Annotated[
 ]
 
 
-class HasId(Protocol):
-    """Whatever a page can hold."""
-
-    @property
-    def id(self) -> str:
-        """Say where in the list it is."""
-        ...
-
-
-Item = TypeVar("Item", bound=HasId)
+Item = TypeVar("Item")
 Entry = TypeVar("Entry")
 
 
@@ -75,7 +66,7 @@ def connect(
     count: Callable[[], Awaitable[int]],
 ) -> Connection[Entry]:
     """Make the connection of a page that was read behind `after`; `count` is called only where it is asked for."""
-    edges = [Edge(node=make(item), cursor=encode_cursor(item.id)) for item in page.items]
+    edges = [Edge(node=make(item), cursor=page.cursor(item)) for item in page.items]
     info = PageInfo(
         has_next_page=page.has_next,
         has_previous_page=after is not None,
