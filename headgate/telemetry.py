@@ -9,7 +9,7 @@ from structlog.typing import Processor
 
 LogFormat = Literal["console", "json"]
 
-QUIET = ("alembic", "httpx")
+QUIET = ("alembic", "arq", "httpx")
 """Libraries that tell of every step; only their warnings are kept."""
 
 

@@ -3,12 +3,13 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 
 from headgate.domain.ports import WakeUp
 from headgate.jobs.consumer import Handle, Handles
+from headgate.jobs.waiting import is_set_within
 
 
 class InProcessQueue:
@@ -98,9 +99,7 @@ class InProcessListener:
 
         What was notified since the last wait, or since the listening began, counts at once.
         """
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._notified.wait(), timeout_s)
-        was_notified = self._notified.is_set()
+        was_notified = await is_set_within(self._notified, timeout_s)
         self._notified.clear()
         return was_notified
 

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 
 from headgate.domain import recovery
 from headgate.domain.services import Services
+from headgate.jobs.waiting import is_set_within
 
 TURNS_PER_INTERVAL = 2
 """Each process looks twice in an interval: one that dies at its turn costs no more than one interval."""
@@ -52,7 +52,7 @@ class Reconciler:
                 await chore.do()
 
         await self.attempt(take_turn)
-        while not await self._is_stopped_within(pause_s):
+        while not await is_set_within(self._stopping, pause_s):
             await self.attempt(take_turn)
 
     @staticmethod
@@ -62,8 +62,3 @@ class Reconciler:
             await work()
         except Exception:
             logger.exception("chore.failed")
-
-    async def _is_stopped_within(self, seconds: float) -> bool:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        return self._stopping.is_set()

@@ -16,9 +16,9 @@ from headgate.jobs.redis_link import (
     PATIENCE_S,
     TROUBLE,
     Outage,
-    is_set_within,
     unlimited_connections,
 )
+from headgate.jobs.waiting import is_set_within
 
 POLL_INTERVAL_S = 0.02
 HEALTH_CHECK_INTERVAL_S = 3600

@@ -1,7 +1,5 @@
 """What all that talks to Redis shares: connections that give up soon, and calm in an outage."""
 
-import asyncio
-
 import structlog
 from redis.asyncio import BlockingConnectionPool, ConnectionPool
 from redis.asyncio.retry import Retry
@@ -70,12 +68,3 @@ class Outage:
         if self.is_on:
             logger.info("redis.back", purpose=self._purpose)
         self._pause_s = 0.0
-
-
-async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for an event, but not longer than this."""
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 
 import structlog
 
+from headgate.jobs.waiting import is_set_within
 from headgate.jobs.worker import Worker
 
 PAUSE_S = 1.0
@@ -29,8 +29,7 @@ class Supervised:
                 await self._worker.run()
             except Exception:
                 logger.exception("worker.ended")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), PAUSE_S)
+            await is_set_within(self._stopping, PAUSE_S)
 
     async def stop(self, grace_s: float) -> None:
         """Take no more jobs; jobs still running after `grace_s` seconds are handed back."""

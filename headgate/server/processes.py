@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from headgate.jobs.waiting import is_set_within
 from headgate.server.signals import until_told_to_stop
 
 PAUSE_S = 1.0
@@ -29,7 +30,7 @@ async def _keep_one_running(command: Sequence[str], stopping: asyncio.Event) -> 
         process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, start_new_session=True)
         if await _ends_before(process, stopping):
             logger.error("process.ended", pid=process.pid, status=process.returncode)
-            await _is_set_within(stopping, PAUSE_S)
+            await is_set_within(stopping, PAUSE_S)
         else:
             process.terminate()
             await process.wait()
@@ -43,10 +44,3 @@ async def _ends_before(process: Process, stopping: asyncio.Event) -> bool:
         ending.cancel()
         return False
     return True
-
-
-async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
-    waiting = asyncio.create_task(event.wait())
-    done, _ = await asyncio.wait({waiting}, timeout=seconds)
-    waiting.cancel()
-    return bool(done)
