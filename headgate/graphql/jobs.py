@@ -10,6 +10,7 @@ from headgate.graphql.context import Info
 from headgate.graphql.datasets import Dataset
 from headgate.graphql.enums import JobKind, JobOrder, JobStatus, Priority, Role
 from headgate.graphql.errors import ErrorFilter, RowError, list_errors
+from headgate.graphql.eventlists import LazyJobEvent, list_events
 from headgate.graphql.fields import query, resolved
 from headgate.graphql.files import File
 from headgate.graphql.inputs import given
@@ -95,6 +96,12 @@ class Job(Node, prefix="job"):
     ) -> Connection[RowError]:
         wanted = row_errors.ErrorFilter(**{**given(filter), "job": self.id})
         return await list_errors(info, wanted, first, after)
+
+    @resolved("Its events so far, first to last; `jobProgress` goes on behind the last one's cursor.")
+    async def events(
+        self, info: Info, first: First = DEFAULT_FIRST, after: After = None
+    ) -> Connection[LazyJobEvent]:
+        return await list_events(info, self.row, first, after)
 
 
 def _duration_ms(row: tables.Job) -> float | None:
