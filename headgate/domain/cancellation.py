@@ -67,7 +67,7 @@ async def _cancel(services: Services, job_ids: Collection[str], mode: CancelMode
         select(Job)
         .where(col(Job.id).in_(job_ids), col(Job.status).not_in(FINAL))
         .order_by(col(Job.id))
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     async with services.database.transaction() as session:
         jobs = (await session.scalars(statement)).all()

@@ -80,17 +80,19 @@ class _Closing:
 async def close(services: Services, endings: Sequence[Ending]) -> set[str]:
     """End these attempts; answers the ids of the jobs whose lease was lost, of which nothing is changed."""
     closing = _Closing()
+    # Of a job that comes twice, the holder of the newer lease ends it, and that once.
+    first = sorted(reversed(endings), key=lambda ending: ending.claim.token)
+    ended = {ending.claim.job_id: ending for ending in first}
     async with services.database.transaction() as session:
-        held = await lock_held(session, {ending.claim.job_id: ending.claim.token for ending in endings})
-        for ending in endings:
-            if (job := held.get(ending.claim.job_id)) is not None:
-                _end(closing, job, ending)
+        held = await lock_held(session, {job_id: ending.claim.token for job_id, ending in ended.items()})
+        for job_id, job in held.items():
+            _end(closing, job, ended[job_id])
         await _write(session, closing)
         closing.events += await batches.refresh(session, batches.parents_of(held.values()))
         await append_events(session, closing.events)
     announce(services.signals, closing.events)
     await services.queue.wake([wake_up(job) for job in held.values() if job.status in WAITING])
-    return {ending.claim.job_id for ending in endings} - held.keys()
+    return ended.keys() - held.keys()
 
 
 def end_attempt(job: Job, status: JobStatus, fault: JobFault | None = None) -> dict[str, Any]:
@@ -164,12 +166,10 @@ def _fail(closing: _Closing, job: Job, fault: JobFault) -> None:
         return
     _count(job, (fault.counts if isinstance(fault, TaskFault) else None) or {})
     job.failure = fault.to_json()
-    job.progress = {**job.progress, "eta_seconds": None}
     _close(closing, job, JobStatus.FAILED, fault)
 
 
 def _cancel(closing: _Closing, job: Job, fault: JobFault | None = None) -> None:
-    job.progress = {**job.progress, "eta_seconds": None}
     closing.attempts.append(end_attempt(job, JobStatus.CANCELED, fault))
     closing.events.append(status_changed(job, JobStatus.CANCELED, "Stopped on request."))
 
@@ -202,7 +202,10 @@ async def _write(session: AsyncSession, closing: _Closing) -> None:
 async def _advance_datasets(session: AsyncSession, versions: Mapping[str, Mapping[str, Any]]) -> None:
     """Let the datasets' rows show these commits, unless they show later ones already."""
     statement = (
-        select(Dataset).where(col(Dataset.id).in_(versions)).order_by(col(Dataset.id)).with_for_update()
+        select(Dataset)
+        .where(col(Dataset.id).in_(versions))
+        .order_by(col(Dataset.id))
+        .with_for_update(key_share=True)
     )
     for dataset in await session.scalars(statement):
         committed = versions[dataset.id]

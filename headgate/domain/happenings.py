@@ -23,6 +23,8 @@ def status_changed(job: Job, status: JobStatus, message: str | None = None) -> J
         job.finished_at = utc_now()
     if status is not JobStatus.RUNNING:
         job.lease_expires_at = None
+        if job.progress.get("eta_seconds"):
+            job.progress = {**job.progress, "eta_seconds": None}
     progress = job.progress if status in FINAL else None
     return happened(job, JobEventType.STATUS, status=status, progress=progress, message=message)
 

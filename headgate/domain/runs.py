@@ -66,7 +66,7 @@ async def claim(
         .outerjoin(File, col(File.id) == Job.file_id)
         .where(col(Job.id).in_(job_ids), is_due())
         .order_by(col(Job.id))
-        .with_for_update(of=Job, skip_locked=True)
+        .with_for_update(of=Job, key_share=True, skip_locked=True)
     )
     async with services.database.transaction() as session:
         found = (await session.execute(statement)).all()
@@ -127,7 +127,7 @@ async def lock_held(session: AsyncSession, tokens: Mapping[str, int]) -> dict[st
         select(Job)
         .where(col(Job.id).in_(tokens), col(Job.status) == JobStatus.RUNNING)
         .order_by(col(Job.id))
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     found = await session.scalars(statement)
     return {job.id: job for job in found if job.lease_token == tokens[job.id]}
