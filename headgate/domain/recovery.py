@@ -4,7 +4,7 @@ Every process does this in turn; the database's rows are all that it goes by.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import and_, update
@@ -15,7 +15,7 @@ from headgate.domain import counters
 from headgate.domain.endings import end_attempt, write_attempts
 from headgate.domain.happenings import announce, status_changed
 from headgate.domain.ranking import wake_up
-from headgate.domain.runs import is_due
+from headgate.domain.runs import is_due, lock_held
 from headgate.domain.services import Services
 from headgate.errors import JobFault
 from headgate.storage.events import append_events
@@ -33,47 +33,62 @@ logger = structlog.get_logger(__name__)
 async def take_turn(services: Services, chore: str, every_s: float) -> bool:
     """Tell whether it is for this process to do a chore that is due every so many seconds, for all processes."""
     now = utc_now()
-    is_due = col(Turn.taken_at) <= now - timedelta(seconds=every_s)
+    async with services.database.read() as session:
+        seen = await session.get(Turn, chore)
+    if seen is not None and seen.taken_at > now - timedelta(seconds=every_s):
+        return False
     try:
         async with services.database.transaction() as session:
-            statement = update(Turn).where(col(Turn.name) == chore, is_due).values(taken_at=now)
-            if (await session.execute(statement)).rowcount:  # type: ignore[attr-defined]
+            if seen is None:
+                session.add(Turn(name=chore, taken_at=now))
                 return True
-            session.add(Turn(name=chore, taken_at=now))
-        return True
+            is_as_seen = (col(Turn.name) == chore, col(Turn.taken_at) == seen.taken_at)
+            taken = await session.execute(update(Turn).where(*is_as_seen).values(taken_at=now))
+            return bool(taken.rowcount)  # type: ignore[attr-defined]
     except IntegrityError:
-        # It has been done lately, or another process was faster to do it for the first time.
+        # Another process was faster to do it for the first time.
         return False
 
 
 async def take_back(services: Services, is_gone: Callable[[str], bool]) -> int:
     """Let jobs wait again whose lease has run out or whose worker is known to be gone; answers how many."""
-    statement = (
-        select(Job, Attempt.worker)
-        .join(Attempt, and_(col(Attempt.job_id) == Job.id, col(Attempt.number) == Job.attempts))
-        .where(Job.status == JobStatus.RUNNING)
-        .order_by(col(Job.id))
-        .with_for_update(of=Job, skip_locked=True)
-    )
-    now = utc_now()
+    found = await _find_lost(services, is_gone)
+    if not found:
+        return 0
     async with services.database.transaction() as session:
-        lost = [
-            job
-            for job, worker in (await session.execute(statement)).all()
-            if job.lease_expires_at <= now or is_gone(worker)
-        ]
+        held = await lock_held(session, {job_id: token for job_id, (token, _) in found.items()})
+        # One that was renewed since then is nobody else's.
+        lost = [job for job in held.values() if job.lease_expires_at == found[job.id][1]]
         await write_attempts(session, [end_attempt(job, JobStatus.FAILED, WORKER_LOST) for job in lost])
         for job in lost:
-            job.due_at = now
+            job.due_at = utc_now()
+            job.progress = {**job.progress, "eta_seconds": None}
         events = [status_changed(job, JobStatus.RETRYING, WORKER_LOST.message) for job in lost]
-        if lost:
-            await counters.add(session, counters.LEASE_TAKEOVERS, len(lost))
+        await counters.add(session, counters.LEASE_TAKEOVERS, len(lost))
         await append_events(session, events)
     announce(services.signals, events)
-    if lost:
-        logger.warning("jobs.taken_back", count=len(lost))
-        await services.queue.wake([wake_up(job) for job in lost])
+    logger.warning("jobs.taken_back", count=len(lost))
+    await services.queue.wake([wake_up(job) for job in lost])
     return len(lost)
+
+
+async def _find_lost(
+    services: Services, is_gone: Callable[[str], bool]
+) -> dict[str, tuple[int, datetime | None]]:
+    """The token and the end of each lease whose holder works on the job no more, by the job's id."""
+    statement = (
+        select(Job.id, Job.lease_token, Job.lease_expires_at, Attempt.worker)
+        .join(Attempt, and_(col(Attempt.job_id) == Job.id, col(Attempt.number) == Job.attempts))
+        .where(Job.status == JobStatus.RUNNING)
+    )
+    async with services.database.read() as session:
+        running = (await session.execute(statement)).all()
+    now = utc_now()
+    return {
+        job_id: (token, until)
+        for job_id, token, until, worker in running
+        if until is None or until <= now or is_gone(worker)
+    }
 
 
 async def wake_due(services: Services, waiting_s: float) -> int:

@@ -21,6 +21,8 @@ from headgate.jobs.recorder import ProgressRecorder
 from headgate.jobs.run import LeaseLost, Run
 from headgate.storage.tables import CancelMode
 
+CLOSE_AGAIN_S = 0.5
+"""Where the database fails, a job that has ended is closed again and again, for as long as its lease lasts."""
 AT_ONCE = 50
 """So many jobs are claimed or closed in one transaction at most."""
 
@@ -117,8 +119,17 @@ class Worker:
 
     async def _end(self, claim: Claim, outcome: Outcome) -> None:
         self._recorder.forget(claim)
-        if not await self._close(Ending(claim, outcome)):
-            raise LeaseLost
+        while True:
+            try:
+                if await self._close(Ending(claim, outcome)):
+                    return
+            except Exception:
+                if self._keeper.seconds_left(claim) <= CLOSE_AGAIN_S:
+                    raise
+                logger.exception("job.not_closed_yet", job_id=claim.job_id)
+                await asyncio.sleep(CLOSE_AGAIN_S)
+            else:
+                raise LeaseLost
 
     async def _claim_all(self, job_ids: Sequence[str]) -> list[Claim | None]:
         began = monotonic()
