@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import select
 
 from headgate.domain.happenings import announce, status_changed
-from headgate.domain.idempotency import Token, earlier, start_once
+from headgate.domain.idempotency import Token, start_once
 from headgate.domain.ranking import line_up, wake_up
 from headgate.domain.services import Services
 from headgate.storage.events import append_events
@@ -51,9 +51,9 @@ def input_key(job_id: str) -> str:
 async def accept(
     services: Services, new: Sequence[NewJob], token: Token | None, parent: Job | None = None
 ) -> str | None:
-    """Accept jobs, all or none; answers the id of what an earlier request with this key had started, if any had.
+    """Accept jobs, all or none; answers the id of what another request with this key has started, if one has.
 
-    With a parent they are its children, and it is what the key stands for.
+    With a parent they are its children, and it is what the key stands for. Raises UserFault (IDEMPOTENCY_MISMATCH).
     """
     jobs = [each.job for each in new]
     subject_id = parent.id if parent is not None else jobs[0].id
@@ -66,8 +66,6 @@ async def accept(
             await session.flush()
         await append_events(session, events)
 
-    if (known := await earlier(services, token)) is not None:
-        return known
     async with AsyncExitStack() as kept:
         await _write_contents(services, new, kept)
         await _name_datasets(services, new)

@@ -1,12 +1,12 @@
 """Many ingests as one batch: one parent job, one child per item."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from headgate.domain.acceptance import NewJob, accept
 from headgate.domain.files import get_many as get_files
-from headgate.domain.idempotency import token_of
+from headgate.domain.idempotency import earlier, token_of
 from headgate.domain.ingest import IngestRequest, check_file, prepare
 from headgate.domain.jobs import get_many, require_job
 from headgate.domain.permissions import Principal, require
@@ -20,9 +20,12 @@ MAX_ITEMS = 1000
 
 @dataclass(frozen=True, slots=True)
 class BatchRequest:
-    """What to ingest; an item may ask for a higher priority than the batch's."""
+    """What to ingest; an item that came with a fault takes part as one that is at fault.
 
-    items: Sequence[IngestRequest]
+    `priority` goes for the items that have the usual one.
+    """
+
+    items: Sequence[IngestRequest | UserFault]
     error_policy: ErrorPolicy = ErrorPolicy.REJECT_FAILED
     priority: Priority = Priority.MEDIUM
 
@@ -53,7 +56,9 @@ async def submit(
     """
     require(principal, Role.OPERATOR)
     _check_size(request)
-    token = token_of(principal, key, "ingestBatch", asdict(request))
+    token = token_of(principal, key, "ingestBatch", request)
+    if (known := await earlier(services, token)) is not None:
+        return await _replayed(services, known)
     checked = await _check_items(services, principal, request)
     new = [each for each in checked if isinstance(each, NewJob)]
     refused = len(checked) - len(new)
@@ -98,13 +103,15 @@ async def _check_items(
     return [_with_file(each, found) for each in prepared]
 
 
-def _prepare(principal: Principal, item: IngestRequest, priority: Priority) -> NewJob | UserFault:
+def _prepare(principal: Principal, item: IngestRequest | UserFault, priority: Priority) -> NewJob | UserFault:
+    if isinstance(item, UserFault):
+        return item
     try:
         new = prepare(principal, item)
     except UserFault as fault:
         return fault
-    order = list(Priority)
-    new.job.priority = min(item.priority, priority, key=order.index)
+    if item.priority is Priority.MEDIUM:
+        new.job.priority = priority
     return new
 
 

@@ -66,7 +66,7 @@ async def _lock(session: AsyncSession, parent_ids: Collection[str]) -> list[Job]
         select(Job)
         .where(col(Job.id).in_(parent_ids), col(Job.status).not_in(FINAL))
         .order_by(col(Job.id))
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return list((await session.scalars(statement)).all())
 
@@ -118,7 +118,7 @@ def _failed(parent: Job, totals: Totals) -> int:
 
 def _ending(parent: Job, totals: Totals, policy: ErrorPolicy) -> JobStatus:
     well, failed = totals.count(WELL), _failed(parent, totals)
-    if failed and (policy is ErrorPolicy.REJECT_ALL or not well):
+    if failed and (policy is ErrorPolicy.REJECT_ALL or not (well or parent.cancel)):
         return JobStatus.FAILED
     if not well:
         return JobStatus.CANCELED

@@ -1,16 +1,20 @@
 """Files: receive, find, look into."""
 
 import re
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 from unicodedata import category
 
 from sqlalchemy import ColumnElement
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from headgate.domain.idempotency import PATH, Token, earlier, start_once, token_of
 from headgate.domain.ids import require_id
 from headgate.domain.incoming import IncomingFile
 from headgate.domain.pages import Keyset, Page, check_first, read_page
@@ -64,13 +68,16 @@ async def receive(
     name: str | None = None,
     format: FileFormat | None = None,
     sha256: str | None = None,
+    key: str | None = None,
 ) -> File:
     """Keep a file that has arrived: check it, find its format and columns, record it as READY.
 
     `name` and `format` override what the sender's file name says; `sha256` (hexadecimal) must be
-    that of the content. Raises UserFault: FORBIDDEN, FILE_TOO_LARGE and INVALID_ARGUMENT leave
-    nothing behind; as UnusableFile, CHECKSUM_MISMATCH and the engine's UNSUPPORTED_FORMAT,
-    EMPTY_FILE, FORMAT_MISMATCH and UNREADABLE_FILE leave a row with status FAILED and no bytes.
+    that of the content. Where an earlier request with the same idempotency `key` has sent this file,
+    that one is answered, and `incoming` is not claimed. Raises UserFault: FORBIDDEN, FILE_TOO_LARGE,
+    INVALID_ARGUMENT and IDEMPOTENCY_MISMATCH leave nothing behind; as UnusableFile, CHECKSUM_MISMATCH
+    and the engine's UNSUPPORTED_FORMAT, EMPTY_FILE, FORMAT_MISMATCH and UNREADABLE_FILE leave a row with
+    status FAILED and no bytes.
     """
     require(principal, Role.OPERATOR)
     _check_size(services, incoming)
@@ -85,16 +92,15 @@ async def receive(
         storage_key=incoming.key,
         created_by_id=principal.user_id,
     )
-    try:
+    token = token_of(principal, key, "upload", [incoming.sha256, file.name, format])
+    async with _kept_as_failed(services, file):
         _check_content(incoming, expected)
+    if (known := await earlier(services, token)) is not None:
+        return await _required(services, known)
+    async with _kept_as_failed(services, file):
         await _describe(services, file)
-    except UserFault as fault:
-        await _record(services, _failed(file, fault))
-        raise UnusableFile(fault, file) from fault
-    # Claimed first: an object without a row is only waste, a row without its object is a lie.
-    incoming.claim()
-    await _record(services, file)
-    return file
+    known = await _keep(services, token, file, incoming)
+    return file if known is None else await _required(services, known)
 
 
 async def get(services: Services, file_id: str) -> File | None:
@@ -203,14 +209,39 @@ async def _inspect(services: Services, file: File, rows: int) -> dict[str, Any]:
             raise UserFault(fault.code, fault.message, ("file",), fault.retryable) from fault
 
 
-def _failed(file: File, fault: UserFault) -> File:
-    """Turn a file into one of which only the row is kept."""
-    file.status = FileStatus.FAILED
-    file.storage_key = None
-    file.failure = {"code": fault.code, "message": fault.message}
+@asynccontextmanager
+async def _kept_as_failed(services: Services, file: File) -> AsyncIterator[None]:
+    """Keep only the row of a file with which something is wrong; raises UnusableFile in place of UserFault."""
+    try:
+        yield
+    except UserFault as fault:
+        file.status = FileStatus.FAILED
+        file.storage_key = None
+        file.failure = {"code": fault.code, "message": fault.message}
+        async with services.database.transaction() as session:
+            await _record(session, file)
+        raise UnusableFile(fault, file) from fault
+
+
+async def _keep(services: Services, token: Token | None, file: File, incoming: IncomingFile) -> str | None:
+    """Record a file; answers the id of the one that another request has recorded with this key meanwhile."""
+    # Claimed first: an object without a row is only waste, a row without its object is a lie.
+    incoming.claim()
+    try:
+        known = await start_once(services, token, file.id, partial(_record, file=file))
+    except UserFault:
+        incoming.disclaim()
+        raise
+    if known is not None:
+        incoming.disclaim()
+    return known
+
+
+async def _record(session: AsyncSession, file: File) -> None:
+    session.add(file)
+
+
+async def _required(services: Services, file_id: str) -> File:
+    if (file := await by_id(services.database, File, file_id)) is None:
+        raise UserFault("NOT_FOUND", f"The file {file_id}, which came with this key, is gone.", PATH)
     return file
-
-
-async def _record(services: Services, file: File) -> None:
-    async with services.database.transaction() as session:
-        session.add(file)

@@ -29,7 +29,7 @@ class Token:
 
 
 def token_of(principal: Principal, key: str | None, operation: str, request: object) -> Token | None:
-    """Make the token of a request, which is any JSON; None where the caller gave no key.
+    """Make the token of a request, a dataclass or any JSON; None where the caller gave no key.
 
     Raises UserFault (INVALID_ARGUMENT) for a key that is empty or longer than 200 characters.
     """
@@ -37,7 +37,7 @@ def token_of(principal: Principal, key: str | None, operation: str, request: obj
         return None
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not is_storable(key):
         raise UserFault("INVALID_ARGUMENT", f"An idempotencyKey has 1 to {MAX_KEY_LENGTH} characters.", PATH)
-    asked = orjson.dumps([operation, request], option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    asked = orjson.dumps([operation, request], default=str, option=orjson.OPT_SORT_KEYS)
     return Token(principal.user_id, key, hashlib.sha256(asked).hexdigest())
 
 

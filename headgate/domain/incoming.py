@@ -23,3 +23,7 @@ class IncomingFile:
     def claim(self) -> None:
         """Keep the object: from now on it belongs to the caller."""
         self.claimed = True
+
+    def disclaim(self) -> None:
+        """Give the object back: nothing refers to it after all."""
+        self.claimed = False

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -11,7 +11,7 @@ from headgate.domain import jobs
 from headgate.domain.acceptance import Accepted, Content, NewJob, accept
 from headgate.domain.files import get_many as get_files
 from headgate.domain.files import require_ready
-from headgate.domain.idempotency import token_of
+from headgate.domain.idempotency import earlier, token_of
 from headgate.domain.ids import require_id
 from headgate.domain.permissions import Principal, require
 from headgate.domain.retry_policy import RetryPolicy
@@ -45,10 +45,6 @@ class IngestRequest:
     retry: RetryPolicy | None = None
     timeout_s: float | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Say all of it, so that two requests can be told apart."""
-        return asdict(self)
-
 
 async def submit(
     services: Services, principal: Principal, request: IngestRequest, key: str | None = None
@@ -61,12 +57,12 @@ async def submit(
     IDEMPOTENCY_MISMATCH; each `path` begins at the input object, such as `("data", "file")`.
     """
     require(principal, Role.OPERATOR)
-    token = token_of(principal, key, "ingest", request.to_json())
     new = prepare(principal, request)
-    await check_files(services, [new])
-    if (known := await accept(services, [new], token)) is not None:
-        return Accepted(await jobs.require_job(services, known), replayed=True)
-    return Accepted(new.job)
+    token = token_of(principal, key, "ingest", request)
+    if (known := await earlier(services, token)) is None:
+        await _check_file(services, new)
+        known = await accept(services, [new], token)
+    return Accepted(new.job) if known is None else Accepted(await jobs.require_job(services, known), True)
 
 
 def prepare(principal: Principal, request: IngestRequest) -> NewJob:
@@ -86,20 +82,17 @@ def prepare(principal: Principal, request: IngestRequest) -> NewJob:
     return NewJob(job, dataset_name, content)
 
 
-async def check_files(services: Services, new: Sequence[NewJob]) -> None:
-    """Raise UserFault (NOT_FOUND, FILE_NOT_READY) unless the files that these jobs read can be read."""
-    found = await get_files(services, [each.job.file_id for each in new if each.job.file_id is not None])
-    for each in new:
-        if each.job.file_id is not None:
-            check_file(each.job.file_id, found)
-
-
 def check_file(file_id: str, found: Mapping[str, File]) -> None:
     """Raise UserFault (NOT_FOUND, FILE_NOT_READY) unless the file is among those found, and can be read."""
     path = ("data", "file")
     if file_id not in found:
         raise UserFault("NOT_FOUND", f"There is no file {file_id}.", path)
     require_ready(found[file_id], path)
+
+
+async def _check_file(services: Services, new: NewJob) -> None:
+    if (file_id := new.job.file_id) is not None:
+        check_file(file_id, await get_files(services, [file_id]))
 
 
 def check_limits(retry: RetryPolicy | None, timeout_s: float | None) -> None:

@@ -1,6 +1,6 @@
 """Trying a job again by hand: a new job that does the same, as a whole or for its rejected rows."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,7 @@ from headgate.domain.permissions import RANKS, Principal, require
 from headgate.domain.retry_policy import RetryPolicy
 from headgate.domain.services import Services
 from headgate.errors import UserFault
+from headgate.storage.datasets import WriteMode
 from headgate.storage.ids import new_id
 from headgate.storage.tables import ErrorPolicy, Job, JobKind, JobStatus, Priority, Role
 
@@ -71,7 +72,7 @@ async def retry(
     require(principal, Role.OPERATOR)
     check_limits(request.retry, request.timeout_s)
     job = await require_job(services, request.job_id, PATH)
-    token = token_of(principal, key, "retry", asdict(request))
+    token = token_of(principal, key, "retry", request)
     if (known := await earlier(services, token)) is not None:
         return Accepted(await require_job(services, known), replayed=True)
     if (reason := refusal(job, request.strategy)) is not None:
@@ -88,7 +89,8 @@ def refusal(job: Job, strategy: RetryStrategy) -> str | None:
         return f"The job has not ended yet: it is {job.status}."
     if strategy is RetryStrategy.ALL and job.status not in WITHOUT_EFFECT:
         return "Its good rows are in the dataset already; FAILED_ROWS takes those that were rejected."
-    if strategy is RetryStrategy.FAILED_ROWS and not job.rows_rejected and job.kind is not JobKind.BATCH:
+    has_items = job.kind is JobKind.BATCH and job.status is not JobStatus.SUCCEEDED
+    if strategy is RetryStrategy.FAILED_ROWS and not job.rows_rejected and not has_items:
         return "No row of it was rejected."
     return None
 
@@ -148,10 +150,17 @@ def _spec(job: Job, request: RetryRequest) -> dict[str, Any]:
     spec = dict(job.spec)
     if (given := spec["source"].get("input")) is not None:
         spec["source"] = {"input": {"job": job.id, **given}}
-    if request.strategy is RetryStrategy.FAILED_ROWS and job.rows_rejected:
-        spec["replay"] = job.id
+    if request.strategy is RetryStrategy.FAILED_ROWS and job.status is JobStatus.PARTIAL:
+        spec |= {"replay": job.id, "sinks": _beside_good_rows(job)}
     if request.retry is not None:
         spec["retry"] = request.retry.to_json()
     if request.timeout_s is not None:
         spec["timeoutSeconds"] = request.timeout_s
     return spec
+
+
+def _beside_good_rows(job: Job) -> list[dict[str, Any]]:
+    """Let rows that were rejected go beside the good rows of the same job, which they must not replace."""
+    sink = job.spec["sinks"][0]["dataset"]
+    mode = WriteMode.APPEND if sink["mode"] == WriteMode.REPLACE else sink["mode"]
+    return [{"dataset": {**sink, "mode": mode}}]
