@@ -54,7 +54,9 @@ class ChildPool:
     async def start(self) -> None:
         """Start all processes, so that no task waits for one."""
         missing = self._size - len(self._children)
-        await asyncio.gather(*(self._warm() for _ in range(missing)))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(missing):
+                group.create_task(self._warm())
 
     async def _warm(self) -> None:
         self._idle.append(await self._spawn())
