@@ -1,19 +1,19 @@
-"""Jobs are found, awaited and followed."""
+"""Jobs are found and awaited."""
 
 import asyncio
 from typing import Any
 
 import pytest
 
-from headgate.domain import jobs, runs
+from headgate.domain import jobs
+from headgate.domain.endings import Halt
 from headgate.domain.jobs import JobFilter, JobOrder
 from headgate.domain.pages import encode_cursor
 from headgate.domain.services import Services
-from headgate.errors import JobFault, UserFault
+from headgate.errors import UserFault
 from headgate.storage.ids import new_id
 from headgate.storage.tables import JobStatus, Priority
-
-FAULT = JobFault("X", "x", "DATA")
+from tests.domain.outcomes import FAULT
 
 
 async def test_jobs_are_paged_both_ways_without_a_gap(services: Services, submit: Any) -> None:
@@ -52,19 +52,21 @@ async def test_a_filter_joins_its_conditions(services: Services, submit: Any, cl
     assert await matching(created_before=other.created_at, dataset="other") == set()
 
 
-async def test_running_and_waiting_jobs_are_counted(services: Services, submit: Any, claim: Any) -> None:
+async def test_running_and_waiting_jobs_are_counted(
+    services: Services, submit: Any, claim: Any, end: Any
+) -> None:
     running, handed_back, done = [await claim(await submit()) for _ in range(3)]
     await submit()
-    await runs.release(services, handed_back)
-    await runs.fail(services, done, FAULT)
+    await end(handed_back, Halt.INTERRUPTED)
+    await end(done, FAULT)
     assert await jobs.counts(services) == jobs.JobCounts(active=1, queued=2)
     assert running.attempt == 1
 
 
-async def test_waiting_ends_when_the_job_does(services: Services, submit: Any, claim: Any) -> None:
+async def test_waiting_ends_when_the_job_does(services: Services, submit: Any, claim: Any, end: Any) -> None:
     held = await claim(await submit())
     waiting = asyncio.create_task(jobs.wait(services, held.job_id, 30))
-    await runs.fail(services, held, FAULT)
+    await end(held, FAULT)
     assert (await waiting).status is JobStatus.FAILED
 
 
@@ -80,48 +82,6 @@ async def test_nobody_waits_longer_than_30_seconds(services: Services, seconds: 
         await jobs.wait(services, new_id("job"), seconds)
 
 
-async def test_a_job_that_is_not_there_cannot_be_awaited_or_followed(services: Services) -> None:
+async def test_a_job_that_is_not_there_cannot_be_awaited(services: Services) -> None:
     with pytest.raises(UserFault, match="NOT_FOUND"):
         await jobs.wait(services, new_id("job"), 1)
-    with pytest.raises(UserFault, match="INVALID_ID"):
-        await anext(jobs.watch(services, "job_1"))
-
-
-async def test_a_follower_sees_recorded_and_live_events_once_until_the_last(
-    services: Services, submit: Any, claim: Any
-) -> None:
-    held = await claim(await submit())
-    seen = []
-    async for event in jobs.watch(services, held.job_id):
-        seen.append(event.seq)
-        if event.seq == 2:
-            await runs.progress(services, held, {"stage": "reading"})
-        if event.seq == 3:
-            await runs.fail(services, held, FAULT)
-    assert seen == [1, 2, 3, 4]
-
-
-async def test_a_follower_gets_more_events_than_one_query_reads(
-    services: Services, submit: Any, claim: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "MAX_EVENTS", 2)
-    held = await claim(await submit())
-    for number in range(3):
-        await runs.progress(services, held, {"stage": str(number)})
-    await runs.fail(services, held, FAULT)
-    assert [event.seq async for event in jobs.watch(services, held.job_id)] == [1, 2, 3, 4, 5, 6]
-
-
-async def test_a_follower_resumes_behind_its_cursor(services: Services, submit: Any, claim: Any) -> None:
-    held = await claim(await submit())
-    await runs.fail(services, held, FAULT)
-    first = await anext(jobs.watch(services, held.job_id))
-    seq = jobs.decode_event_cursor(held.job_id, jobs.event_cursor(first))
-    assert [event.seq async for event in jobs.watch(services, held.job_id, seq)] == [2, 3]
-    assert [event.seq async for event in jobs.watch(services, held.job_id, 3)] == []
-
-
-async def test_the_cursor_of_another_job_is_refused(services: Services, submit: Any) -> None:
-    [event] = await jobs.events_after(services, (await submit()).id, 0)
-    with pytest.raises(UserFault, match="INVALID_CURSOR"):
-        jobs.decode_event_cursor(new_id("job"), jobs.event_cursor(event))

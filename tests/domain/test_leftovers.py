@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from headgate.domain import files, runs
-from headgate.domain.ingest import input_key
+from headgate.domain import files
+from headgate.domain.acceptance import input_key
 from headgate.domain.leftovers import remove_leftovers
 from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
@@ -97,10 +97,10 @@ async def test_a_database_without_users_removes_no_file(services: Services, leav
 
 
 async def test_scratch_of_what_has_ended_goes_and_that_of_open_jobs_stays(
-    services: Services, submit: Any, claim: Any, leave: Leave
+    services: Services, submit: Any, claim: Any, end: Any, leave: Leave
 ) -> None:
     ended, running, waiting = await submit(), await submit(), await submit()
-    await runs.fail(services, await claim(ended), JobFault("X", "x", "DATA"))
+    await end(await claim(ended), JobFault("X", "x", "DATA"))
     await claim(running)
     going = [leave(f"scratch/{owner}/1/part") for owner in (ended.id, new_id("inspection"))]
     going.append(leave(f"scratch/{new_id('check')}"))
@@ -120,3 +120,28 @@ async def test_unfinished_writes_go(services: Services, operator: Principal) -> 
     age(services)
     assert await remove_leftovers(services) == 1
     assert not left.exists()
+
+
+async def test_parts_of_jobs_that_ended_without_a_commit_go(
+    services: Services, submit: Any, claim: Any, end: Any, leave: Leave
+) -> None:
+    failed, running = await claim(await submit()), await claim(await submit())
+    await end(failed, JobFault("X", "x", "DATA"))
+    folder = failed.dataset.storage_key
+    going = [leave(f"{folder}/{failed.job_id}-{attempt}-000000.parquet") for attempt in (1, 2)]
+    staying = [leave(f"{folder}/{running.job_id}-1-000000.parquet"), leave(f"{folder}/_delta_log/0.json")]
+    age(services)
+
+    assert await remove_leftovers(services) == 2
+
+    assert not any(path.exists() for path in going)
+    assert all(path.exists() for path in staying)
+
+
+async def test_ledgers_without_a_job_go(services: Services, submit: Any, leave: Leave) -> None:
+    going = leave(f"errors/{new_id('job')}.parquet")
+    staying = leave(f"errors/{(await submit()).id}.parquet")
+    age(services)
+    assert await remove_leftovers(services) == 1
+    assert staying.exists()
+    assert not going.exists()

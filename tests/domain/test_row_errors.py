@@ -6,16 +6,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from headgate.domain import row_errors, runs
+from headgate.domain import row_errors
 from headgate.domain.pages import encode_cursor
+from headgate.domain.ports import TaskFault
 from headgate.domain.row_errors import ErrorFilter, ledger_key
 from headgate.domain.services import Services
-from headgate.errors import JobFault, UserFault
+from headgate.errors import UserFault
 from headgate.storage.ids import new_id
 from headgate.storage.ledger import SCHEMA
 from headgate.storage.tables import Job
-
-FAULT = JobFault("TOO_MANY_REJECTED", "Too many.", "DATA")
 
 
 def an_error(row: int, **values: Any) -> dict[str, Any]:
@@ -35,13 +34,14 @@ def write_ledger(path: Path, errors: list[dict[str, Any]]) -> None:
 
 
 @pytest.fixture
-def reject(services: Services, submit: Any, claim: Any) -> Any:
+def reject(services: Services, submit: Any, claim: Any, end: Any) -> Any:
     """Make a job that has these errors."""
 
     async def reject(*errors: dict[str, Any], dataset: str = "sales") -> Job:
         held = await claim(await submit(dataset))
         write_ledger(services.store.path(ledger_key(held.job_id)), list(errors))
-        await runs.fail(services, held, FAULT, {"read": 9, "rejected": len(errors)})
+        counts = {"read": 9, "rejected": len(errors)}
+        await end(held, TaskFault("TOO_MANY_REJECTED", "Too many.", "DATA", counts=counts))
         job: Job = held.job
         return job
 
