@@ -1,6 +1,6 @@
 """What killed servers leave behind in the store, and how it goes."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from datetime import datetime, timedelta
 
@@ -10,10 +10,13 @@ from sqlmodel import col, select
 from headgate.domain.happenings import FINAL
 from headgate.domain.services import Services
 from headgate.storage.ids import is_id, made_at
-from headgate.storage.tables import File, Job, User, utc_now
+from headgate.storage.tables import Dataset, File, Job, JobStatus, User, utc_now
 
 MIN_AGE = timedelta(hours=1)
 """What is younger may belong to a request that some process is still working on."""
+
+LEDGER_ENDING = ".parquet"
+DATASETS_AT_ONCE = 100
 
 Select = Callable[[Services, list[str]], Awaitable[set[str]]]
 """Answers which of these names, all of one folder, nobody needs any more."""
@@ -28,6 +31,8 @@ async def remove_leftovers(services: Services, *, min_age: timedelta = MIN_AGE) 
     removed = await services.store.discard_unfinished(before)
     for folder, select_useless in USELESS.items():
         removed += await _sweep(services, folder, select_useless, before)
+    async for key in _dataset_keys(services):
+        removed += await _sweep(services, key, _uncommitted_parts, before)
     return removed
 
 
@@ -63,9 +68,43 @@ async def _unused_scratch(services: Services, names: list[str]) -> set[str]:
         return {*await session.scalars(ended), *_ids(names, "inspection"), *_ids(names, "check")}
 
 
+async def _unnamed_ledgers(services: Services, names: list[str]) -> set[str]:
+    ledgers = {name.removesuffix(LEDGER_ENDING): name for name in names if name.endswith(LEDGER_ENDING)}
+    return {ledgers[id] for id in await _unnamed_inputs(services, list(ledgers))}
+
+
+async def _dataset_keys(services: Services) -> AsyncIterator[str]:
+    """Name the folders of all datasets, in the order of their ids."""
+    last = ""
+    while True:
+        statement = (
+            select(Dataset).where(col(Dataset.id) > last).order_by(col(Dataset.id)).limit(DATASETS_AT_ONCE)
+        )
+        async with services.database.read() as session:
+            found = (await session.scalars(statement)).all()
+        for dataset in found:
+            yield dataset.storage_key
+            last = dataset.id
+        if len(found) < DATASETS_AT_ONCE:
+            return
+
+
+async def _uncommitted_parts(services: Services, names: list[str]) -> set[str]:
+    """Parts that attempts wrote whose job has ended without any commit: `<job id>-<attempt>-….parquet`."""
+    jobs = {name: name.partition("-")[0] for name in names}
+    ended = select(Job.id).where(
+        col(Job.id).in_(_ids(set(jobs.values()), "job")),
+        col(Job.status).in_([JobStatus.FAILED, JobStatus.CANCELED]),
+    )
+    async with services.database.read() as session:
+        ids = set(await session.scalars(ended))
+    return {name for name, job_id in jobs.items() if job_id in ids}
+
+
 USELESS: dict[str, Select] = {
     "files": _unnamed_files,
     "inputs": _unnamed_inputs,
+    "errors": _unnamed_ledgers,
     "scratch": _unused_scratch,
 }
 
