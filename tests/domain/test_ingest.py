@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from headgate.domain import datasets, events, files, ingest, jobs
-from headgate.domain.datasets import DatasetFilter
 from headgate.domain.acceptance import input_key
+from headgate.domain.datasets import DatasetFilter
 from headgate.domain.ingest import IngestRequest, WriteMode
 from headgate.domain.jobs import JobFilter
 from headgate.domain.permissions import Principal
