@@ -79,7 +79,7 @@ async def _lifespan(
         await prepare_database(settings, services.database)
         await transport.connect(stack)
         await stack.enter_async_context(pool_running(inspector))
+        await stack.enter_async_context(reconciling(settings, services))
         if settings.redis_url is None:
             await stack.enter_async_context(working(settings, services, transport))
-        await stack.enter_async_context(reconciling(settings, services))
         yield
