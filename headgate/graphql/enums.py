@@ -12,6 +12,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 from headgate.domain.health import HealthStatus
 from headgate.domain.ingest import WriteMode
 from headgate.domain.jobs import JobOrder
+from headgate.domain.statistics import JobGroup
 from headgate.storage.columns import ColumnType
 from headgate.storage.formats import FileFormat
 from headgate.storage.tables import FileStatus, JobEventType, JobKind, JobStatus, Priority, Role
@@ -22,6 +23,7 @@ __all__ = [
     "FileStatus",
     "HealthStatus",
     "JobEventType",
+    "JobGroup",
     "JobKind",
     "JobOrder",
     "JobStatus",
@@ -123,6 +125,14 @@ publish(
     CREATED_AT_DESC="The newest first.",
     CREATED_AT_ASC="The oldest first.",
     PRIORITY="In the order in which waiting jobs are run: the most urgent first.",
+)
+publish(
+    JobGroup,
+    "What jobs are grouped by.",
+    STATUS="Where they are.",
+    KIND="What they do.",
+    PRIORITY="Which of them go first.",
+    DAY="The day on which they were accepted, in UTC.",
 )
 publish(
     HealthStatus,

@@ -25,11 +25,14 @@ from headgate.graphql.jobs import JobQuery
 from headgate.graphql.limits import query_extensions
 from headgate.graphql.nodes import NodeQuery
 from headgate.graphql.scalars import SCALARS
+from headgate.graphql.statistics import StatisticsQuery
 from headgate.graphql.users import ViewerQuery
 
 
 @strawberry.type(description="What can be read.")
-class Query(NodeQuery, ViewerQuery, JobQuery, ErrorQuery, DatasetQuery, FileQuery, HealthQuery): ...
+class Query(
+    NodeQuery, ViewerQuery, JobQuery, ErrorQuery, DatasetQuery, FileQuery, StatisticsQuery, HealthQuery
+): ...
 
 
 @strawberry.type(description="What can be done.")

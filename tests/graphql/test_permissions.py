@@ -26,6 +26,7 @@ REQUIRED = {
     "query { datasets { totalCount } }": Role.VIEWER,
     'query { file(id: "file_01h455vb4pex5vsknk084sn02q") { id } }': Role.VIEWER,
     "query { files { totalCount } }": Role.VIEWER,
+    "query { jobStatistics(groupBy: DAY) { key } }": Role.VIEWER,
     "query { health { status } }": Role.VIEWER,
     "mutation ($file: Upload!) { upload(file: $file) { errors { code } } }": Role.OPERATOR,
     "mutation { ingest(input: {}) { errors { code } } }": Role.OPERATOR,
