@@ -53,6 +53,7 @@ class JobFilter:
     dataset: str | None = None
     file: str | None = None
     parent: str | None = None
+    retry_of: str | None = None
     created_by: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
@@ -114,9 +115,7 @@ async def wait(services: Services, job_id: str, seconds: float) -> Job:
 
     Raises UserFault (INVALID_ARGUMENT, INVALID_ID, NOT_FOUND).
     """
-    if not 0 <= seconds <= MAX_WAIT_S:
-        message = f"waitSeconds must be from 0 to {MAX_WAIT_S:g}; it is {seconds:g}."
-        raise UserFault("INVALID_ARGUMENT", message, ("waitSeconds",))
+    check_wait(seconds)
     deadline = monotonic() + seconds
     async with services.signals.listen(topic(job_id)) as listener:
         while (job := await require_job(services, job_id)).status not in FINAL:
@@ -124,6 +123,13 @@ async def wait(services: Services, job_id: str, seconds: float) -> Job:
                 break
             await listener.wait(min(left_s, LOOK_AGAIN_S))
     return job
+
+
+def check_wait(seconds: float) -> None:
+    """Raise UserFault (INVALID_ARGUMENT) for a wait that is not from 0 to 30 seconds."""
+    if not 0 <= seconds <= MAX_WAIT_S:
+        message = f"waitSeconds must be from 0 to {MAX_WAIT_S:g}; it is {seconds:g}."
+        raise UserFault("INVALID_ARGUMENT", message, ("waitSeconds",))
 
 
 async def require_job(services: Services, job_id: str, path: tuple[str, ...] = ("jobId",)) -> Job:
@@ -148,6 +154,7 @@ def _links(wanted: JobFilter) -> list[ColumnElement[bool]]:
     named = (
         (Job.file_id, wanted.file),
         (Job.parent_id, wanted.parent),
+        (Job.retry_of_id, wanted.retry_of),
         (Job.created_by_id, wanted.created_by),
     )
     found = [is_one_of(column, [value]) for column, value in named if value is not None]

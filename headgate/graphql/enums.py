@@ -12,31 +12,49 @@ from strawberry.types.enum import StrawberryEnumDefinition
 from headgate.domain.health import HealthStatus
 from headgate.domain.ingest import WriteMode
 from headgate.domain.jobs import JobOrder
+from headgate.domain.retries import JobAction as JobActionName
+from headgate.domain.retries import RetryStrategy
 from headgate.domain.statistics import JobGroup
 from headgate.storage.columns import ColumnType
 from headgate.storage.formats import FileFormat
-from headgate.storage.tables import FileStatus, JobEventType, JobKind, JobStatus, Priority, Role
+from headgate.storage.tables import (
+    CancelMode,
+    ErrorPolicy,
+    FileStatus,
+    JobEventType,
+    JobKind,
+    JobStatus,
+    Priority,
+    Role,
+)
 
 __all__ = [
+    "CancelMode",
     "ColumnType",
+    "ErrorPolicy",
     "FileFormat",
     "FileStatus",
     "HealthStatus",
+    "JobActionName",
     "JobEventType",
     "JobGroup",
     "JobKind",
     "JobOrder",
     "JobStatus",
     "Priority",
+    "RetryStrategy",
     "Role",
     "WriteMode",
     "publish",
 ]
 
 
-def publish(kind: type[StrEnum], description: str, **values: str) -> None:
-    """Let the schema use an enum: it has the values named here, each with its description, and no others."""
-    strawberry.enum(kind, description=description)
+def publish(kind: type[StrEnum], description: str, /, *, called: str | None = None, **values: str) -> None:
+    """Let the schema use an enum: it has the values named here, each with its description, and no others.
+
+    `called` names it there where its own name is taken.
+    """
+    strawberry.enum(kind, name=called, description=description)
     definition: StrawberryEnumDefinition = kind.__strawberry_definition__  # type: ignore[attr-defined]
     definition.values = [value for value in definition.values if value.name in values]
     for value in definition.values:
@@ -84,7 +102,12 @@ publish(
     STRUCT="An object with fields.",
     NULL="Nothing but nulls.",
 )
-publish(JobKind, "What a job does.", INGEST="Reads data and writes its good rows to a dataset.")
+publish(
+    JobKind,
+    "What a job does.",
+    INGEST="Reads data and writes its good rows to a dataset.",
+    BATCH="Waits for its children, which do its work, and sums up their rows.",
+)
 publish(
     JobStatus,
     "Where a job is. SUCCEEDED, PARTIAL, FAILED and CANCELED are final.",
@@ -92,8 +115,8 @@ publish(
     RUNNING="Runs now.",
     RETRYING="Was interrupted or failed for a passing reason, and waits for its next attempt.",
     SUCCEEDED="Ended well; no row was rejected.",
-    PARTIAL="Ended well, with some rows rejected: `errors` lists them.",
-    FAILED="Ended without effect: `failure` says why.",
+    PARTIAL="Ended well, with some rows rejected: `errors` lists them. Of a batch: some items had an effect.",
+    FAILED="Ended without effect: `failure` says why. Of a batch: no item, or not all, as its policy has it.",
     CANCELED="Was stopped on request, without effect.",
 )
 publish(
@@ -102,6 +125,34 @@ publish(
     HIGH="Before all others.",
     MEDIUM="The usual.",
     LOW="When nothing else waits.",
+)
+publish(
+    ErrorPolicy,
+    "What an item of a batch that is at fault or fails means for the others.",
+    REJECT_ALL=(
+        "Nothing is started where an item is at fault. Where one fails later the batch is FAILED, and items that have "
+        "not ended are stopped; what others have committed by then stays."
+    ),
+    REJECT_FAILED="The others go on: the batch is PARTIAL where some of them end well.",
+)
+publish(
+    CancelMode,
+    "How a job is stopped. Neither leaves data half written.",
+    SAFE="At its next safe point.",
+    FORCE="At once: its process is ended.",
+)
+publish(
+    RetryStrategy,
+    "What of a job is tried again.",
+    ALL="The whole of a job that had no effect; of a batch the items that had none.",
+    FAILED_ROWS="Only the rows that were rejected; of a batch also the items that had no effect.",
+)
+publish(
+    JobActionName,
+    "What can be done with a job.",
+    called="JobActionName",
+    CANCEL="Stop it: `cancel`.",
+    RETRY="Do it again: `retry`.",
 )
 publish(
     JobEventType,

@@ -16,7 +16,7 @@ from headgate.graphql.columns import Column, RowPage
 from headgate.graphql.context import Info
 from headgate.graphql.enums import FileFormat, FileStatus, JobOrder, Role
 from headgate.graphql.fields import mutation, query, resolved
-from headgate.graphql.inputs import given
+from headgate.graphql.inputs import IDEMPOTENCY_KEY, given
 from headgate.graphql.joblists import LazyJob, list_jobs
 from headgate.graphql.nodes import Node
 from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, connect, first_or_default
@@ -142,10 +142,21 @@ class UploadInput:
         default=None,
         description="The SHA-256 of its content in hexadecimal: where it differs, the file is refused.",
     )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description=(
+            f"{IDEMPOTENCY_KEY} The request is the file's content, its name and `format`; one that was refused "
+            "may be sent again with the same key."
+        ),
+    )
 
 
 @strawberry.type(description="What became of an upload.")
 class UploadPayload(Payload):
+    replayed: bool = strawberry.field(
+        default=False,
+        description="Whether an earlier request with the same idempotencyKey had sent it already: then `file` is that.",
+    )
     file: File | None = strawberry.field(
         description="The file; with the status FAILED where its content was refused, null where nothing was kept."
     )
@@ -190,14 +201,15 @@ class FileMutation:
             UploadInput | None, strawberry.argument(description="What is known of it; all may be left out.")
         ] = None,
     ) -> UploadPayload:
-        context = info.context
+        context, known = info.context, given(input)
+        key = known.pop("idempotency_key", None)
         try:
-            row = await files.receive(context.services, context.principal, file, **given(input))
+            row = await files.receive(context.services, context.principal, file, key=key, **known)
         except files.UnusableFile as fault:
             return UploadPayload(file=File.from_row(fault.file), errors=[_shown(fault)])
         except UserFault as fault:
             return UploadPayload(file=None, errors=[_shown(fault)])
-        return UploadPayload(file=File.from_row(row))
+        return UploadPayload(file=File.from_row(row), replayed=not file.claimed)
 
 
 def _shown(fault: UserFault) -> UserError:

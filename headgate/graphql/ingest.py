@@ -5,14 +5,16 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.scalars import JSON
 
-from headgate.domain import ingest, jobs
+from headgate.domain import ingest
 from headgate.domain.ingest import IngestRequest
 from headgate.errors import UserFault
 from headgate.graphql.context import Info
-from headgate.graphql.enums import FileFormat, Role, WriteMode
+from headgate.graphql.enums import FileFormat, Priority, Role, WriteMode
 from headgate.graphql.fields import mutation
-from headgate.graphql.jobs import Job
-from headgate.graphql.payloads import Payload, UserError
+from headgate.graphql.inputs import IDEMPOTENCY_KEY, WAIT_SECONDS
+from headgate.graphql.payloads import UserError
+from headgate.graphql.specs import PipelineSpecInput, read_spec
+from headgate.graphql.started import JobPayload, checked_wait_s
 
 
 @strawberry.input(description="A text, as it would stand in a file.")
@@ -49,21 +51,14 @@ class IngestInput:
         default=None,
         description="The columns that tell rows apart, for UPSERT; of rows with equal keys the last counts.",
     )
-    wait_seconds: float | None = strawberry.field(
-        default=0,
-        description="How long the answer may wait for the job to end, 0 to 30, so that a script needs no second call.",
+    spec: PipelineSpecInput | None = strawberry.field(
+        default=None, description="How the job is carried out; as usual where it is left out."
     )
-
-
-@strawberry.type(description="The job that was started.")
-class JobPayload(Payload):
-    replayed: bool = strawberry.field(
-        default=False,
-        description="Whether an earlier request with the same idempotencyKey had started it already.",
+    priority: Priority | None = strawberry.field(
+        default=Priority.MEDIUM, description="Which of the waiting jobs it goes before."
     )
-    job: Job | None = strawberry.field(
-        default=None, description="The job, as it was when the answer left; null where none was started."
-    )
+    wait_seconds: float | None = strawberry.field(default=0, description=WAIT_SECONDS)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type
@@ -87,27 +82,22 @@ class IngestMutation:
 
 
 async def _submit(info: Info, input: IngestInput) -> JobPayload:
-    services = info.context.services
-    wait_s = _checked_wait_s(input)
-    accepted = await ingest.submit(services, info.context.principal, _request(input))
-    job = await jobs.wait(services, accepted.job.id, wait_s) if wait_s else accepted.job
-    return JobPayload(job=Job.from_row(job), replayed=accepted.replayed)
+    wait_s = checked_wait_s(input.wait_seconds)
+    context = info.context
+    accepted = await ingest.submit(
+        context.services, context.principal, read_ingest(input), input.idempotency_key
+    )
+    return await JobPayload.of(info, accepted, wait_s)
 
 
-def _checked_wait_s(input: IngestInput) -> float:
-    """Refuse a wait that is not allowed before the job is accepted, not after."""
-    wait_s = input.wait_seconds or 0
-    if not 0 <= wait_s <= jobs.MAX_WAIT_S:
-        text = f"waitSeconds must be from 0 to {jobs.MAX_WAIT_S:g}; it is {wait_s:g}."
-        raise UserFault("INVALID_ARGUMENT", text, ("waitSeconds",))
-    return wait_s
-
-
-def _request(input: IngestInput) -> IngestRequest:
+def read_ingest(input: IngestInput) -> IngestRequest:
+    """Say what is to be ingested as the domain does; neither the wait nor the key is a part of that."""
     return IngestRequest(
         dataset=input.dataset,
         mode=input.mode or WriteMode.APPEND,
         keys=input.keys or (),
+        priority=input.priority or Priority.MEDIUM,
+        **read_spec(input.spec),
         **_data(input.data),
     )
 

@@ -6,9 +6,10 @@ from typing import Annotated, Self
 import strawberry
 
 from headgate.domain import jobs, row_errors
+from headgate.domain.retries import actions
 from headgate.graphql.context import Info
 from headgate.graphql.datasets import Dataset
-from headgate.graphql.enums import JobKind, JobOrder, JobStatus, Priority, Role
+from headgate.graphql.enums import JobActionName, JobKind, JobOrder, JobStatus, Priority, Role
 from headgate.graphql.errors import ErrorFilter, RowError, list_errors
 from headgate.graphql.eventlists import LazyJobEvent, list_events
 from headgate.graphql.fields import query, resolved
@@ -21,6 +22,41 @@ from headgate.graphql.progress import Attempt, JobFailure, Progress, RowCounts
 from headgate.graphql.scalars import BigInt
 from headgate.graphql.users import User
 from headgate.storage import tables
+
+
+@strawberry.type(description="Whether something can be done with a job by who asks.")
+class JobAction:
+    action: JobActionName = strawberry.field(description="What is done.")
+    allowed: bool = strawberry.field(description="Whether it can be done at the moment.")
+    reason: str | None = strawberry.field(description="Why it cannot be, for people; null where it can.")
+
+
+@strawberry.input(description="Which jobs to list; all conditions must hold.")
+class JobFilter:
+    ids: list[strawberry.ID] | None = strawberry.field(default=None, description="The id is one of these.")
+    kind: list[JobKind] | None = strawberry.field(default=None, description="The kind is one of these.")
+    status: list[JobStatus] | None = strawberry.field(default=None, description="The status is one of these.")
+    priority: list[Priority] | None = strawberry.field(
+        default=None, description="The priority is one of these."
+    )
+    dataset: str | None = strawberry.field(
+        default=None, description="They write to the dataset of this name."
+    )
+    file: strawberry.ID | None = strawberry.field(
+        default=None, description="They read the file with this id."
+    )
+    parent: strawberry.ID | None = strawberry.field(
+        default=None, description="They are items of the batch with this id."
+    )
+    created_by: strawberry.ID | None = strawberry.field(
+        default=None, description="The user with this id started them."
+    )
+    created_after: datetime | None = strawberry.field(
+        default=None, description="They were accepted after this moment."
+    )
+    created_before: datetime | None = strawberry.field(
+        default=None, description="They were accepted before this moment."
+    )
 
 
 @strawberry.type(
@@ -75,6 +111,44 @@ class Job(Node, prefix="job"):
     async def dataset(self, info: Info) -> Dataset | None:
         return await Dataset.load(info, self.row.dataset_id)
 
+    @resolved("The batch that it is an item of; null where it is none.")
+    async def parent(self, info: Info) -> "Job | None":
+        return await Job.load(info, self.row.parent_id)
+
+    @resolved("The jobs of its items, in their order; none where it is no batch.")
+    async def children(
+        self,
+        info: Info,
+        filter: Annotated[
+            JobFilter | None,
+            strawberry.argument(
+                description="Which ones; `parent` need not be given, and can only be this one."
+            ),
+        ] = None,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+    ) -> "Connection[Job]":
+        wanted = jobs.JobFilter(**{**given(filter), "parent": self.id})
+        return await list_jobs(info, wanted, JobOrder.CREATED_AT_ASC, first, after)
+
+    @resolved("The job that it does again; null where it does none.")
+    async def retry_of(self, info: Info) -> "Job | None":
+        return await Job.load(info, self.row.retry_of_id)
+
+    @resolved("The jobs that do it again, the newest first.")
+    async def retries(
+        self, info: Info, first: First = DEFAULT_FIRST, after: After = None
+    ) -> "Connection[Job]":
+        wanted = jobs.JobFilter(retry_of=self.id)
+        return await list_jobs(info, wanted, JobOrder.CREATED_AT_DESC, first, after)
+
+    @resolved("What you can do with it, and what not and why.")
+    def available_actions(self, info: Info) -> list[JobAction]:
+        return [
+            JobAction(action=each.action, allowed=each.allowed, reason=each.reason)
+            for each in actions(info.context.principal, self.row)
+        ]
+
     @resolved("Who started it.")
     async def created_by(self, info: Info) -> User | None:
         return await User.load(info, self.row.created_by_id)
@@ -108,34 +182,6 @@ def _duration_ms(row: tables.Job) -> float | None:
     if row.started_at is None:
         return None
     return ((row.finished_at or datetime.now(UTC)) - row.started_at).total_seconds() * 1000
-
-
-@strawberry.input(description="Which jobs to list; all conditions must hold.")
-class JobFilter:
-    ids: list[strawberry.ID] | None = strawberry.field(default=None, description="The id is one of these.")
-    kind: list[JobKind] | None = strawberry.field(default=None, description="The kind is one of these.")
-    status: list[JobStatus] | None = strawberry.field(default=None, description="The status is one of these.")
-    priority: list[Priority] | None = strawberry.field(
-        default=None, description="The priority is one of these."
-    )
-    dataset: str | None = strawberry.field(
-        default=None, description="They write to the dataset of this name."
-    )
-    file: strawberry.ID | None = strawberry.field(
-        default=None, description="They read the file with this id."
-    )
-    parent: strawberry.ID | None = strawberry.field(
-        default=None, description="They are items of the batch with this id."
-    )
-    created_by: strawberry.ID | None = strawberry.field(
-        default=None, description="The user with this id started them."
-    )
-    created_after: datetime | None = strawberry.field(
-        default=None, description="They were accepted after this moment."
-    )
-    created_before: datetime | None = strawberry.field(
-        default=None, description="They were accepted before this moment."
-    )
 
 
 @strawberry.type

@@ -35,6 +35,7 @@ STAGES = {
     "reading": "Reading the data",
     "writing": "Writing rows",
     "committing": "Committing the version",
+    "items": "Working on its items",
     "done": "Done",
 }
 """What a job does at each stage, for people."""

@@ -15,12 +15,14 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from headgate.graphql.batches import BatchMutation
 from headgate.graphql.datasets import DatasetQuery
 from headgate.graphql.errors import ErrorQuery
 from headgate.graphql.events import JobSubscription
 from headgate.graphql.files import FileMutation, FileQuery
 from headgate.graphql.health import HealthQuery
 from headgate.graphql.ingest import IngestMutation
+from headgate.graphql.jobactions import JobActionMutation
 from headgate.graphql.jobs import JobQuery
 from headgate.graphql.limits import query_extensions
 from headgate.graphql.nodes import NodeQuery
@@ -36,7 +38,7 @@ class Query(
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(FileMutation, IngestMutation): ...
+class Mutation(FileMutation, IngestMutation, BatchMutation, JobActionMutation): ...
 
 
 @strawberry.type(description="What can be watched live.")

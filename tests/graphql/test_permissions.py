@@ -30,6 +30,9 @@ REQUIRED = {
     "query { health { status } }": Role.VIEWER,
     "mutation ($file: Upload!) { upload(file: $file) { errors { code } } }": Role.OPERATOR,
     "mutation { ingest(input: {}) { errors { code } } }": Role.OPERATOR,
+    "mutation { ingestBatch(input: {items: []}) { errors { code } } }": Role.OPERATOR,
+    f'mutation {{ retry(input: {{jobId: "{JOB}"}}) {{ errors {{ code }} }} }}': Role.OPERATOR,
+    f'mutation {{ cancel(input: {{jobId: "{JOB}"}}) {{ errors {{ code }} }} }}': Role.OPERATOR,
     f'subscription {{ jobProgress(jobId: "{JOB}") {{ cursor }} }}': Role.VIEWER,
 }
 """An operation for every field of the roots -> the lowest role that may run it."""

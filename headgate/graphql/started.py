@@ -1,0 +1,36 @@
+"""What mutations that start jobs answer."""
+
+from typing import Self
+
+import strawberry
+
+from headgate.domain import jobs
+from headgate.domain.acceptance import Accepted
+from headgate.graphql.context import Info
+from headgate.graphql.jobs import Job
+from headgate.graphql.payloads import Payload
+
+
+@strawberry.type(description="The job that was started, or that the request is about.")
+class JobPayload(Payload):
+    replayed: bool = strawberry.field(
+        default=False,
+        description="Whether an earlier request with the same idempotencyKey had started it already.",
+    )
+    job: Job | None = strawberry.field(
+        default=None, description="The job, as it was when the answer left; null where there is none."
+    )
+
+    @classmethod
+    async def of(cls, info: Info, accepted: Accepted, wait_s: float) -> Self:
+        """Answer an accepted job, once it has ended or so many seconds have passed."""
+        services = info.context.services
+        job = await jobs.wait(services, accepted.job.id, wait_s) if wait_s else accepted.job
+        return cls(job=Job.from_row(job), replayed=accepted.replayed)
+
+
+def checked_wait_s(wait_seconds: float | None) -> float:
+    """Refuse a wait that is not allowed before the job is accepted, not after: UserFault (INVALID_ARGUMENT)."""
+    wait_s = wait_seconds or 0
+    jobs.check_wait(wait_s)
+    return wait_s
