@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from headgate.domain import datasets, endings, jobs, recovery, runs
-from headgate.domain.endings import Ending, Halt, Unsettled
+from headgate.domain.endings import Ending, Halt, Outcome, Unsettled
 from headgate.domain.ports import TaskFault
 from headgate.domain.ranking import wake_up
 from headgate.domain.retry_policy import RetryPolicy
@@ -73,7 +73,7 @@ async def test_many_attempts_end_at_once_each_in_its_own_way(
     services: Services, submit: Any, claim: Any
 ) -> None:
     claims = [await claim(await submit()) for _ in range(5)]
-    outcomes = [no_bad_rows(0), a_result(1), FAULT, Halt.CANCELED, Halt.INTERRUPTED]
+    outcomes: list[Outcome] = [no_bad_rows(0), a_result(1), FAULT, Halt.CANCELED, Halt.INTERRUPTED]
     stranger = replace(claims[0], job=await submit())
 
     ended = [Ending(claim, outcome) for claim, outcome in zip(claims, outcomes, strict=True)]
