@@ -12,7 +12,10 @@ from headgate.domain.services import Services
 
 
 def health_routes(services: Services) -> list[Route]:
-    """Make /healthz, which touches nothing, and /readyz, which uses the database and the store."""
+    """Make /healthz, which touches nothing, and /readyz, which uses every part.
+
+    The latter answers 503 where a part fails that no request can do without, and 200 where the rest is DEGRADED.
+    """
     return [Route("/healthz", _is_alive), Route("/readyz", _readiness(services))]
 
 
