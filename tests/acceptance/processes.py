@@ -23,6 +23,7 @@ UPLOAD = """
 mutation ($file: Upload!, $input: UploadInput) {
   upload(file: $file, input: $input) {
     file { id name status format byteSize sha256 columns { name type } failure { code message } }
+    replayed
     errors { code message path retryable }
   }
 }
@@ -34,6 +35,7 @@ mutation ($input: IngestInput!) {
       id status failure { code message }
       counts { read accepted rejected filtered merged }
     }
+    replayed
     errors { code message path }
   }
 }
