@@ -101,6 +101,7 @@ def run_ingest(errand: Errand) -> dict[str, Any]:
         target,
         Path(task["ledger"]),
         Path(task["scratch"]),
+        Path(task["replay"]) if task.get("replay") else None,
     )
     return _ingested(*ingest(job, errand.watch, errand.orders.permit))
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.rejections import RejectionLog
+from headgate.pipelines.replay import RowSet
 from headgate.pipelines.rowmap import RowMap
 from headgate.storage.formats import FileFormat
 
@@ -18,11 +19,15 @@ ROW_INDEX = "__headgate_row__"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A stored file and how to read it; a delimited file without a dialect has its own found."""
+    """A stored file and how to read it; a delimited file without a dialect has its own found.
+
+    A reader takes the records of `only` as if there were no others, under the numbers and lines that they have.
+    """
 
     path: Path
     format: FileFormat
     dialect: Dialect | None = None
+    only: RowSet | None = None
 
 
 @dataclass(frozen=True, slots=True)

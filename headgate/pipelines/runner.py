@@ -15,6 +15,7 @@ from headgate.pipelines.gate import Gate
 from headgate.pipelines.orders import unwrapped
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source, Watch
 from headgate.pipelines.rejections import RejectionLog, save_ledger
+from headgate.pipelines.replay import rejected_rows
 from headgate.pipelines.sinks import dataset as sink
 from headgate.pipelines.sinks.dataset import Target
 from headgate.pipelines.types import Candidate, TypePlan, conforming
@@ -53,25 +54,26 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """Reads one source into one dataset; rejected rows go to the ledger."""
+    """Reads one source into one dataset; rejected rows go to the ledger.
+
+    With `replay`, the ledger of an earlier job over the same source, its rejected rows are read and no others.
+    """
 
     source: Source
     target: Target
     ledger: Path
     scratch: Path
+    replay: Path | None = None
 
 
 def ingest(task: Ingest, watch: Watch, permit: Permit = unlimited) -> tuple[Counts, Snapshot]:
-    """Run the job; a replay of one that has committed changes nothing.
+    """Run the job; one that has committed changes nothing when it is run again.
 
     Raises JobFault, and Stopped from `watch` and `permit`; either leaves nothing in the dataset.
     """
     if (done := _committed(task.target.path, task.target.job)) is not None:
         return done
-    reading = RejectionLog(task.scratch, "reading")
-    prepared = formats.read(task.source, task.scratch, reading, watch)
-    if not prepared.names and (prepared.accepted or not reading.rows):
-        raise JobFault("NO_COLUMNS", "The records of the file have no columns.", "DATA")
+    prepared, reading = _read(task, watch)
     for attempt in range(CONFLICT_TRIES):
         try:
             counts, version = _write(task, prepared, reading, attempt, watch, permit)
@@ -86,6 +88,17 @@ def ingest(task: Ingest, watch: Watch, permit: Permit = unlimited) -> tuple[Coun
                 raise
     message = "Other jobs kept changing the dataset. Try again when they are done."
     raise JobFault("DATASET_BUSY", message, "SYSTEM", retryable=True)
+
+
+def _read(task: Ingest, watch: Watch) -> tuple[Prepared, RejectionLog]:
+    only = rejected_rows(task.replay) if task.replay is not None else None
+    reading = RejectionLog(task.scratch, "reading")
+    prepared = formats.read(replace(task.source, only=only), task.scratch, reading, watch)
+    if only is not None and only.count != prepared.accepted + reading.rows:
+        raise _mismatch()
+    if not prepared.names and (prepared.accepted or not reading.rows):
+        raise JobFault("NO_COLUMNS", "The records of the file have no columns.", "DATA")
+    return prepared, reading
 
 
 def settle(path: Path, job: str, attempt: int) -> tuple[Counts, Snapshot] | None:
@@ -227,10 +240,12 @@ def _counted(prepared: Prepared, broken: int, unfit: int, written: Written) -> C
         merged=written.passed - accepted,
     )
     if (written.scanned, written.passed) != (prepared.accepted, prepared.accepted - unfit):
-        raise JobFault(
-            "COUNTS_MISMATCH", "The rows read and written do not add up; nothing was kept.", "SYSTEM"
-        )
+        raise _mismatch()
     if rejected and not accepted:
         message = f"All {rejected} rows were rejected, so nothing was ingested. Its errors say why."
         raise JobFault("ALL_ROWS_REJECTED", message, "DATA", details={"counts": counts.to_json()})
     return counts
+
+
+def _mismatch() -> JobFault:
+    return JobFault("COUNTS_MISMATCH", "The rows read and written do not add up; nothing was kept.", "SYSTEM")

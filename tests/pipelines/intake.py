@@ -106,6 +106,7 @@ class Intake:
         dataset: str = "dataset",
         job: str | None = None,
         attempt: int = 1,
+        replay: Path | None = None,
     ) -> Ingest:
         scratch = self.scratch()
         job = job or f"job_{scratch.name}"
@@ -114,6 +115,7 @@ class Intake:
             Target(self.dataset(dataset), mode, keys, job, attempt),
             self.ledger(job),
             scratch,
+            replay,
         )
 
     def ledger(self, job: str) -> Path:

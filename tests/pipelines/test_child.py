@@ -189,6 +189,16 @@ def test_an_ingest_told_to_stop_while_it_asks_does_not_commit(child: Child, inta
     assert intake.parquet_files() == set()
 
 
+def test_an_ingest_reads_only_the_rows_that_an_earlier_one_rejected(child: Child, intake: Intake) -> None:
+    path = intake.file("a,b\n1,2\n3\n5,6\n7\n")
+    assert child.run(ingest_task(intake, path))["result"]["counts"]["rejected"] == 2
+    task = ingest_task(intake, path) | {"job": "job_2", "replay": str(intake.ledger("job_1"))}
+    failure = child.run(task | {"ledger": str(intake.ledger("job_2"))})["failure"]
+    assert (failure["code"], failure["counts"]["read"]) == ("ALL_ROWS_REJECTED", 2)
+    failure = child.run(task | {"replay": str(intake.ledger("job_3"))})["failure"]
+    assert (failure["code"], failure["category"]) == ("NOTHING_TO_REPLAY", "DATA")
+
+
 def test_an_inspection_answers_format_dialect_columns_and_records(child: Child, intake: Intake) -> None:
     result = child.run(inspect_task(intake, intake.file("a;b\n1;x\n2;y\n3;z\n"), "a.csv"))["result"]
     assert (result["format"], result["dialect"]["delimiter"]) == ("CSV", ";")

@@ -34,6 +34,7 @@ from headgate.pipelines.records import (
     scan,
 )
 from headgate.pipelines.rejections import Rejection, RejectionLog
+from headgate.pipelines.replay import RowSet
 from headgate.pipelines.rowmap import RowMap
 from headgate.pipelines.sources.naming import column_names
 
@@ -56,7 +57,7 @@ Fault = tuple[str, str | None, str]
 def read(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
     """Sweep a delimited file; every column of the result is the source's own text."""
     dialect = source.dialect or detect_dialect(source.path)
-    sweep = Sweep(source.path, dialect, scratch / "canonical.csv", log)
+    sweep = Sweep(source.path, dialect, scratch / "canonical.csv", log, source.only)
     sweep.run(watch)
     return Prepared(
         frame=sweep.frame().with_row_index(ROW_INDEX),
@@ -76,15 +77,25 @@ def detect_dialect(path: Path, delimiter: str | None = None) -> Dialect:
 
 
 class Sweep:
-    """One pass over a file's bytes: counts and rejects records, and knows where the good ones can be scanned."""
+    """One pass over a file's bytes: counts and rejects records, and knows where the good ones can be scanned.
 
-    def __init__(self, path: Path, dialect: Dialect, canonical: Path, log: RejectionLog) -> None:
+    Where `only` is given, all other records are neither kept nor rejected.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        dialect: Dialect,
+        canonical: Path,
+        log: RejectionLog,
+        only: RowSet | None = None,
+    ) -> None:
         newline = CARRIAGE_RETURN if dialect.newline == "\r" else LINE_FEED
         self.grammar = Grammar(ord(dialect.delimiter or ","), ord(dialect.quote or '"'), newline)
         self.names: list[str] = []
         self.accepted = 0
         self.rows = RowMap()
-        self._path, self._dialect, self._log = path, dialect, log
+        self._path, self._dialect, self._log, self._only = path, dialect, log, only
         self._transcoded = dialect.encoding != "utf-8"
         self._good = GoodRecords(path, canonical, self.grammar)
         self._record, self._line, self._window_bytes = 0, 1, WINDOW_BYTES
@@ -172,7 +183,7 @@ class Sweep:
         head = window[: len(window) - len(rest)]
         self._line += head.count(newline)
         copied = self._transcoded or self.grammar.newline == CARRIAGE_RETURN or (marked and self._line == 1)
-        self._good.begin(len(head), head.count(b"\n"), copied=copied)
+        self._good.begin(len(head), head.count(b"\n"), copied=copied or self._only is not None)
         return rest
 
     def _advance(self, window: bytes, *, final: bool) -> bytes:
@@ -204,7 +215,7 @@ class Sweep:
             return
         if self.grammar.newline == CARRIAGE_RETURN and LINE_FEED in part:
             self._take_singly(part, found)
-        elif self._is_clean(part, found):
+        elif self._only is None and self._is_clean(part, found):
             self.rows.add_run(self.accepted, self._record + 1, self._line)
             self._good.keep_all(part, found)
             self.accepted, self._record, self._line = (
@@ -223,12 +234,13 @@ class Sweep:
     def _sort_out(self, part: bytes, found: Window) -> None:
         blank = _blank(part, found)
         broken = _broken_text(part, found, transcoded=self._transcoded)
-        good = (found.widths == len(self.names)) & ~blank & ~broken
         rows = self._record + np.cumsum(~blank)
+        wanted = ~blank if self._only is None else ~blank & self._only.mask(rows)
+        good = (found.widths == len(self.names)) & wanted & ~broken
         lines = self._line + np.searchsorted(found.newlines, found.starts)
         self.rows.add(self.accepted, rows[good], lines[good])
         self._good.keep(part, found, good)
-        for index in np.flatnonzero(~good & ~blank):
+        for index in np.flatnonzero(~good & wanted):
             raw = part[found.starts[index] : found.ends[index]]
             width = int(found.widths[index])
             fault = self._encoding_fault(raw) if broken[index] else self._width_fault(width)
@@ -251,6 +263,8 @@ class Sweep:
         """Keep or reject one record that was read byte by byte."""
         line, self._record = self._line, self._record + 1
         self._line += raw.count(bytes([self.grammar.newline]))
+        if self._only is not None and self._record not in self._only:
+            return
         fault = self._slow_fault(raw, record)
         if fault is not None:
             self._good.leave_out()

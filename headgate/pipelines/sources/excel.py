@@ -12,6 +12,7 @@ from headgate.errors import JobFault
 from headgate.pipelines.prepared import Prepared, Source, Watch
 from headgate.pipelines.recordblocks import RecordBlocks
 from headgate.pipelines.rejections import Rejection, RejectionLog
+from headgate.pipelines.replay import RowSet
 from headgate.pipelines.sources.naming import column_names
 
 MAX_UNPACKED_BYTES = 4 << 30
@@ -28,7 +29,7 @@ def read(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prep
     try:
         sheet = workbook.worksheets[0]
         sheet.reset_dimensions()
-        return _read_rows(_filled_rows(sheet.iter_rows()), scratch, log, watch)
+        return _read_rows(_filled_rows(sheet.iter_rows()), source.only, scratch, log, watch)
     finally:
         workbook.close()
 
@@ -49,7 +50,11 @@ def _filled_rows(rows: Iterator[Sequence[Any]]) -> Iterator[tuple[int, Sequence[
 
 
 def _read_rows(
-    rows: Iterator[tuple[int, Sequence[Any]]], scratch: Path, log: RejectionLog, watch: Watch
+    rows: Iterator[tuple[int, Sequence[Any]]],
+    only: RowSet | None,
+    scratch: Path,
+    log: RejectionLog,
+    watch: Watch,
 ) -> Prepared:
     _, header = next(rows, (0, None))
     if header is None:
@@ -57,14 +62,15 @@ def _read_rows(
     names = column_names(["" if cell.value is None else str(cell.value) for cell in header])
     blocks = RecordBlocks(scratch, names)
     for number, (line, row) in enumerate(rows, start=1):
-        faults = list(_faults(number, line, row, names))
-        if faults:
+        if number % REPORT_ROWS == 0:
+            watch("reading", rows_read=number)
+        if only is not None and number not in only:
+            continue
+        if faults := list(_faults(number, line, row, names)):
             log.reject(faults)
         else:
             record = {name: cell.value for name, cell in zip(names, row, strict=False)}
             blocks.add(record, number, line, BYTES_PER_CELL * len(names))
-        if number % REPORT_ROWS == 0:
-            watch("reading", rows_read=number)
     return blocks.prepare()
 
 

@@ -15,6 +15,7 @@ from headgate.pipelines.jsonscan import find_records, is_deeper, split_items
 from headgate.pipelines.prepared import Prepared, Source, Watch
 from headgate.pipelines.recordblocks import RecordBlocks
 from headgate.pipelines.rejections import Rejection, RejectionLog
+from headgate.pipelines.replay import RowSet
 
 BLOCK_BYTES = 1 << 20
 MAX_RECORD_BYTES = 64 << 20
@@ -25,7 +26,7 @@ LONG_NUMBER = re.compile(rb"\d{19}")
 
 def read_ndjson(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
     """One JSON object a line; blank lines are no records."""
-    reader = RecordReader(scratch, log)
+    reader = RecordReader(scratch, log, source.only)
     path = _as_utf8(source.path, scratch, watch)
     total = path.stat().st_size
     with path.open("rb") as file:
@@ -69,7 +70,7 @@ def _skip_line(file: BinaryIO) -> None:
 
 def read_json(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
     """An array of objects, an object with one such array, or a single object."""
-    reader = RecordReader(scratch, log)
+    reader = RecordReader(scratch, log, source.only)
     path = _as_utf8(source.path, scratch, watch)
     total = path.stat().st_size
     offset, single = find_records(path, watch)
@@ -91,16 +92,18 @@ def _whole(path: Path) -> bytes:
 
 
 class RecordReader:
-    """Parses records one by one; what is no JSON object is rejected."""
+    """Parses records one by one, those of `only` where it is given; what is no JSON object is rejected."""
 
-    def __init__(self, scratch: Path, log: RejectionLog) -> None:
+    def __init__(self, scratch: Path, log: RejectionLog, only: RowSet | None = None) -> None:
         self.records = 0
-        self._log = log
+        self._log, self._only = log, only
         self._blocks = RecordBlocks(scratch)
 
     def take(self, text: bytes, line: int) -> None:
         """Keep or reject one record."""
         self.records += 1
+        if self._only is not None and self.records not in self._only:
+            return None
         try:
             value = parse(text)
         except UnicodeDecodeError:
