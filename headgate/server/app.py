@@ -19,6 +19,7 @@ from headgate.server.assembly import Transport, make_pool, make_services, pool_r
 from headgate.server.auth import Authenticate, verify_token
 from headgate.server.health import health_routes
 from headgate.server.limits import BodyLimit, ReadDeadline
+from headgate.server.metrics import Meter, metrics_route
 from headgate.server.multipart import MultipartReceiver
 from headgate.server.preparation import prepare_database, secret_key
 from headgate.server.view import GraphQLApp
@@ -37,10 +38,16 @@ def create_app(settings: Settings) -> Starlette:
     transport = Transport.of(settings)
     inspector = make_pool(settings, INSPECTORS)
     services = make_services(settings, transport, inspector)
+    meter = Meter(services)
     graphql = _graphql(settings, services, secret)
     return Starlette(
-        routes=[*health_routes(services), Route("/graphql", graphql), WebSocketRoute("/graphql", graphql)],
-        lifespan=lambda app: _lifespan(settings, services, transport, inspector),
+        routes=[
+            *health_routes(services),
+            metrics_route(meter),
+            Route("/graphql", graphql),
+            WebSocketRoute("/graphql", graphql),
+        ],
+        lifespan=lambda app: _lifespan(settings, services, transport, inspector, meter),
     )
 
 
@@ -71,12 +78,13 @@ def _authenticator(secret: str, doorkeeper: Doorkeeper) -> Authenticate:
 
 @asynccontextmanager
 async def _lifespan(
-    settings: Settings, services: Services, transport: Transport, inspector: ChildPool
+    settings: Settings, services: Services, transport: Transport, inspector: ChildPool, meter: Meter
 ) -> AsyncIterator[None]:
     """Start every part, and stop what was started in the opposite order."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(services.database.close)
         await prepare_database(settings, services.database)
+        await meter.begin()
         await transport.connect(stack)
         await stack.enter_async_context(pool_running(inspector))
         await stack.enter_async_context(reconciling(settings, services))
