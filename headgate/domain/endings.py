@@ -16,7 +16,7 @@ from headgate.domain import batches
 from headgate.domain.happenings import WAITING, announce, happened, status_changed
 from headgate.domain.ports import ProcessDied, TaskFault
 from headgate.domain.ranking import wake_up
-from headgate.domain.retry_policy import RetryPolicy
+from headgate.domain.retry_policy import MAX_CRASHES, RetryPolicy, given_up
 from headgate.domain.runs import Claim, lock_held
 from headgate.domain.services import Services
 from headgate.errors import JobFault
@@ -81,8 +81,8 @@ async def close(services: Services, endings: Sequence[Ending]) -> set[str]:
     """End these attempts; answers the ids of the jobs whose lease was lost, of which nothing is changed."""
     closing = _Closing()
     # Of a job that comes twice, the holder of the newer lease ends it, and that once.
-    first = sorted(reversed(endings), key=lambda ending: ending.claim.token)
-    ended = {ending.claim.job_id: ending for ending in first}
+    by_lease = sorted(reversed(endings), key=lambda ending: ending.claim.token)  # noqa: C414
+    ended = {ending.claim.job_id: ending for ending in by_lease}
     async with services.database.transaction() as session:
         held = await lock_held(session, {job_id: ending.claim.token for job_id, ending in ended.items()})
         for job_id, job in held.items():
@@ -165,6 +165,8 @@ def _fail(closing: _Closing, job: Job, fault: JobFault) -> None:
         _try_again(closing, job, fault, policy)
         return
     _count(job, (fault.counts if isinstance(fault, TaskFault) else None) or {})
+    if job.crashes >= MAX_CRASHES:
+        fault = given_up(fault, job.crashes)
     job.failure = fault.to_json()
     _close(closing, job, JobStatus.FAILED, fault)
 

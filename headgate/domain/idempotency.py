@@ -1,8 +1,9 @@
 """Keys by which a caller may send a request again without starting its work twice."""
 
 import hashlib
+import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
 import orjson
@@ -37,8 +38,20 @@ def token_of(principal: Principal, key: str | None, operation: str, request: obj
         return None
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not is_storable(key):
         raise UserFault("INVALID_ARGUMENT", f"An idempotencyKey has 1 to {MAX_KEY_LENGTH} characters.", PATH)
-    asked = orjson.dumps([operation, request], default=str, option=orjson.OPT_SORT_KEYS)
+    asked = _canonical([operation, request])
     return Token(principal.user_id, key, hashlib.sha256(asked).hexdigest())
+
+
+def _canonical(asked: object) -> bytes:
+    try:
+        return orjson.dumps(asked, default=str, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        # Requests that are going to be refused may hold what it cannot encode, such as numbers beyond 64 bits.
+        return json.dumps(asked, default=_plain, sort_keys=True).encode()
+
+
+def _plain(value: Any) -> object:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
 async def earlier(services: Services, token: Token | None) -> str | None:

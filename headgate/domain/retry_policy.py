@@ -65,3 +65,10 @@ class RetryPolicy:
             self.initial_delay_s * self.factor ** min(failures - 1, MAX_ATTEMPTS), self.max_delay_s
         )
         return timedelta(seconds=longest_s * random.uniform(0.5, 1))  # noqa: S311
+
+
+def given_up(fault: JobFault, crashes: int) -> JobFault:
+    """Say of a fault that it is the crash too many."""
+    message = f"{fault.message} It happened {crashes} times, so the job is not run again by itself."
+    details = {**(fault.details or {}), "crashes": crashes}
+    return JobFault(fault.code, message, fault.category, fault.retryable, details)

@@ -189,3 +189,12 @@ async def test_twenty_retries_at_once_with_one_key_start_one_job(
     assert await jobs.total(services, JobFilter()) == 2
     other = retries.retry(services, operator, replace(request, strategy=RetryStrategy.FAILED_ROWS), "key")
     assert await _mismatch(other) == MISMATCH
+
+
+@pytest.mark.parametrize("value", [2**70, "\ud800"], ids=["a number beyond 64 bits", "half a character"])
+async def test_a_request_that_cannot_be_stored_is_refused_with_a_key_as_without(
+    services: Services, operator: Principal, value: object
+) -> None:
+    request = IngestRequest(dataset="sales", records=[{"a": value}])
+    with pytest.raises(UserFault, match="INVALID_RECORDS"):
+        await ingest.submit(services, operator, request, "key")
