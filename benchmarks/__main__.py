@@ -9,10 +9,11 @@ from rich.console import Console
 
 from benchmarks.figures import FULL, QUICK, show_figures
 from benchmarks.ingest import measure_ingest
+from benchmarks.jobs import measure_jobs
 from benchmarks.memory import measure_memory
 from benchmarks.requests import measure_requests
 
-BENCHMARKS = (measure_requests, measure_ingest, measure_memory)
+BENCHMARKS = (measure_requests, measure_ingest, measure_memory, measure_jobs)
 
 
 def main() -> int:

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
 
 from rich.console import Console
 from rich.table import Table
+
+NOTHING = "-"
+"""What is asked of a figure that is only shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,22 +22,57 @@ class Sizes:
     few_rows: int
     many_rows: int
     requests: int
+    jobs: int
+    single_jobs: int
+    event_rows: int
+    subscriptions: int
+    watched_events: int
 
 
 FULL = Sizes(
-    warm_ups=1, rounds=5, ingest_rows=5_000_000, few_rows=1_000_000, many_rows=10_000_000, requests=200
+    warm_ups=1,
+    rounds=5,
+    ingest_rows=5_000_000,
+    few_rows=1_000_000,
+    many_rows=10_000_000,
+    requests=200,
+    jobs=2_000,
+    single_jobs=100,
+    event_rows=5_000_000,
+    subscriptions=1_000,
+    watched_events=150,
 )
-QUICK = Sizes(warm_ups=0, rounds=1, ingest_rows=20_000, few_rows=5_000, many_rows=20_000, requests=24)
+QUICK = Sizes(
+    warm_ups=0,
+    rounds=1,
+    ingest_rows=20_000,
+    few_rows=5_000,
+    many_rows=20_000,
+    requests=24,
+    jobs=40,
+    single_jobs=3,
+    event_rows=20_000,
+    subscriptions=100,
+    watched_events=5,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure: what was measured, what is asked of it, and whether it is met."""
+    """One figure: what was measured, what is asked of it, if anything, and whether that is met."""
 
     name: str
     measured: str
-    asked: str
-    met: bool
+    asked: str = NOTHING
+    met: bool = True
+
+    def verdict(self, *, judged: bool) -> str:
+        """Say whether it is good enough; nothing where nobody asked for anything."""
+        if self.asked == NOTHING:
+            return ""
+        if not judged:
+            return "not judged"
+        return "ok" if self.met else "miss"
 
 
 def alternate(sizes: Sizes, measures: Sequence[Callable[[], float]]) -> list[float]:
@@ -42,10 +81,14 @@ def alternate(sizes: Sizes, measures: Sequence[Callable[[], float]]) -> list[flo
     return [median(values) for values in zip(*taken[sizes.warm_ups :], strict=True)]
 
 
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that this share of them, from 0 to 1, does not exceed."""
+    return sorted(values)[max(ceil(share * len(values)) - 1, 0)]
+
+
 def show_figures(console: Console, figures: Iterable[Figure], *, judged: bool) -> None:
     """Print the figures; where sizes are too small to judge by, without a verdict."""
     table = Table("figure", "measured", "asked", "")
     for figure in figures:
-        verdict = ("ok" if figure.met else "miss") if judged else "not judged"
-        table.add_row(figure.name, figure.measured, figure.asked, verdict)
+        table.add_row(figure.name, figure.measured, figure.asked, figure.verdict(judged=judged))
     console.print(table)

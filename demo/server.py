@@ -1,11 +1,11 @@
-"""A `headgate serve` process of one's own, on a free port of this machine."""
+"""Processes of Headgate of one's own, such as `headgate serve` on a free port of this machine."""
 
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,13 +48,26 @@ def serving(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[S
     port = free_port()
     environment = _environment(home, {"HEADGATE_PORT": str(port), **(settings or {})})
     log = home / "serve.log"
-    process = _start(environment, log)
-    try:
+    with _running([*HEADGATE, "serve"], environment, log) as process:
         url = f"http://{HOST}:{port}"
         wait_until_ready(process, f"{url}/readyz", log)
         yield Server(url, _token(environment), process, log)
-    finally:
-        _stop(process)
+
+
+@contextmanager
+def working(
+    home: Path, settings: Mapping[str, str], command: Sequence[str] = (*HEADGATE, "worker")
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run jobs of this home for as long as the block lasts; logs go to `worker.log` in it.
+
+    `settings` are HEADGATE_ variables, HEADGATE_REDIS_URL among them. Another `command` has to print "ready" too.
+    Raises ServerFailed.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    log = home / "worker.log"
+    with _running(command, _environment(home, settings), log) as process:
+        _wait_until(lambda: "ready" in log.read_text(errors="replace").splitlines(), process, log)
+        yield process
 
 
 def free_port() -> int:
@@ -69,29 +82,40 @@ def _environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
     return {**around, "HEADGATE_HOST": HOST, **settings, "HEADGATE_HOME": str(home)}
 
 
-def _start(environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start the server in a process group of its own, so that Ctrl-C reaches only its parent."""
+@contextmanager
+def _running(
+    command: Sequence[str], environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process in a group of its own, so that Ctrl-C reaches only its parent."""
     with log.open("wb") as output:
-        return subprocess.Popen(
-            [*HEADGATE, "serve"],
+        process = subprocess.Popen(
+            command,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             process_group=0,
         )
+    try:
+        yield process
+    finally:
+        _stop(process)
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path | None = None) -> None:
     """Wait until this URL of the process answers well. Raises ServerFailed."""
-    deadline = time.monotonic() + START_S
     with httpx.Client(trust_env=False) as client:
-        while not _is_ready(client, url):
-            if process.poll() is not None:
-                raise _failed(f"did not start, and ended with status {process.returncode}", log)
-            if time.monotonic() > deadline:
-                raise _failed(f"was not ready within {START_S:.0f} seconds", log)
-            time.sleep(POLL_S)
+        _wait_until(lambda: _is_ready(client, url), process, log)
+
+
+def _wait_until(is_ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path | None) -> None:
+    deadline = time.monotonic() + START_S
+    while not is_ready():
+        if process.poll() is not None:
+            raise _failed(f"did not start, and ended with status {process.returncode}", log)
+        if time.monotonic() > deadline:
+            raise _failed(f"was not ready within {START_S:.0f} seconds", log)
+        time.sleep(POLL_S)
 
 
 def _is_ready(client: httpx.Client, url: str) -> bool:

