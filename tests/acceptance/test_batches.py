@@ -111,7 +111,7 @@ async def test_an_item_that_fails_counts_as_its_policy_has_it(
 async def test_an_item_with_a_wait_or_a_key_of_its_own_is_at_fault(
     client: Client, name: str, value: object
 ) -> None:
-    payload = await _batch(client, [GOOD, GOOD | {name: value}])
+    payload = await _batch(client, [GOOD, GOOD | {name: value}], idempotencyKey=f"batches/{name}")
     assert payload["results"][0]["job"]["status"] == "SUCCEEDED"
     [error] = payload["results"][1]["errors"]
     assert (error["code"], error["path"]) == ("INVALID_ARGUMENT", ["input", "items", "1", name])

@@ -132,7 +132,7 @@ async def test_a_batch_is_canceled_with_its_items(busy: Busy) -> None:
     items = [{"data": {"file": busy.file}, "dataset": "sales"}]
     items += [{"data": {"records": [{"id": number}]}, "dataset": "small"} for number in range(3)]
     batch = (await busy.client.data(BATCH, input={"items": items}))["ingestBatch"]
-    await busy.reads(batch["results"][0]["job"]["id"])
+    await busy.reads(batch["job"]["id"])
 
     answered = await busy.cancel(batch["job"]["id"], "FORCE")
     found, told = await busy.ended(batch["job"]["id"])
