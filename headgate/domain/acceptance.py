@@ -1,5 +1,6 @@
 """Accepting jobs: what they read becomes durable, then the jobs themselves; from then on they will be carried out."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from headgate.storage.events import append_events
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
 from headgate.storage.tables import Dataset, Job, JobEvent, JobKind, JobStatus
+
+WRITES_AT_ONCE = 16
+"""So many contents are made durable at the same time: most of it is waiting for the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +84,24 @@ async def accept(
     return None
 
 
-async def _write_contents(services: Services, new: Iterable[NewJob], kept: AsyncExitStack) -> None:
+async def _write_contents(services: Services, new: Sequence[NewJob], kept: AsyncExitStack) -> None:
     """Make the contents durable before the jobs that need them; those of jobs that are not accepted go again."""
-    for each in new:
-        if each.content is None:
-            continue
-        key = input_key(each.job.id)
-        kept.push_async_callback(services.store.delete, key)
-        async with services.store.writer(key) as writer:
-            for chunk in each.content.chunks:
-                await writer.write(chunk)
+    for begin in range(0, len(new), WRITES_AT_ONCE):
+        written = (_write_content(services, each, kept) for each in new[begin : begin + WRITES_AT_ONCE])
+        # All are waited for, so that nothing is written any more once what was written is deleted.
+        for outcome in await asyncio.gather(*written, return_exceptions=True):
+            if outcome is not None:
+                raise outcome
+
+
+async def _write_content(services: Services, new: NewJob, kept: AsyncExitStack) -> None:
+    if new.content is None:
+        return
+    key = input_key(new.job.id)
+    kept.push_async_callback(services.store.delete, key)
+    async with services.store.writer(key) as writer:
+        for chunk in new.content.chunks:
+            await writer.write(chunk)
 
 
 async def _name_datasets(services: Services, new: Sequence[NewJob]) -> None:
