@@ -12,8 +12,18 @@ from benchmarks.ingest import measure_ingest
 from benchmarks.jobs import measure_jobs
 from benchmarks.memory import measure_memory
 from benchmarks.requests import measure_requests
+from benchmarks.starts import measure_starts
+from benchmarks.subscriptions import measure_events, measure_subscriptions
 
-BENCHMARKS = (measure_requests, measure_ingest, measure_memory, measure_jobs)
+BENCHMARKS = (
+    measure_requests,
+    measure_ingest,
+    measure_memory,
+    measure_jobs,
+    measure_starts,
+    measure_events,
+    measure_subscriptions,
+)
 
 
 def main() -> int:

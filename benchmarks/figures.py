@@ -24,9 +24,9 @@ class Sizes:
     requests: int
     jobs: int
     single_jobs: int
-    event_rows: int
     subscriptions: int
     watched_events: int
+    shared_events: int
 
 
 FULL = Sizes(
@@ -38,9 +38,9 @@ FULL = Sizes(
     requests=200,
     jobs=2_000,
     single_jobs=100,
-    event_rows=5_000_000,
     subscriptions=1_000,
     watched_events=150,
+    shared_events=10,
 )
 QUICK = Sizes(
     warm_ups=0,
@@ -51,9 +51,9 @@ QUICK = Sizes(
     requests=24,
     jobs=40,
     single_jobs=3,
-    event_rows=20_000,
     subscriptions=100,
     watched_events=5,
+    shared_events=1,
 )
 
 
@@ -84,6 +84,12 @@ def alternate(sizes: Sizes, measures: Sequence[Callable[[], float]]) -> list[flo
 def percentile(values: Sequence[float], share: float) -> float:
     """The value that this share of them, from 0 to 1, does not exceed."""
     return sorted(values)[max(ceil(share * len(values)) - 1, 0)]
+
+
+def in_ms(seconds: Sequence[float]) -> str:
+    """Say what is usual and what is rare."""
+    p50, p95 = (percentile(seconds, share) * 1000 for share in (0.5, 0.95))
+    return f"p50 {p50:.0f} ms, p95 {p95:.0f} ms"
 
 
 def show_figures(console: Console, figures: Iterable[Figure], *, judged: bool) -> None:
