@@ -14,7 +14,7 @@ from sqlmodel import col, select
 
 from headgate.domain import batches
 from headgate.domain.happenings import WAITING, announce, happened, status_changed
-from headgate.domain.ports import ProcessDied, TaskFault
+from headgate.domain.ports import ProcessDied, TaskFault, TimedOut
 from headgate.domain.ranking import wake_up
 from headgate.domain.retry_policy import MAX_CRASHES, RetryPolicy, given_up
 from headgate.domain.runs import Claim, lock_held
@@ -156,7 +156,7 @@ def _succeed(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any
 def _fail(closing: _Closing, job: Job, fault: JobFault) -> None:
     """Close the job as FAILED with the rows counted until then, unless it is to be stopped or tried again."""
     job.failures += 1
-    job.crashes += isinstance(fault, ProcessDied)
+    job.crashes += isinstance(fault, ProcessDied) and not isinstance(fault, TimedOut)
     if job.cancel is not None and not isinstance(fault, Unsettled):
         _cancel(closing, job, fault)
         return

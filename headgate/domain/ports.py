@@ -118,3 +118,7 @@ class TaskFault(JobFault):
 
 class ProcessDied(TaskFault):
     """The process of a task ended before it answered: what the task had done by then is not known."""
+
+
+class TimedOut(ProcessDied):
+    """The process of a task was ended because the task took too long: that is no crash of its own."""

@@ -2,7 +2,7 @@
 
 import signal
 
-from headgate.domain.ports import ProcessDied, TaskFault
+from headgate.domain.ports import ProcessDied, TaskFault, TimedOut
 
 MIB = 1024**2
 
@@ -38,13 +38,13 @@ def out_of_memory(limit_bytes: int) -> ProcessDied:
     )
 
 
-def timed_out(limit_s: float) -> ProcessDied:
+def timed_out(limit_s: float) -> TimedOut:
     """It was killed because its task took longer than it may."""
     message = (
         f"This took longer than the {limit_s:g} seconds it may take and was ended. "
         "Send less at once, or allow more time."
     )
-    return ProcessDied("TIMED_OUT", message, "SYSTEM", retryable=True)
+    return TimedOut("TIMED_OUT", message, "SYSTEM", retryable=True)
 
 
 def garbled() -> ProcessDied:

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from headgate.domain import datasets, endings, jobs, recovery, runs
 from headgate.domain.endings import Ending, Halt, Outcome, Unsettled
-from headgate.domain.ports import TaskFault
+from headgate.domain.ports import TaskFault, TimedOut
 from headgate.domain.ranking import wake_up
 from headgate.domain.retry_policy import RetryPolicy
 from headgate.domain.services import Services
@@ -302,6 +302,20 @@ async def test_three_crashes_end_a_job_whatever_its_policy_says(
     await end(await claim(job), DEATH)
     job = await reread(services, job)
     assert (job.status, job.failures, job.crashes) == (JobStatus.FAILED, 4, 3)
+    assert job.failure is not None
+    assert job.failure["code"] == DEATH.code
+    assert job.failure["details"]["crashes"] == 3
+    assert "not run again by itself" in job.failure["message"]
+
+
+async def test_an_attempt_that_took_too_long_is_a_failure_and_no_crash(
+    services: Services, submit: Any, claim: Any, end: Any
+) -> None:
+    job = await submit(retry=AT_ONCE)
+    for _ in range(4):
+        await end(await claim(job), TimedOut("TIMED_OUT", "Too long.", "SYSTEM", retryable=True))
+    job = await reread(services, job)
+    assert (job.status, job.failures, job.crashes) == (JobStatus.RETRYING, 4, 0)
 
 
 async def test_lost_workers_and_interruptions_do_not_count_against_a_job(
