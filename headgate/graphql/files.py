@@ -10,6 +10,7 @@ from strawberry.scalars import JSON
 
 from headgate.domain import files
 from headgate.domain.incoming import IncomingFile
+from headgate.domain.joblists import JobList, Owner
 from headgate.domain.jobs import JobFilter
 from headgate.errors import UserFault
 from headgate.graphql.columns import Column, RowPage
@@ -17,7 +18,7 @@ from headgate.graphql.context import Info
 from headgate.graphql.enums import FileFormat, FileStatus, JobOrder, Role
 from headgate.graphql.fields import mutation, query, resolved
 from headgate.graphql.inputs import IDEMPOTENCY_KEY, given
-from headgate.graphql.joblists import LazyJob, list_jobs
+from headgate.graphql.joblists import LazyJob, list_owned_jobs
 from headgate.graphql.nodes import Node
 from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, connect, first_or_default
 from headgate.graphql.payloads import Payload, UserError
@@ -103,7 +104,8 @@ class File(Node, prefix="file"):
     async def jobs(
         self, info: Info, first: First = DEFAULT_FIRST, after: After = None
     ) -> Connection[LazyJob]:
-        return await list_jobs(info, JobFilter(file=self.id), JobOrder.CREATED_AT_DESC, first, after)
+        wanted = JobList(Owner.FILE, JobFilter(), JobOrder.CREATED_AT_DESC, first_or_default(first))
+        return await list_owned_jobs(info, wanted, self.id, after)
 
 
 async def _unknown() -> None:

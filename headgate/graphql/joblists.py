@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import strawberry
 
 from headgate.domain import jobs
+from headgate.domain.joblists import JobList
 from headgate.domain.jobs import JobFilter
 from headgate.graphql.context import Info
 from headgate.graphql.enums import JobOrder
@@ -26,6 +27,17 @@ async def list_jobs(
     services = info.context.services
     page = await jobs.page(services, wanted, order, first_or_default(first), after)
     return connect(page, job_type().from_row, after=after, count=partial(jobs.total, services, wanted))
+
+
+async def list_owned_jobs(
+    info: Info, wanted: JobList, owner_id: str, after: str | None
+) -> Connection[LazyJob]:
+    """List the jobs of an owner; the first pages of all owners in one operation come in one query."""
+    if after is not None:
+        return await list_jobs(info, wanted.filter_of(owner_id), wanted.order, wanted.first, after)
+    loaders = info.context.loaders
+    page = await loaders.jobs(wanted, owner_id)
+    return connect(page, job_type().from_row, after=None, count=partial(loaders.job_total, wanted, owner_id))
 
 
 def job_type() -> "type[Job]":

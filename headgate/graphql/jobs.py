@@ -6,6 +6,7 @@ from typing import Annotated, Self
 import strawberry
 
 from headgate.domain import jobs, row_errors
+from headgate.domain.joblists import JobList, Owner
 from headgate.domain.retries import actions
 from headgate.graphql.context import Info
 from headgate.graphql.datasets import Dataset
@@ -15,9 +16,9 @@ from headgate.graphql.eventlists import LazyJobEvent, list_events
 from headgate.graphql.fields import query, resolved
 from headgate.graphql.files import File
 from headgate.graphql.inputs import given
-from headgate.graphql.joblists import list_jobs
+from headgate.graphql.joblists import list_jobs, list_owned_jobs
 from headgate.graphql.nodes import Node
-from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First
+from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, first_or_default
 from headgate.graphql.progress import Attempt, JobFailure, Progress, RowCounts
 from headgate.graphql.scalars import BigInt
 from headgate.graphql.users import User
@@ -128,8 +129,9 @@ class Job(Node, prefix="job"):
         first: First = DEFAULT_FIRST,
         after: After = None,
     ) -> "Connection[Job]":
-        wanted = jobs.JobFilter(**{**given(filter), "parent": self.id})
-        return await list_jobs(info, wanted, JobOrder.CREATED_AT_ASC, first, after)
+        conditions = jobs.JobFilter(**{**given(filter), "parent": None})
+        wanted = JobList(Owner.PARENT, conditions, JobOrder.CREATED_AT_ASC, first_or_default(first))
+        return await list_owned_jobs(info, wanted, self.id, after)
 
     @resolved("The job that it does again; null where it does none.")
     async def retry_of(self, info: Info) -> "Job | None":
@@ -139,8 +141,9 @@ class Job(Node, prefix="job"):
     async def retries(
         self, info: Info, first: First = DEFAULT_FIRST, after: After = None
     ) -> "Connection[Job]":
-        wanted = jobs.JobFilter(retry_of=self.id)
-        return await list_jobs(info, wanted, JobOrder.CREATED_AT_DESC, first, after)
+        order = JobOrder.CREATED_AT_DESC
+        wanted = JobList(Owner.RETRIED, jobs.JobFilter(), order, first_or_default(first))
+        return await list_owned_jobs(info, wanted, self.id, after)
 
     @resolved("What you can do with it, and what not and why.")
     def available_actions(self, info: Info) -> list[JobAction]:

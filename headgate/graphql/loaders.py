@@ -1,13 +1,16 @@
 """Relations, batched: what one operation needs of a table comes in one query, and each row once."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from headgate.domain import datasets, files, jobs, users
+from headgate.domain import datasets, files, joblists, jobs, users
+from headgate.domain.joblists import JobList
+from headgate.domain.pages import Page
 from headgate.domain.services import Services
-from headgate.storage.tables import Attempt
+from headgate.storage.tables import Attempt, Job
 
 Found = TypeVar("Found")
 FindMany = Callable[[Services, Collection[str]], Awaitable[dict[str, Found]]]
@@ -20,11 +23,17 @@ ROWS: Mapping[str, FindMany[Any]] = {
 }
 """Prefix of an id -> what finds the rows of such ids."""
 
+MAX_BATCH = 10_000
+"""So many ids go into one query: every database takes as many."""
+
 
 class Loaders:
     """The loaders of one operation; they remember what they loaded."""
 
     def __init__(self, services: Services) -> None:
+        self._services = services
+        self._pages: dict[str, DataLoader[str, Page[Job] | None]] = {}
+        self._totals: dict[str, DataLoader[str, int | None]] = {}
         self._rows = {prefix: _loader(services, find) for prefix, find in ROWS.items()}
         self._attempts = _loader(services, jobs.attempts_of)
 
@@ -36,10 +45,23 @@ class Loaders:
         """Load the attempts of a job, first to last."""
         return await self._attempts.load(job_id) or []
 
+    async def jobs(self, wanted: JobList, owner_id: str) -> Page[Job]:
+        """Load the first page of an owner's jobs; raises UserFault (INVALID_ARGUMENT)."""
+        # By what it says: a list's filter cannot be hashed.
+        find = partial(joblists.pages, wanted=wanted)
+        loader = self._pages.setdefault(repr(wanted), _loader(self._services, find))
+        return await loader.load(owner_id) or Page([], False)
+
+    async def job_total(self, wanted: JobList, owner_id: str) -> int:
+        """Load how many jobs an owner has."""
+        find = partial(joblists.totals, wanted=wanted)
+        loader = self._totals.setdefault(repr(wanted), _loader(self._services, find))
+        return await loader.load(owner_id) or 0
+
 
 def _loader(services: Services, find: FindMany[Found]) -> DataLoader[str, Found | None]:
     async def load(ids: list[str]) -> list[Found | None]:
         found = await find(services, ids)
         return [found.get(id) for id in ids]
 
-    return DataLoader(load)
+    return DataLoader(load, max_batch_size=MAX_BATCH)
