@@ -58,6 +58,23 @@ query ($id: ID!, $first: Int, $after: String) {
 """
 
 
+LISTS = """
+query ($ids: [ID!]) {
+  jobs(filter: {ids: $ids}) {
+    edges {
+      node {
+        id
+        retries(first: 1) { totalCount edges { node { id } } }
+        children(first: 2, filter: {status: QUEUED}) {
+          totalCount pageInfo { hasNextPage } edges { node { id children { totalCount } } }
+        }
+      }
+    }
+  }
+}
+"""
+
+
 async def _retried_batch(services: Services, administrator: User, items: int) -> tuple[Job, Job]:
     """Start a batch, stop it and try it again; answers the first and the second one."""
     operator = Principal(administrator.id, Role.OPERATOR, utc_now() + timedelta(hours=1))
@@ -79,6 +96,30 @@ async def test_parents_and_retries_cost_as_many_queries_for_few_as_for_many(
         assert len([node for node in nodes if node["retryOf"] or node["parent"]]) == first
         counts.append(len([text for text in statements if text.lstrip().startswith("SELECT")]))
     assert counts[0] == counts[1] <= 4
+
+
+async def test_lists_of_many_jobs_cost_as_many_queries_as_of_two(
+    ask: Ask, services: Services, administrator: User, count_statements: CountStatements
+) -> None:
+    batches = [await _retried_batch(services, administrator, items) for items in (1, 2, 3)]
+    wanted = [batch.id for pair in batches for batch in pair]
+    counts, found = [], {}
+    for ids in (wanted[:2], wanted):
+        with count_statements() as statements:
+            edges = (await ask(LISTS, ids=ids))["jobs"]["edges"]
+        counts.append(len([text for text in statements if text.lstrip().startswith(("SELECT", "WITH"))]))
+        found = {edge["node"]["id"]: edge["node"] for edge in edges}
+    assert counts[0] == counts[1]
+    for items, (first, again) in enumerate(batches, 1):
+        children = [item["job"] for item in again.spec["items"]]
+        assert found[first.id]["retries"] == {"totalCount": 1, "edges": [{"node": {"id": again.id}}]}
+        assert found[again.id]["retries"] == {"totalCount": 0, "edges": []}
+        assert found[again.id]["children"] == {
+            "totalCount": items,
+            "pageInfo": {"hasNextPage": items > 2},
+            "edges": [{"node": {"id": child, "children": {"totalCount": 0}}} for child in children[:2]],
+        }
+        assert found[first.id]["children"]["totalCount"] == 0
 
 
 async def test_a_batch_lists_its_items_page_by_page_in_their_order(
