@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from sqlalchemy import or_
 from sqlmodel import col, select
 
 from headgate.domain import batches
@@ -26,18 +27,18 @@ MAX_BATCHES = 100
 async def cancel(services: Services, principal: Principal, job_id: str, mode: CancelMode) -> Job:
     """Stop a job, or the unfinished jobs of a batch; answers it as it is then, which may be still running.
 
-    A job that has committed by the time it is stopped stays done. Raises UserFault: FORBIDDEN, INVALID_ID,
-    NOT_FOUND, JOB_ENDED.
+    A job that has committed by the time it is stopped stays done; one that is stopped already is answered again.
+    Raises UserFault: FORBIDDEN, INVALID_ID, NOT_FOUND, JOB_ENDED.
     """
     require(principal, Role.OPERATOR)
     require_id(job_id, "job", ("jobId",))
-    await _cancel(services, [job_id], mode)
+    had_ended = not await _cancel(services, [job_id], mode)
     job = await require_job(services, job_id)
-    if job.kind is JobKind.BATCH and job.cancel is not None:
+    if had_ended and job.status is not JobStatus.CANCELED:
+        raise UserFault("JOB_ENDED", f"The job has ended: it is {job.status}.", ("jobId",))
+    if job.kind is JobKind.BATCH:
         await _cancel_children(services, job)
         job = await require_job(services, job_id)
-    if job.cancel is None:
-        raise UserFault("JOB_ENDED", f"The job has ended: it is {job.status}.", ("jobId",))
     return job
 
 
@@ -55,14 +56,17 @@ async def carry_out(services: Services) -> None:
 
 
 async def _cancel_children(services: Services, parent: Job) -> None:
-    statement = select(Job.id).where(Job.parent_id == parent.id, col(Job.status).not_in(FINAL))
+    mode = parent.cancel or CancelMode.SAFE
+    is_open = (Job.parent_id == parent.id, col(Job.status).not_in(FINAL))
+    has_no_order = or_(col(Job.cancel).is_(None), col(Job.cancel).not_in([mode, CancelMode.FORCE]))
     async with services.database.read() as session:
-        children = (await session.scalars(statement)).all()
+        children = (await session.scalars(select(Job.id).where(*is_open, has_no_order))).all()
     if children:
-        await _cancel(services, children, parent.cancel or CancelMode.SAFE)
+        await _cancel(services, children, mode)
 
 
-async def _cancel(services: Services, job_ids: Collection[str], mode: CancelMode) -> None:
+async def _cancel(services: Services, job_ids: Collection[str], mode: CancelMode) -> bool:
+    """Stop these jobs; answers whether any of them had not ended."""
     statement = (
         select(Job)
         .where(col(Job.id).in_(job_ids), col(Job.status).not_in(FINAL))
@@ -77,6 +81,7 @@ async def _cancel(services: Services, job_ids: Collection[str], mode: CancelMode
     announce(services.signals, events)
     services.signals.notify(ORDERS)
     await services.queue.wake([wake_up(job) for job in jobs if job.status in WAITING and _is_single(job)])
+    return bool(jobs)
 
 
 def _order(job: Job, mode: CancelMode) -> JobEvent | None:
@@ -88,7 +93,9 @@ def _order(job: Job, mode: CancelMode) -> JobEvent | None:
         return status_changed(job, JobStatus.CANCELED, STOPPED)
     if job.status in WAITING and _is_single(job):
         # An attempt whose worker was lost may have committed: the next one finds out, and does no more than that.
+        # It waits in line for a later moment under its present token.
         job.due_at = utc_now()
+        job.lease_token += 1
     return happened(job, JobEventType.LOG, message=REQUESTED[mode])
 
 
