@@ -18,6 +18,8 @@ from headgate.storage.tables import CancelMode
 CRASHED = JobFault(
     "INTERNAL", "Something went wrong on our side while this job ran.", "SYSTEM", retryable=True
 )
+SETTLING_TRIES = 2
+"""What ended a job's process may have ended the next one too, as where memory runs out."""
 
 logger = structlog.get_logger(__name__)
 
@@ -118,11 +120,17 @@ class Run:
 
     async def _settled(self) -> Outcome | None:
         """The outcome of a job whose process ended after its commit; None where it had made none."""
+        for _ in range(SETTLING_TRIES):
+            try:
+                return await self._settle()
+            except JobFault as fault:
+                logger.exception("job.unsettled", job_id=self.claim.job_id)
+                if not isinstance(fault, ProcessDied):
+                    break
+        return Unsettled()
+
+    async def _settle(self) -> Outcome | None:
         settlement = settlement_of(self._services, self.claim)
-        try:
-            settled = await self._engine.run(settlement, timeout_s=self._services.job_timeout_s)
-        except JobFault:
-            logger.exception("job.unsettled", job_id=self.claim.job_id)
-            return Unsettled()
+        settled = await self._engine.run(settlement, timeout_s=self._services.job_timeout_s)
         ingested: Outcome | None = settled["ingested"]
         return ingested
