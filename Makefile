@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench schema format clean
+.PHONY: help demo test chaos check bench schema format clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ demo: $(INSTALLED) ## Start Headgate with sample data; ONCE=1 shows it once and 
 
 test: $(INSTALLED_DEV) ## Run the tests; ARGS="-k name" goes to pytest
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(INSTALLED_DEV) ## Kill, stop and empty parts of running systems for minutes; no job may be lost
+	@$(BIN)/python -m pytest tests/chaos -m long $(ARGS)
 
 check: $(INSTALLED_DEV) ## Run everything that a change must pass
 	$(BIN)/ruff format --check

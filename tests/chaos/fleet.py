@@ -1,0 +1,199 @@
+"""A whole Headgate in processes of its own: servers, workers, a Redis and a database, any of which may be ended."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+
+from headgate.storage.tables import utc_now
+from tests.redis_server import RedisServer
+
+HEADGATE = (sys.executable, "-m", "headgate.server.cli")
+START_S = 60.0
+LOOK_S = 0.05
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all processes of one Headgate share."""
+
+    home: Path
+    database_url: str
+    redis: RedisServer
+    lease_s: float
+    tick_s: float
+    slots: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        around = {name: value for name, value in os.environ.items() if not name.startswith("HEADGATE_")}
+        settings = {
+            "HOME": self.home,
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis.url,
+            "LEASE_SECONDS": self.lease_s,
+            "RECONCILE_SECONDS": self.tick_s,
+            "WORKERS": self.slots,
+            "PORT": 0,
+        }
+        return around | {f"HEADGATE_{name}": str(value) for name, value in settings.items()}
+
+    @property
+    def store(self) -> Path:
+        return self.home / "store"
+
+
+@dataclass
+class Spell:
+    """A time in which a process was ready to work; it has no end yet where it still is."""
+
+    pid: int
+    start: datetime
+    end: datetime | None = None
+
+
+class Member:
+    """One process of Headgate; each time it is started it is another one."""
+
+    def __init__(self, site: Site, command: str, number: int) -> None:
+        self.name = f"{command}{number}"
+        self.url = ""
+        self.log = site.home / f"{self.name}.log"
+        self._site = site
+        self._command = command
+        self._process: Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self.spells: list[Spell] = []
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it is ready, and neither stopped nor ended."""
+        return bool(self.spells) and self.spells[-1].end is None and self.is_alive
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Start it; `is_up` tells when it is ready."""
+        with self.log.open("a") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *HEADGATE, self._command, env=self._site.environment, stdout=PIPE, stderr=log
+            )
+        self._reading = asyncio.create_task(self._read(self._process))
+
+    async def kill(self) -> None:
+        """End it with no chance to clean up, and wait until it is gone: its number is then nobody's."""
+        assert self._process is not None
+        self._end_spell()
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+    async def terminate(self) -> int:
+        """Ask it to end, as whoever starts a new version does; answers its exit status."""
+        assert self._process is not None
+        self._end_spell()
+        self._process.terminate()
+        return await self._process.wait()
+
+    def pause(self) -> None:
+        """Stop it in the middle of whatever it is at, until `resume`."""
+        self._end_spell()
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+        self.spells.append(Spell(self.pid, utc_now()))
+
+    def children(self) -> list[psutil.Process]:
+        """The processes that it has started."""
+        try:
+            return psutil.Process(self.pid).children(recursive=True) if self.is_alive else []
+        except psutil.NoSuchProcess:
+            return []
+
+    async def _read(self, process: Process) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            if found := re.search(rb"http://[\d.]+:\d+", line):
+                self.url = found[0].decode()
+            elif line == b"ready\n":
+                self.spells.append(Spell(process.pid, utc_now()))
+
+    def _end_spell(self) -> None:
+        if self.spells and self.spells[-1].end is None:
+            self.spells[-1].end = utc_now()
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The processes of one Headgate."""
+
+    site: Site
+    servers: Sequence[Member]
+    workers: Sequence[Member]
+
+    @property
+    def members(self) -> list[Member]:
+        return [*self.servers, *self.workers]
+
+    async def all_up(self) -> None:
+        """Wait until every process is ready."""
+
+        async def are_up() -> bool:
+            return all(member.is_up for member in self.members)
+
+        await until(are_up, START_S, "a process is not ready")
+
+
+@asynccontextmanager
+async def running(site: Site, *, servers: int, workers: int) -> AsyncIterator[Fleet]:
+    """Run so many processes; however the block ends, all are gone behind it, and theirs with them."""
+    fleet = Fleet(
+        site,
+        [Member(site, "serve", number) for number in range(1, servers + 1)],
+        [Member(site, "worker", number) for number in range(1, workers + 1)],
+    )
+    try:
+        for member in fleet.members:
+            await member.start()
+        await fleet.all_up()
+        yield fleet
+    finally:
+        await asyncio.shield(_end(fleet))
+
+
+async def _end(fleet: Fleet) -> None:
+    children = [child for member in fleet.members for child in member.children()]
+    for member in fleet.members:
+        if member.is_alive:
+            await member.kill()
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    await asyncio.to_thread(psutil.wait_procs, children, timeout=START_S)
+
+
+async def until(is_so: Callable[[], Awaitable[bool]], limit_s: float, otherwise: str) -> None:
+    """Look until something is so; raises TimeoutError after this long."""
+    end = time.monotonic() + limit_s
+    while not await is_so():
+        if time.monotonic() > end:
+            raise TimeoutError(f"After {limit_s:g} s {otherwise}.")
+        await asyncio.sleep(LOOK_S)
