@@ -1,6 +1,6 @@
 """Jobs: durable pieces of work."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 
 import strawberry
@@ -184,7 +184,7 @@ class Job(Node, prefix="job"):
 def _duration_ms(row: tables.Job) -> float | None:
     if row.started_at is None:
         return None
-    return ((row.finished_at or datetime.now(UTC)) - row.started_at).total_seconds() * 1000
+    return ((row.finished_at or datetime.now(UTC)) - row.started_at) / timedelta(milliseconds=1)
 
 
 @strawberry.type

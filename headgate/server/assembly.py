@@ -26,6 +26,7 @@ from headgate.settings import Settings
 from headgate.storage.database import Database
 from headgate.storage.objects import LocalStore
 
+RECONCILE = "reconcile"
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 
@@ -91,7 +92,7 @@ async def reconciling(settings: Settings, services: Services) -> AsyncIterator[N
     """Take part in what processes do in turn, for as long as the block lasts."""
     reconciler = Reconciler(services, _chores(settings, services))
     # What an earlier process of this machine left is taken up at once, and not at the next turn.
-    await reconciler.attempt(lambda: _reconcile(services, 0.0))
+    await reconciler.attempt(RECONCILE, lambda: _reconcile(services, 0.0))
     running = asyncio.create_task(reconciler.run())
     try:
         yield
@@ -103,7 +104,7 @@ async def reconciling(settings: Settings, services: Services) -> AsyncIterator[N
 def _chores(settings: Settings, services: Services) -> list[Chore]:
     tick_s = settings.reconcile_seconds
     return [
-        Chore("reconcile", tick_s, lambda: _reconcile(services, tick_s)),
+        Chore(RECONCILE, tick_s, lambda: _reconcile(services, tick_s)),
         Chore("forget silent workers", MINUTE_S, lambda: workers.forget_silent(services)),
         Chore("remove leftovers", HOUR_S, lambda: leftovers.remove_leftovers(services)),
     ]

@@ -33,4 +33,4 @@ async def test_trouble_with_what_was_left_does_not_stop_a_server(tmp_path: Path)
     app = create_app(Settings(home=tmp_path, workers=1))
     with capture_logs() as logs:
         async with app.router.lifespan_context(app):
-            await until(lambda: any(entry["event"] == "leftovers.not_removed" for entry in logs))
+            await until(lambda: any(entry.get("chore") == "remove leftovers" for entry in logs))
