@@ -65,7 +65,7 @@ def all_cases() -> list[Case]:
 async def add_case(services: Services, session: Any, case: Case) -> Job:
     """Add a batch whose items have ended, which it has not heard of yet."""
     items, policy, order = case
-    noted = [{"errors": []} if item == REFUSED else {"job": "job"} for item in items]
+    noted: list[dict[str, Any]] = [{"errors": []} if item == REFUSED else {"job": "job"} for item in items]
     spec = {"errorPolicy": policy, "items": noted}
     parent = Job(id=new_id("job"), kind=JobKind.BATCH, status=JobStatus.RUNNING, cancel=order, spec=spec)
     session.add(parent)
