@@ -1,4 +1,4 @@
-"""What a retry and a batch make of what they are about."""
+"""A batch takes its items as they are asked for, and can be stopped and tried again as one."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,78 +9,15 @@ from headgate.domain import batch_ingest, cancellation, retries
 from headgate.domain.batch_ingest import BatchRequest
 from headgate.domain.ingest import IngestRequest
 from headgate.domain.permissions import Principal
-from headgate.domain.ports import TaskFault
 from headgate.domain.retries import RetryRequest, RetryStrategy
 from headgate.domain.services import Services
 from headgate.errors import UserFault
-from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat
-from headgate.storage.tables import CancelMode, ErrorPolicy, Job, JobStatus, Priority, Role
-from tests.domain.outcomes import COUNTS, a_result, no_bad_rows, reread
+from headgate.storage.tables import CancelMode, ErrorPolicy, JobStatus, Priority
+from tests.domain.outcomes import no_bad_rows, reread
 
 ITEM = IngestRequest(dataset="sales", text="a\n1\n", format=FileFormat.CSV)
 FAULTY = replace(ITEM, text=" ")
-
-
-async def _rejected_again(services: Services, operator: Principal, job: Job) -> dict[str, Any]:
-    request = RetryRequest(job.id, RetryStrategy.FAILED_ROWS)
-    return (await retries.retry(services, operator, request)).job.spec
-
-
-@pytest.mark.parametrize(
-    ("mode", "keys", "again"),
-    [
-        (WriteMode.APPEND, [], WriteMode.APPEND),
-        (WriteMode.REPLACE, [], WriteMode.APPEND),
-        (WriteMode.UPSERT, ["a"], WriteMode.UPSERT),
-    ],
-)
-async def test_rejected_rows_never_replace_the_good_ones(
-    services: Services,
-    operator: Principal,
-    submit: Any,
-    claim: Any,
-    end: Any,
-    mode: WriteMode,
-    keys: list[str],
-    again: WriteMode,
-) -> None:
-    job = await submit(mode=mode, keys=keys)
-    await end(await claim(job), a_result())
-
-    spec = await _rejected_again(services, operator, job)
-
-    assert spec["replay"] == job.id
-    assert spec["sinks"] == [{"dataset": {"name": "sales", "mode": again, "keys": keys}}]
-
-
-async def test_of_a_job_without_effect_every_row_is_tried_again(
-    services: Services, operator: Principal, submit: Any, claim: Any, end: Any
-) -> None:
-    job = await submit(mode=WriteMode.REPLACE)
-    await end(await claim(job), TaskFault("OUT_OF_SPACE", "Full.", "DATA", counts=COUNTS))
-
-    spec = await _rejected_again(services, operator, job)
-
-    assert "replay" not in spec
-    assert spec["sinks"] == job.spec["sinks"]
-
-
-@pytest.mark.parametrize(("role", "allowed"), [(Role.VIEWER, [False, False]), (Role.OPERATOR, [False, True])])
-async def test_actions_go_by_the_role_of_who_asks(
-    services: Services,
-    operator: Principal,
-    submit: Any,
-    claim: Any,
-    end: Any,
-    role: Role,
-    allowed: list[bool],
-) -> None:
-    job = await submit()
-    await end(await claim(job), a_result())
-    states = retries.actions(replace(operator, role=role), await reread(services, job))
-    assert [state.allowed for state in states] == allowed
-    assert all(state.allowed or state.reason for state in states)
 
 
 async def test_a_batch_whose_items_all_succeeded_is_not_tried_again(
@@ -95,7 +32,7 @@ async def test_a_batch_whose_items_all_succeeded_is_not_tried_again(
     assert job.status is JobStatus.SUCCEEDED
     assert not any(state.allowed for state in retries.actions(operator, job))
     with pytest.raises(UserFault, match="NOT_RETRYABLE"):
-        await _rejected_again(services, operator, job)
+        await retries.retry(services, operator, RetryRequest(job.id, RetryStrategy.FAILED_ROWS))
 
 
 async def test_a_batch_that_is_canceled_is_canceled_though_items_were_at_fault(
