@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.fleet import Site
 from tests.conftest import MakeRedis, MakeUrl
+from tests.fleet import Site
 
 LEASE_S = 2.0
 TICK_S = 2.0

@@ -13,7 +13,7 @@ from websockets.exceptions import WebSocketException
 from headgate.domain.events import decode_event_cursor
 from headgate.domain.pages import encode_cursor
 from tests.acceptance.processes import Client
-from tests.chaos.fleet import LOOK_S, Fleet, Member
+from tests.fleet import LOOK_S, Fleet, Member
 
 FEED = """
 subscription ($after: String) { jobs(after: $after, minIntervalMs: 0) { cursor type status job { id } } }

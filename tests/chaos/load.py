@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from tests.chaos.fleet import LOOK_S, Fleet
+from tests.fleet import LOOK_S, Fleet
 
 DATASETS = ("clicks", "orders", "visits")
 MERGED = "customers"

@@ -17,7 +17,7 @@ from sqlmodel import col, select
 from headgate.domain.happenings import FINAL
 from headgate.storage.database import Database
 from headgate.storage.tables import Attempt, Job, JobStatus, utc_now
-from tests.chaos.fleet import LOOK_S, START_S, Fleet, Member, until
+from tests.fleet import LOOK_S, START_S, Fleet, Member, until
 
 PAUSE_S = (0.0, 0.5)
 EXTRA_S = 0.5

@@ -9,10 +9,10 @@ from sqlmodel import col, select
 from headgate.domain.happenings import FINAL
 from headgate.storage.database import Database
 from headgate.storage.tables import Attempt, Job, JobStatus
-from tests.chaos.fleet import until
 from tests.chaos.load import DATASETS, Load, Order
 from tests.chaos.monkey import pid_of
 from tests.chaos.trial import STILL_S, Headgate
+from tests.fleet import until
 
 POISON = Order("poison", (Load("poison", DATASETS[0], rows=300_000, is_poison=True),))
 BESIDE = [Order(f"beside-{number}", (Load(f"beside-{number}", DATASETS[0], rows=50),)) for number in range(3)]

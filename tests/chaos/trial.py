@@ -12,11 +12,12 @@ from headgate.server.preparation import issue_administrator_token
 from headgate.settings import Settings
 from headgate.storage.database import Database
 from tests.chaos import verdict
-from tests.chaos.fleet import Fleet, Site, running, until
 from tests.chaos.follower import Follower
 from tests.chaos.load import Client, Order, openings
 from tests.chaos.monkey import Monkey, Trouble
+from tests.chaos.probe import Probe
 from tests.chaos.verdict import Record
+from tests.fleet import Fleet, Site, running, until
 
 SERVERS = 2
 WORKERS = 3
@@ -36,6 +37,7 @@ class Headgate:
     http: httpx.AsyncClient
     client: Client
     follower: Follower
+    probe: Probe
 
     async def still(self) -> None:
         """Wait until every job has ended and the follower knows. Raises TimeoutError."""
@@ -71,26 +73,29 @@ class Headgate:
 
 
 @asynccontextmanager
-async def headgate(site: Site, seed: int) -> AsyncIterator[Headgate]:
+async def headgate(
+    site: Site, seed: int, *, servers: int = SERVERS, workers: int = WORKERS
+) -> AsyncIterator[Headgate]:
     """Start a Headgate whose datasets are there already, and a follower of its events."""
     settings = Settings(home=site.home, database_url=site.database_url, redis_url=site.redis.url)
     token = await issue_administrator_token(settings, "ADMIN")
     database = Database.connect(site.database_url)
     headers = {"authorization": f"Bearer {token}"}
     async with (
-        running(site, servers=SERVERS, workers=WORKERS) as fleet,
+        running(site, servers=servers, workers=workers) as fleet,
         httpx.AsyncClient(headers=headers, trust_env=False) as http,
     ):
         client, follower = Client(fleet, http, seed), Follower(fleet, http, token)
-        following = asyncio.create_task(follower.run())
+        here = Headgate(fleet, database, http, client, follower, Probe(database))
+        aside = [asyncio.create_task(work) for work in (follower.run(), here.probe.run())]
         try:
-            here = Headgate(fleet, database, http, client, follower)
             await asyncio.gather(*map(client.place, openings()))
             await here.still()
             yield here
         finally:
-            following.cancel()
-            await asyncio.wait([following])
+            for task in aside:
+                task.cancel()
+            await asyncio.wait(aside)
             await database.close()
 
 

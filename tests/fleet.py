@@ -7,9 +7,9 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class Site:
     lease_s: float
     tick_s: float
     slots: int
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -45,6 +46,7 @@ class Site:
             "RECONCILE_SECONDS": self.tick_s,
             "WORKERS": self.slots,
             "PORT": 0,
+            **self.settings,
         }
         return around | {f"HEADGATE_{name}": str(value) for name, value in settings.items()}
 
@@ -65,12 +67,12 @@ class Spell:
 class Member:
     """One process of Headgate; each time it is started it is another one."""
 
-    def __init__(self, site: Site, command: str, number: int) -> None:
+    def __init__(self, site: Site, command: str, number: int, *arguments: str) -> None:
         self.name = f"{command}{number}"
         self.url = ""
         self.log = site.home / f"{self.name}.log"
         self._site = site
-        self._command = command
+        self._command = (*HEADGATE, command, *arguments)
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self.spells: list[Spell] = []
@@ -93,7 +95,7 @@ class Member:
         """Start it; `is_up` tells when it is ready."""
         with self.log.open("a") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *HEADGATE, self._command, env=self._site.environment, stdout=PIPE, stderr=log
+                *self._command, env=self._site.environment, stdout=PIPE, stderr=log
             )
         self._reading = asyncio.create_task(self._read(self._process))
 
@@ -128,12 +130,21 @@ class Member:
         except psutil.NoSuchProcess:
             return []
 
+    async def up(self) -> None:
+        """Wait until it is ready."""
+
+        async def is_up() -> bool:
+            assert self.is_alive, self.log.read_text()
+            return self.is_up
+
+        await until(is_up, START_S, f"{self.name} is not ready")
+
     async def _read(self, process: Process) -> None:
         assert process.stdout is not None
         async for line in process.stdout:
             if found := re.search(rb"http://[\d.]+:\d+", line):
                 self.url = found[0].decode()
-            elif line == b"ready\n":
+            elif line == b"ready\n" and process is self._process:
                 self.spells.append(Spell(process.pid, utc_now()))
 
     def _end_spell(self) -> None:
@@ -155,11 +166,8 @@ class Fleet:
 
     async def all_up(self) -> None:
         """Wait until every process is ready."""
-
-        async def are_up() -> bool:
-            return all(member.is_up for member in self.members)
-
-        await until(are_up, START_S, "a process is not ready")
+        for member in self.members:
+            await member.up()
 
 
 @asynccontextmanager
@@ -170,18 +178,25 @@ async def running(site: Site, *, servers: int, workers: int) -> AsyncIterator[Fl
         [Member(site, "serve", number) for number in range(1, servers + 1)],
         [Member(site, "worker", number) for number in range(1, workers + 1)],
     )
-    try:
+    async with ending(fleet.members):
         for member in fleet.members:
             await member.start()
         await fleet.all_up()
         yield fleet
+
+
+@asynccontextmanager
+async def ending(members: Sequence[Member]) -> AsyncIterator[None]:
+    """End these processes and theirs, however the block ends."""
+    try:
+        yield
     finally:
-        await asyncio.shield(_end(fleet))
+        await asyncio.shield(_end(members))
 
 
-async def _end(fleet: Fleet) -> None:
-    children = [child for member in fleet.members for child in member.children()]
-    for member in fleet.members:
+async def _end(members: Sequence[Member]) -> None:
+    children = [child for member in members for child in member.children()]
+    for member in members:
         if member.is_alive:
             await member.kill()
     for child in children:
