@@ -24,8 +24,8 @@ from tests.conftest import MakeRedis
 from tests.fleet import Member, Site, ending, until
 
 LONG_LEASE_S = 600.0
-GRACE_S = 3.0
-LIMIT_S = 30.0
+GRACE_S = 5.0
+LIMIT_S = 60.0
 
 MakeMember = Callable[..., Member]
 
@@ -115,6 +115,7 @@ async def test_a_worker_that_is_told_to_stop_ends_what_it_can_and_hands_back_the
     await _until_one_of(database, running, {JobStatus.RUNNING}, 2)
 
     stopping = asyncio.create_task(worker.terminate())
+    await asyncio.sleep(0)
     slow.resume()
     [kept] = await _until_one_of(database, running, set(FINAL), 1)
     waiting = await _submit(server, token)

@@ -116,6 +116,8 @@ def _blow_to(attempt: Attempt, blows: Sequence[Blow]) -> Blow | None:
     dealt = [
         blow
         for blow in blows
-        if blow.trouble in SILENCING and blow.pid == pid_of(attempt.worker) and blow.at <= attempt.finished_at
+        if blow.trouble in SILENCING
+        and blow.pid == pid_of(attempt.worker)
+        and attempt.started_at <= blow.at <= attempt.finished_at
     ]
     return max(dealt, key=lambda blow: blow.at, default=None)

@@ -39,7 +39,7 @@ async def _try(site: Site, seed: int, jobs: int, rounds: int, measured: list[str
 
 
 def _in_words(begun_again: list[Rerun], site: Site) -> str:
-    longest_s = max(each.delay.total_seconds() for each in begun_again)
+    longest_s = max((each.delay.total_seconds() for each in begun_again), default=0.0)
     limit = f"lease and tick are {site.lease_s + site.tick_s:g} s"
     return f"{len(begun_again)} attempts begun again after {longest_s:.1f} s at most ({limit})"
 
