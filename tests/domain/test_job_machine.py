@@ -56,6 +56,7 @@ FAULTS = [FAULT, OUTAGE, DEATH, Halt.INTERRUPTED, Halt.CANCELED]
 OUTCOMES: Any = st.sampled_from([*FAULTS, no_bad_rows(), a_result()])
 # One of the jobs or leases that there are, counted round and round.
 PICK = st.integers(0, 7)
+MAX_JOBS = 4
 Value = TypeVar("Value")
 
 
@@ -94,8 +95,9 @@ class JobMachine(RuleBasedStateMachine):
         return list(self.jobs.values())[pick % len(self.jobs)]
 
     def lease(self, pick: int) -> Lease:
-        """One of the leases that there were, the newest ones first."""
-        return self.leases[-1 - pick % len(self.leases)]
+        """One of the leases that there were: those of jobs that run first, then the newest ones."""
+        asked = sorted(self.leases, key=lambda lease: lease.job.status is RUNNING)
+        return asked[-1 - pick % len(asked)]
 
     def live(self) -> list[Lease]:
         return [lease for lease in self.leases if lease.is_live]
@@ -105,6 +107,7 @@ class JobMachine(RuleBasedStateMachine):
         user = self.run(users.ensure_administrator(self.services.database))
         self.operator = Principal(user.id, user.role, utc_now())
 
+    @precondition(lambda self: len(self.jobs) < MAX_JOBS)
     @rule(key=st.sampled_from([None, None, "1", "2"]), name=st.sampled_from("ab"), attempts=st.integers(1, 5))
     def submit(self, key: str | None, name: str, attempts: int) -> None:
         policy = RetryPolicy(max_attempts=attempts, initial_delay_s=0)
@@ -136,9 +139,12 @@ class JobMachine(RuleBasedStateMachine):
             assert claim.token > max((each.claim.token for each in self.leases if each.job is job), default=0)
             self.leases.append(Lease(claim, worker, job))
 
-    @rule(worker=WORKERS)
-    def lose_worker(self, worker: str) -> None:
-        self._lose(lambda other: other == worker, [each for each in self.live() if each.worker == worker])
+    @precondition(lambda self: self.live())
+    @rule(pick=PICK)
+    def lose_worker(self, pick: int) -> None:
+        worker = self.live()[pick % len(self.live())].worker
+        held = [each for each in self.live() if each.worker == worker]
+        self._lose(lambda other: other == worker, held)
 
     @precondition(lambda self: self.live())
     @rule(pick=PICK)
@@ -168,8 +174,22 @@ class JobMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.leases)
     @rule(ends=st.lists(st.tuples(PICK, OUTCOMES), min_size=1, max_size=3))
-    def end(self, ends: list[tuple[int, Outcome]]) -> None:
-        closing = self._closing(ends)
+    def end_many(self, ends: list[tuple[int, Outcome]]) -> None:
+        """Let attempts end; one that has ended already may be handed back at the same moment."""
+        closing: list[tuple[Lease, Outcome]] = []
+        for pick, wanted in ends:
+            lease = self.lease(pick)
+            is_again = any(lease is other for other, _ in closing)
+            closing.append((lease, Halt.INTERRUPTED if is_again else self._outcome(lease, wanted)))
+        self._close(closing)
+
+    @precondition(lambda self: self.live())
+    @rule(pick=PICK, outcome=OUTCOMES)
+    def end(self, pick: int, outcome: Outcome) -> None:
+        lease = self.live()[pick % len(self.live())]
+        self._close([(lease, self._outcome(lease, outcome))])
+
+    def _close(self, closing: list[tuple[Lease, Outcome]]) -> None:
         before = self._rows(lease.job.id for lease, _ in closing if lease.job.status is not RUNNING)
         answered = self.run(endings.close(self.services, [Ending(it.claim, what) for it, what in closing]))
         held = {lease.job.id for lease, _ in closing if lease.is_live}
@@ -179,15 +199,6 @@ class JobMachine(RuleBasedStateMachine):
                 lease.is_live = False
                 lease.job.end(outcome)
         assert self._rows(before) == before
-
-    def _closing(self, ends: Iterable[tuple[int, Outcome]]) -> list[tuple[Lease, Outcome]]:
-        """Let attempts end; one that has ended already may be handed back at the same moment."""
-        closing: list[tuple[Lease, Outcome]] = []
-        for pick, wanted in ends:
-            lease = self.lease(pick)
-            is_again = any(lease is other for other, _ in closing)
-            closing.append((lease, Halt.INTERRUPTED if is_again else self._outcome(lease, wanted)))
-        return closing
 
     def _outcome(self, lease: Lease, wanted: Outcome) -> Outcome:
         """What a worker makes of this end of an attempt, as it knows or finds out whether there is an effect."""
@@ -205,11 +216,6 @@ class JobMachine(RuleBasedStateMachine):
         lease = self.lease(pick)
         told = runs.progress(self.services, [(lease.claim, {"stage": "reading"})], with_totals=True)
         assert self.run(told) == (set() if lease.is_live else {lease.job.id})
-
-    @precondition(lambda self: self.leases)
-    @rule(pick=PICK)
-    def renew(self, pick: int) -> None:
-        lease = self.lease(pick)
         tokens = {lease.job.id: lease.claim.token}
         renewed = self.run(runs.renew(self.services.database, lease.worker, tokens, 3600))
         assert renewed == ({lease.job.id: lease.job.cancel} if lease.is_live else {})
