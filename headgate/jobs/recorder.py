@@ -1,7 +1,7 @@
 """Records how far a worker's jobs have come: all of them in one go, and of each only the newest figures."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -18,9 +18,12 @@ logger = structlog.get_logger(__name__)
 
 
 class ProgressRecorder:
-    """Holds the newest figures of each job until they are recorded; those in between are forgotten."""
+    """Holds the newest figures of each job until they are recorded; those in between are forgotten.
 
-    def __init__(self, services: Services, on_lost: Callable[[Collection[str]], None]) -> None:
+    `on_lost` hears of jobs whose lease is lost, with the token it had.
+    """
+
+    def __init__(self, services: Services, on_lost: Callable[[Mapping[str, int]], None]) -> None:
         self._services = services
         self._on_lost = on_lost
         self._newest: dict[str, tuple[Claim, dict[str, Any]]] = {}
@@ -50,6 +53,7 @@ class ProgressRecorder:
         if not reports:
             return
         try:
-            self._on_lost(await runs.progress(self._services, reports, with_totals=with_totals))
+            lost = await runs.progress(self._services, reports, with_totals=with_totals)
+            self._on_lost({claim.job_id: claim.token for claim, _ in reports if claim.job_id in lost})
         except Exception:
             logger.exception("progress.not_recorded", jobs=len(reports))

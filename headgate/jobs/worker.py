@@ -63,6 +63,8 @@ class Worker:
         try:
             await self._consumer.consume(self._work, concurrency=self._concurrency)
         finally:
+            # Where the consumer ended in trouble there may be jobs left, whose leases nobody would hold.
+            await self._hand_back(self._working)
             for task in aside:
                 task.cancel()
             await asyncio.gather(*aside, return_exceptions=True)
@@ -73,9 +75,14 @@ class Worker:
         await self._consumer.close()
         if self._working:
             _, late = await asyncio.wait(self._working, timeout=grace_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await self._hand_back(late)
+
+    @staticmethod
+    async def _hand_back(working: Collection[asyncio.Task[None]]) -> None:
+        late = list(working)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def _work(self, job_id: str) -> None:
         # In a task of its own, which stop() can reach whatever carries the ids.
@@ -88,12 +95,22 @@ class Worker:
     async def _work_on(self, job_id: str) -> None:
         orders_before = self._orders_seen
         try:
-            if (claim := await asyncio.shield(self._claim(job_id))) is not None:
+            if (claim := await self._claimed(job_id)) is not None:
                 await self._finish(claim, orders_before)
         except LeaseLost:
             logger.warning("job.lease_lost", job_id=job_id)
         except Exception:
             logger.exception("job.left_to_its_lease", job_id=job_id)
+
+    async def _claimed(self, job_id: str) -> Claim | None:
+        claiming = asyncio.create_task(self._claim(job_id))
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            if (claim := await claiming) is not None:
+                await self._end(claim, Halt.INTERRUPTED)
+                self._keeper.drop(claim)
+            raise
 
     async def _finish(self, claim: Claim, orders_before: int) -> None:
         run = Run(
@@ -103,6 +120,8 @@ class Worker:
             seconds_left=partial(self._keeper.seconds_left, claim),
             report=self._recorder.take,
         )
+        if (stale := self._runs.get(claim.job_id)) is not None:
+            stale.lose()
         self._runs[claim.job_id] = run
         if self._orders_seen != orders_before:
             await self._carry_out_orders()
@@ -158,7 +177,7 @@ class Worker:
             logger.exception("orders.not_read")
 
     def _heed(self, beat: Beat) -> None:
-        self._lose([job_id for job_id, token in beat.lost.items() if self._holds(job_id, token)])
+        self._lose(beat.lost)
         self._order(beat.orders)
 
     def _order(self, orders: Mapping[str, CancelMode]) -> None:
@@ -166,11 +185,8 @@ class Worker:
             if (run := self._runs.get(job_id)) is not None:
                 run.order(mode)
 
-    def _holds(self, job_id: str, token: int) -> bool:
-        run = self._runs.get(job_id)
-        return run is not None and run.claim.token == token
-
-    def _lose(self, job_ids: Collection[str]) -> None:
-        for job_id in job_ids:
-            if (run := self._runs.get(job_id)) is not None:
+    def _lose(self, lost: Mapping[str, int]) -> None:
+        for job_id, token in lost.items():
+            run = self._runs.get(job_id)
+            if run is not None and run.claim.token == token:
                 run.lose()

@@ -33,12 +33,16 @@ Working = Callable[..., AbstractAsyncContextManager[Worker]]
 
 
 class LedEngine:
-    """Runs each task as `lead` says; `began` and `canceled` tell what has happened to tasks so far."""
+    """Runs each task as `lead` says; `began` and `canceled` tell what has happened to tasks so far.
+
+    `ingested` is what a job is found to have committed before its process ended.
+    """
 
     def __init__(self) -> None:
         self.began: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
         self.canceled: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
         self.finish = asyncio.Event()
+        self.ingested: dict[str, Any] | None = None
 
     async def run(
         self,
@@ -50,7 +54,7 @@ class LedEngine:
         timeout_s: float | None = None,
     ) -> dict[str, Any]:
         if task["task"] == "settle":
-            return {"ingested": None}
+            return {"ingested": self.ingested}
         assert report is not None
         self.permit, self.stop, self.timeout_s = permit, stop, timeout_s
         self.began.put_nowait(task)
@@ -81,12 +85,12 @@ def services(database: Database, engine: LedEngine, tmp_path: Path) -> Services:
 
 @pytest.fixture
 def submit(services: Services) -> Submit:
-    """Submit a text into the dataset `sales`."""
+    """Submit a text into the dataset `sales`; `values` are further ones of the request."""
 
-    async def submit(text: str = "a\n1\n") -> Job:
+    async def submit(text: str = "a\n1\n", **values: Any) -> Job:
         user = await users.ensure_administrator(services.database)
         principal = Principal(user.id, user.role, utc_now() + timedelta(hours=1))
-        request = IngestRequest(dataset="sales", text=text, format=FileFormat.CSV)
+        request = IngestRequest(dataset="sales", text=text, format=FileFormat.CSV, **values)
         return (await ingest.submit(services, principal, request)).job
 
     return submit
