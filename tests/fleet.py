@@ -78,6 +78,14 @@ class Member:
         self.spells: list[Spell] = []
 
     @property
+    def _environment(self) -> dict[str, str]:
+        """Whose sessions are whose can be seen in PostgreSQL by their names."""
+        url = self._site.database_url
+        if url.startswith("postgresql"):
+            url += f"{'&' if '?' in url else '?'}application_name={self.name}"
+        return self._site.environment | {"HEADGATE_DATABASE_URL": url}
+
+    @property
     def is_up(self) -> bool:
         """Whether it is ready, and neither stopped nor ended."""
         return bool(self.spells) and self.spells[-1].end is None and self.is_alive
@@ -95,7 +103,7 @@ class Member:
         """Start it; `is_up` tells when it is ready."""
         with self.log.open("a") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, env=self._site.environment, stdout=PIPE, stderr=log
+                *self._command, env=self._environment, stdout=PIPE, stderr=log
             )
         self._reading = asyncio.create_task(self._read(self._process))
 

@@ -1,5 +1,7 @@
 """Sites for whole Headgates, and what the runs have measured."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from tests.fleet import Site
 
 LEASE_S = 2.0
 TICK_S = 2.0
-SLOTS = 2
+MakeSite = Callable[[int], Site]
 MEASURED: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
@@ -35,8 +37,8 @@ def measured(request: pytest.FixtureRequest) -> list[str]:
 
 
 @pytest.fixture
-def site(make_url: MakeUrl, make_redis: MakeRedis, tmp_path: Path) -> Site:
-    """A place for a Headgate: a folder, an empty database and a Redis of its own."""
+def make_site(make_url: MakeUrl, make_redis: MakeRedis, tmp_path: Path) -> MakeSite:
+    """Make a place for a Headgate whose workers run so many jobs at once, with an empty database and a Redis."""
     home = tmp_path / "home"
     home.mkdir()
-    return Site(home, make_url(), make_redis(), lease_s=LEASE_S, tick_s=TICK_S, slots=SLOTS)
+    return partial(Site, home, make_url(), make_redis(), LEASE_S, TICK_S)

@@ -22,13 +22,12 @@ from tests.fleet import LOOK_S, START_S, Fleet, Member, until
 PAUSE_S = (0.0, 0.5)
 EXTRA_S = 0.5
 BUSY_S = 1.0
-NO_LOCK_S = 0.5
-HELD_S = 0.15
+NO_LOCK_S = 1.0
+LOOKS = 2
 MAX_STOPS = 20
 HELD = """
 SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
-  AND state LIKE 'idle in transaction%' AND now() - state_change > make_interval(secs => $1)
+WHERE datname = current_database() AND application_name = $1 AND state LIKE 'idle in transaction%'
 """
 
 
@@ -116,7 +115,8 @@ class Monkey:
         worker = await self._busy_worker()
         busy = worker.pid in await self._busy_pids()
         children = worker.children()
-        for child in self._chance.sample(children, self._chance.randint(1, len(children))):
+        count = max(1, self._chance.randint(0, len(children)))
+        for child in self._chance.sample(children, min(count, len(children))):
             with suppress(psutil.NoSuchProcess):
                 child.kill()
         self._note(Trouble.CHILD_KILLED, worker.pid, busy=busy)
@@ -135,8 +135,9 @@ class Monkey:
             worker.pause()
             at = utc_now()
             for child in stopped:
-                child.suspend()
-            if not await asyncio.to_thread(self._is_any_lock_held):
+                with suppress(psutil.NoSuchProcess):
+                    child.suspend()
+            if not await asyncio.to_thread(self._holds_lock, worker):
                 self.blows.append(Blow(Trouble.WORKER_STOPPED, at, worker.pid, busy))
                 return stopped
             _resume(worker, stopped)
@@ -149,11 +150,11 @@ class Monkey:
         await asyncio.sleep(site.lease_s + site.tick_s + EXTRA_S)
         _resume(worker, stopped)
 
-    def _is_any_lock_held(self) -> bool:
+    def _holds_lock(self, worker: Member) -> bool:
         url = self._fleet.site.database_url
         if url.startswith("sqlite"):
             return _is_sqlite_locked(urlsplit(url).path)
-        return asyncio.run(_is_any_session_stuck(url))
+        return asyncio.run(_is_in_transaction(url, worker.name))
 
     async def _one_of(self, members: Sequence[Member]) -> Member:
         """Choose one of those that are up, where that leaves another one."""
@@ -213,13 +214,13 @@ def _is_sqlite_locked(path: str) -> bool:
     return False
 
 
-async def _is_any_session_stuck(url: str) -> bool:
-    """Whether a transaction waits for its process; looks twice, as one may still wait for another."""
+async def _is_in_transaction(url: str, name: str) -> bool:
+    """Whether a process that is stopped is in a transaction; looks again, as its last statement may still run."""
     connection = await asyncpg.connect(url)
     try:
-        for _ in range(2):
-            await asyncio.sleep(HELD_S + LOOK_S)
-            if await connection.fetchval(HELD, HELD_S):
+        for _ in range(LOOKS):
+            await asyncio.sleep(LOOK_S)
+            if await connection.fetchval(HELD, name):
                 return True
         return False
     finally:

@@ -5,8 +5,9 @@ from time import monotonic
 
 import pytest
 
+from tests.chaos.conftest import MakeSite
 from tests.chaos.load import orders
-from tests.chaos.monkey import Monkey
+from tests.chaos.monkey import Blow, Monkey
 from tests.chaos.poison import suffer
 from tests.chaos.reruns import Rerun, lost_by_living, reruns
 from tests.chaos.trial import Headgate, endure, headgate
@@ -17,25 +18,48 @@ STEPS = 4
 """So many steps, which take their time on a busy machine, lead from the end of a lease to the next attempt."""
 
 
-async def _try(site: Site, seed: int, jobs: int, rounds: int, measured: list[str]) -> None:
+async def test_every_job_ends_with_its_effects_once_whatever_dies(
+    make_site: MakeSite, measured: list[str]
+) -> None:
     began = monotonic()
-    async with headgate(site, seed) as here:
-        monkey = Monkey(here.fleet, here.database, seed)
-        await endure(here, monkey, orders(seed, jobs), rounds)
+    async with headgate(make_site(1), seed=0) as here:
+        monkey = Monkey(here.fleet, here.database, seed=0)
+        await endure(here, monkey, orders(seed=0, count=100), rounds=2)
         await suffer(here)
         record = await Record.read(here.database)
         faults = await here.faults(record)
     assert faults == []
+    assert _late(here, record, monkey.blows, measured, began) == [], monkey.blows
 
-    begun_again = list(reruns(record, monkey.blows, here.fleet.workers, site.slots))
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_every_job_ends_with_its_effects_once_for_a_long_time(
+    make_site: MakeSite, seed: int, measured: list[str]
+) -> None:
+    began = monotonic()
+    async with headgate(make_site(2), seed) as here:
+        monkey = Monkey(here.fleet, here.database, seed)
+        await endure(here, monkey, orders(seed, count=400), rounds=8)
+        record = await Record.read(here.database)
+        faults = await here.faults(record)
+    assert faults == []
+    assert _late(here, record, monkey.blows, measured, began) == [], monkey.blows
+
+
+def _late(
+    here: Headgate, record: Record, blows: list[Blow], measured: list[str], began: float
+) -> list[Rerun]:
+    """Tell what was measured; answers the attempts that began too late."""
+    site = here.fleet.site
+    begun_again = list(reruns(record, blows, here.fleet.workers, site.slots))
     database, _, _ = site.database_url.partition(":")
     measured.append(
-        f"chaos on {database}, seed {seed}: {len(record.jobs)} jobs, {len(monkey.blows)} blows, "
-        f"{_in_words(begun_again, site)}, {lost_by_living(record, monkey.blows)} leases lost unprovoked, "
+        f"chaos on {database}: {len(record.jobs)} jobs, {len(blows)} blows, "
+        f"{_in_words(begun_again, site)}, {lost_by_living(record, blows)} leases lost unprovoked, "
         f"a write took {here.probe.longest.total_seconds():.2f} s at most; in {monotonic() - began:.0f} s"
     )
-    late = [each for each in begun_again if each.delay > _limit(site, here, each)]
-    assert late == [], monkey.blows
+    return [each for each in begun_again if each.delay > _limit(site, here, each)]
 
 
 def _in_words(begun_again: list[Rerun], site: Site) -> str:
@@ -47,15 +71,3 @@ def _in_words(begun_again: list[Rerun], site: Site) -> str:
 def _limit(site: Site, here: Headgate, rerun: Rerun) -> timedelta:
     """A lease, a tick, and what a machine takes that is too busy for anything to be done at once."""
     return timedelta(seconds=site.lease_s + site.tick_s) + STEPS * here.probe.lag(rerun.silenced, rerun.begun)
-
-
-async def test_every_job_ends_with_its_effects_once_whatever_dies(site: Site, measured: list[str]) -> None:
-    await _try(site, seed=0, jobs=100, rounds=2, measured=measured)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_every_job_ends_with_its_effects_once_for_a_long_time(
-    site: Site, seed: int, measured: list[str]
-) -> None:
-    await _try(site, seed, jobs=400, rounds=8, measured=measured)

@@ -74,13 +74,8 @@ def faults_of_jobs(record: Record, accepted: Accepted) -> Iterator[str]:
 def _faults_of_job(job: Job, load: Load) -> Iterator[str]:
     if load.is_poison:
         code = job.failure["code"] if job.failure else None
-        if (job.status, code, job.attempts, job.crashes) != (
-            JobStatus.FAILED,
-            "CHILD_DIED",
-            MAX_CRASHES,
-            MAX_CRASHES,
-        ):
-            yield f"poison {job.id} is {job.status} after {job.attempts} attempts, {job.crashes} crashes: {code}"
+        if (job.status, code, job.crashes) != (JobStatus.FAILED, "CHILD_DIED", MAX_CRASHES):
+            yield f"poison {job.id} is {job.status} after {job.crashes} crashes: {code}"
         return
     status = JobStatus.SUCCEEDED if load.rejected is None else JobStatus.PARTIAL
     if job.status is not status:
