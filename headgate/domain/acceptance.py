@@ -13,10 +13,10 @@ from headgate.domain.happenings import announce, status_changed
 from headgate.domain.idempotency import Token, start_once
 from headgate.domain.ranking import line_up, wake_up
 from headgate.domain.services import Services
-from headgate.storage.events import append_events
+from headgate.storage.events import NewEvent, append_events
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
-from headgate.storage.tables import Dataset, Job, JobEvent, JobKind, JobStatus
+from headgate.storage.tables import Dataset, Job, JobKind, JobStatus
 
 WRITES_AT_ONCE = 16
 """So many contents are made durable at the same time: most of it is waiting for the disk."""
@@ -61,7 +61,7 @@ async def accept(
     """
     jobs = [each.job for each in new]
     subject_id = parent.id if parent is not None else jobs[0].id
-    events: list[JobEvent] = []
+    events: list[NewEvent] = []
 
     async def start(session: AsyncSession) -> None:
         # Children refer to their parent, which the session does not know without a relation.

@@ -11,7 +11,8 @@ from sqlmodel import col, select
 
 from headgate.domain.happenings import FINAL, happened, status_changed
 from headgate.errors import JobFault
-from headgate.storage.tables import CancelMode, ErrorPolicy, Job, JobEvent, JobEventType, JobStatus, utc_now
+from headgate.storage.events import NewEvent
+from headgate.storage.tables import CancelMode, ErrorPolicy, Job, JobEventType, JobStatus, utc_now
 
 COUNTED = ("rows_read", "rows_accepted", "rows_rejected", "rows_filtered", "rows_merged", "warnings")
 WELL = (JobStatus.SUCCEEDED, JobStatus.PARTIAL)
@@ -40,7 +41,7 @@ def parents_of(jobs: Iterable[Job]) -> set[str]:
     return {job.parent_id for job in jobs if job.parent_id is not None}
 
 
-async def begin(session: AsyncSession, parent_ids: Collection[str]) -> list[JobEvent]:
+async def begin(session: AsyncSession, parent_ids: Collection[str]) -> list[NewEvent]:
     """Let batches run whose first child does."""
     parents = [parent for parent in await _lock(session, parent_ids) if parent.status is JobStatus.QUEUED]
     for parent in parents:
@@ -48,7 +49,7 @@ async def begin(session: AsyncSession, parent_ids: Collection[str]) -> list[JobE
     return [status_changed(parent, JobStatus.RUNNING) for parent in parents]
 
 
-async def refresh(session: AsyncSession, parent_ids: Collection[str]) -> list[JobEvent]:
+async def refresh(session: AsyncSession, parent_ids: Collection[str]) -> list[NewEvent]:
     """Bring the figures of batches up to date, and end those whose last child has ended.
 
     To be called behind the changes of their children, in the same transaction: of two children that end at the same
@@ -90,7 +91,7 @@ async def _totals(session: AsyncSession, parent_ids: Collection[str]) -> dict[st
     return totals
 
 
-def _refreshed(parent: Job, totals: Totals) -> JobEvent:
+def _refreshed(parent: Job, totals: Totals) -> NewEvent:
     for name in COUNTED:
         setattr(parent, name, totals.rows[name])
     parent.progress = _progress(parent, totals)

@@ -13,8 +13,8 @@ from headgate.domain.permissions import Principal, require
 from headgate.domain.ranking import wake_up
 from headgate.domain.services import Services
 from headgate.errors import UserFault
-from headgate.storage.events import append_events
-from headgate.storage.tables import CancelMode, Job, JobEvent, JobEventType, JobKind, JobStatus, Role, utc_now
+from headgate.storage.events import NewEvent, append_events
+from headgate.storage.tables import CancelMode, Job, JobEventType, JobKind, JobStatus, Role, utc_now
 
 REQUESTED = {
     CancelMode.SAFE: "It was asked to stop at its next safe point.",
@@ -84,7 +84,7 @@ async def _cancel(services: Services, job_ids: Collection[str], mode: CancelMode
     return bool(jobs)
 
 
-def _order(job: Job, mode: CancelMode) -> JobEvent | None:
+def _order(job: Job, mode: CancelMode) -> NewEvent | None:
     """Stop a job that never ran; let whoever runs another one, or will, know."""
     if job.cancel in (mode, CancelMode.FORCE):
         return None

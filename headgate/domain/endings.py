@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -17,19 +16,17 @@ from headgate.domain.happenings import WAITING, announce, happened, status_chang
 from headgate.domain.ports import ProcessDied, TaskFault, TimedOut
 from headgate.domain.ranking import wake_up
 from headgate.domain.retry_policy import MAX_CRASHES, RetryPolicy, given_up
-from headgate.domain.runs import Claim, lock_held
+from headgate.domain.runs import Claim, Target, lock_held
 from headgate.domain.services import Services
 from headgate.errors import JobFault
-from headgate.storage.events import append_events
+from headgate.storage.events import NewEvent, append_events
 from headgate.storage.ids import new_id
+from headgate.storage.rows_of_jobs import add_results, end_attempts, write_jobs
 from headgate.storage.tables import (
-    Attempt,
     Dataset,
     Job,
-    JobEvent,
     JobEventType,
     JobStatus,
-    Result,
     ResultKind,
     utc_now,
 )
@@ -71,9 +68,9 @@ class Ending:
 class _Closing:
     """What one transaction writes beside the jobs' own rows."""
 
-    events: list[JobEvent] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
     attempts: list[dict[str, Any]] = field(default_factory=list)
-    results: list[Result] = field(default_factory=list)
+    results: list[dict[str, Any]] = field(default_factory=list)
     versions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -87,6 +84,7 @@ async def close(services: Services, endings: Sequence[Ending]) -> set[str]:
         held = await lock_held(session, {job_id: ending.claim.token for job_id, ending in ended.items()})
         for job_id, job in held.items():
             _end(closing, job, ended[job_id])
+        await write_jobs(session, held.values())
         await _write(session, closing)
         closing.events += await batches.refresh(session, batches.parents_of(held.values()))
         await append_events(session, closing.events)
@@ -96,7 +94,7 @@ async def close(services: Services, endings: Sequence[Ending]) -> set[str]:
 
 
 def end_attempt(job: Job, status: JobStatus, fault: JobFault | None = None) -> dict[str, Any]:
-    """Say how a job's present attempt ended, as `write_attempts` takes it."""
+    """Say how a job's present attempt ended, as `end_attempts` takes it."""
     failure = fault.to_json() if fault is not None else None
     return {
         "of_job": job.id,
@@ -105,16 +103,6 @@ def end_attempt(job: Job, status: JobStatus, fault: JobFault | None = None) -> d
         "finished_at": utc_now(),
         "failure": failure,
     }
-
-
-async def write_attempts(session: AsyncSession, attempts: Sequence[Mapping[str, Any]]) -> None:
-    """Write how attempts ended."""
-    if not attempts:
-        return
-    which = (col(Attempt.job_id) == bindparam("of_job"), col(Attempt.number) == bindparam("of_number"))
-    # Through the table itself: sessions change many rows at once by their primary keys only.
-    connection = await session.connection()
-    await connection.execute(update(Attempt.__table__).where(*which), list(attempts))  # type: ignore[attr-defined]
 
 
 def _end(closing: _Closing, job: Job, ending: Ending) -> None:
@@ -195,8 +183,8 @@ def _count(job: Job, counts: Mapping[str, int]) -> None:
 
 
 async def _write(session: AsyncSession, closing: _Closing) -> None:
-    await write_attempts(session, closing.attempts)
-    session.add_all(closing.results)
+    await end_attempts(session, closing.attempts)
+    await add_results(session, closing.results)
     if closing.versions:
         await _advance_datasets(session, closing.versions)
 
@@ -219,17 +207,19 @@ async def _advance_datasets(session: AsyncSession, versions: Mapping[str, Mappin
             dataset.updated_at = utc_now()
 
 
-def _result(job: Job, dataset: Dataset, result: Mapping[str, Any]) -> Result:
-    return Result(
-        id=new_id("result"),
-        kind=ResultKind.DATASET,
-        name=dataset.name,
-        job_id=job.id,
-        dataset_id=dataset.id,
-        dataset_version=job.dataset_version,
-        data={"counts": result["counts"], "rowCount": result["dataset"]["row_count"]},
-        created_by_id=job.created_by_id,
-    )
+def _result(job: Job, dataset: Target, result: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": new_id("result"),
+        "kind": ResultKind.DATASET,
+        "name": dataset.name,
+        "job_id": job.id,
+        "dataset_id": dataset.id,
+        "dataset_version": job.dataset_version,
+        "data": {"counts": result["counts"], "rowCount": result["dataset"]["row_count"]},
+        "tags": [],
+        "created_at": utc_now(),
+        "created_by_id": job.created_by_id,
+    }
 
 
 def _finished(claim: Claim, job: Job, counts: Mapping[str, int]) -> dict[str, Any]:

@@ -4,19 +4,20 @@ from collections.abc import Iterable
 from typing import Any
 
 from headgate.domain.ports import Signals
-from headgate.storage.tables import Job, JobEvent, JobEventType, JobStatus, utc_now
+from headgate.storage.events import NewEvent
+from headgate.storage.tables import Job, JobEventType, JobStatus, utc_now
 
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.FAILED, JobStatus.CANCELED})
 WAITING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
 
 
-def happened(job: Job, type: JobEventType, **values: Any) -> JobEvent:
+def happened(job: Job, type: JobEventType, **values: Any) -> NewEvent:
     """Make a job's next event; `values` are status, progress and message."""
     job.last_event += 1
-    return JobEvent(job_id=job.id, seq=job.last_event, type=type, at=utc_now(), **values)
+    return NewEvent(job.id, job.last_event, type, **values)
 
 
-def status_changed(job: Job, status: JobStatus, message: str | None = None) -> JobEvent:
+def status_changed(job: Job, status: JobStatus, message: str | None = None) -> NewEvent:
     """Give a job a status, and make the event that tells it; that of a final one is the job's last event."""
     job.status = status
     if status in FINAL:
@@ -40,7 +41,7 @@ ORDERS = "orders"
 """The topic that is notified when a running job is to be stopped."""
 
 
-def announce(signals: Signals, events: Iterable[JobEvent]) -> None:
+def announce(signals: Signals, events: Iterable[NewEvent]) -> None:
     """Notify whoever follows these events, once they are committed."""
     job_ids = {event.job_id for event in events}
     for job_id in job_ids:

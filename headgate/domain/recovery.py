@@ -12,13 +12,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from headgate.domain import counters
-from headgate.domain.endings import end_attempt, write_attempts
+from headgate.domain.endings import end_attempt
 from headgate.domain.happenings import announce, status_changed
 from headgate.domain.ranking import wake_up
 from headgate.domain.runs import is_due, lock_held
 from headgate.domain.services import Services
 from headgate.errors import JobFault
 from headgate.storage.events import append_events
+from headgate.storage.rows_of_jobs import end_attempts, write_jobs
 from headgate.storage.tables import Attempt, Job, JobStatus, Turn, utc_now
 
 MAX_DUE = 10_000
@@ -59,11 +60,12 @@ async def take_back(services: Services, is_gone: Callable[[str], bool]) -> int:
         held = await lock_held(session, {job_id: token for job_id, (token, _) in found.items()})
         # One that was renewed since then is nobody else's.
         lost = [job for job in held.values() if job.lease_expires_at == found[job.id][1]]
-        await write_attempts(session, [end_attempt(job, JobStatus.FAILED, WORKER_LOST) for job in lost])
+        await end_attempts(session, [end_attempt(job, JobStatus.FAILED, WORKER_LOST) for job in lost])
         for job in lost:
             job.due_at = utc_now()
             job.progress = {**job.progress, "eta_seconds": None}
         events = [status_changed(job, JobStatus.RETRYING, WORKER_LOST.message) for job in lost]
+        await write_jobs(session, lost)
         await counters.add(session, counters.LEASE_TAKEOVERS, len(lost))
         await append_events(session, events)
     announce(services.signals, events)

@@ -7,7 +7,7 @@ left out, and the caller is told. Signals leave after the commit.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,9 +18,18 @@ from headgate.domain.happenings import WAITING, announce, happened, status_chang
 from headgate.domain.services import Services
 from headgate.storage.database import Database
 from headgate.storage.events import append_events
+from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
+from headgate.storage.rows_of_jobs import (
+    JOBS,
+    add_attempts,
+    copy_of,
+    lock_jobs,
+    select_jobs,
+    table_of,
+    write_jobs,
+)
 from headgate.storage.tables import (
-    Attempt,
     CancelMode,
     Dataset,
     File,
@@ -32,13 +41,30 @@ from headgate.storage.tables import (
 )
 
 
+class Target(NamedTuple):
+    """The dataset that a job writes to."""
+
+    id: str
+    name: str
+    storage_key: str
+
+
+class Source(NamedTuple):
+    """The file that a job reads."""
+
+    id: str
+    format: FileFormat | None
+    dialect: dict[str, Any] | None
+    byte_size: int
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A job in the hands of one worker, as it was when the lease began; `file` where it reads one."""
 
     job: Job
-    dataset: Dataset
-    file: File | None
+    dataset: Target
+    file: Source | None
 
     @property
     def job_id(self) -> str:
@@ -56,29 +82,38 @@ class Claim:
         return self.job.attempts
 
 
+DATASETS, FILES = table_of(Dataset), table_of(File)
+OF_DATASET = [DATASETS.c[name] for name in Target._fields]
+OF_FILE = [FILES.c[name] for name in Source._fields]
+CLAIMABLE = (
+    select_jobs(*OF_DATASET, *OF_FILE)
+    .join(DATASETS, DATASETS.c.id == JOBS.c.dataset_id)
+    .outerjoin(FILES, FILES.c.id == JOBS.c.file_id)
+    .with_for_update(of=JOBS, skip_locked=True)
+)
+
+
 async def claim(
     services: Services, job_ids: Collection[str], worker: str, lease_s: float
 ) -> dict[str, Claim]:
     """Begin an attempt at each of these jobs and hold it for `lease_s` seconds; leaves out what is not to be had."""
-    statement = (
-        select(Job, Dataset, File)
-        .join(Dataset, col(Dataset.id) == Job.dataset_id)
-        .outerjoin(File, col(File.id) == Job.file_id)
-        .where(col(Job.id).in_(job_ids), is_due())
-        .order_by(col(Job.id))
-        .with_for_update(of=Job, key_share=True, skip_locked=True)
-    )
+    statement = CLAIMABLE.where(col(Job.id).in_(job_ids), is_due())
     async with services.database.transaction() as session:
-        found = (await session.execute(statement)).all()
-        claims = {job.id: Claim(job, dataset, file) for job, dataset, file in found}
-        for claim in claims.values():
-            session.add(_begin_attempt(claim.job, worker, lease_s))
-        events = [status_changed(claim.job, JobStatus.RUNNING) for claim in claims.values()]
-        parents = {claim.job.parent_id for claim in claims.values() if claim.job.parent_id is not None}
-        events += await batches.begin(session, parents)
+        connection = await session.connection()
+        claims = [_claimed(row) for row in await connection.execute(statement)]
+        jobs = [claim.job for claim in claims]
+        await add_attempts(session, [_begin_attempt(job, worker, lease_s) for job in jobs])
+        events = [status_changed(job, JobStatus.RUNNING) for job in jobs]
+        await write_jobs(session, jobs)
+        events += await batches.begin(session, batches.parents_of(jobs))
         await append_events(session, events)
     announce(services.signals, events)
-    return claims
+    return {claim.job_id: claim for claim in claims}
+
+
+def _claimed(row: Sequence[Any]) -> Claim:
+    target, source = row[-len(OF_DATASET) - len(OF_FILE) : -len(OF_FILE)], row[-len(OF_FILE) :]
+    return Claim(copy_of(row), Target(*target), Source(*source) if source[0] is not None else None)
 
 
 async def renew(
@@ -107,6 +142,7 @@ async def progress(
             if (job := held.get(claim.job_id)) is not None:
                 job.progress = dict(figures)
                 events.append(happened(job, JobEventType.PROGRESS, progress=job.progress))
+        await write_jobs(session, held.values())
         if with_totals:
             events += await batches.refresh(session, batches.parents_of(held.values()))
         await append_events(session, events)
@@ -122,14 +158,11 @@ async def orders(services: Services, job_ids: Collection[str]) -> dict[str, Canc
 
 
 async def lock_held(session: AsyncSession, tokens: Mapping[str, int]) -> dict[str, Job]:
-    """Lock the rows of running jobs for the holders of their leases; those with another token are left out."""
-    statement = (
-        select(Job)
-        .where(col(Job.id).in_(tokens), col(Job.status) == JobStatus.RUNNING)
-        .order_by(col(Job.id))
-        .with_for_update(key_share=True)
-    )
-    found = await session.scalars(statement)
+    """Lock the rows of running jobs for the holders of their leases; those with another token are left out.
+
+    What is changed in these copies has to be written.
+    """
+    found = await lock_jobs(session, JOBS.c.id.in_(tokens), JOBS.c.status == JobStatus.RUNNING)
     return {job.id: job for job in found if job.lease_token == tokens[job.id]}
 
 
@@ -138,10 +171,17 @@ def is_due() -> ColumnElement[bool]:
     return and_(col(Job.status).in_(WAITING), col(Job.due_at) <= utc_now(), col(Job.kind) != JobKind.BATCH)
 
 
-def _begin_attempt(job: Job, worker: str, lease_s: float) -> Attempt:
+def _begin_attempt(job: Job, worker: str, lease_s: float) -> dict[str, Any]:
     now = utc_now()
     job.attempts += 1
     job.lease_token += 1
     job.lease_expires_at = now + timedelta(seconds=lease_s)
     job.started_at = job.started_at or now
-    return Attempt(id=new_id("attempt"), job_id=job.id, number=job.attempts, worker=worker, started_at=now)
+    return {
+        "id": new_id("attempt"),
+        "job_id": job.id,
+        "number": job.attempts,
+        "worker": worker,
+        "status": JobStatus.RUNNING,
+        "started_at": now,
+    }

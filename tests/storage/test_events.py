@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlmodel import col, select
 
 from headgate.storage.database import Database
-from headgate.storage.events import append_events
+from headgate.storage.events import NewEvent, append_events
 from headgate.storage.tables import Job, JobEvent, JobEventType, JobKind
 
 WRITERS = 6
@@ -31,7 +31,7 @@ async def append(database: Database, job_ids: Sequence[str], count: int = EACH) 
             job = await session.get_one(Job, job_id, with_for_update=True)
             for _ in range(count):
                 job.last_event += 1
-                events.append(JobEvent(job_id=job_id, seq=job.last_event, type=JobEventType.LOG))
+                events.append(NewEvent(job_id=job_id, seq=job.last_event, type=JobEventType.LOG))
         await append_events(session, events)
 
 
@@ -90,7 +90,7 @@ async def test_a_later_event_is_not_seen_before_an_earlier_one_that_is_not_commi
 
     async def write_slowly() -> None:
         async with slow.transaction() as session:
-            await append_events(session, [JobEvent(job_id=first, seq=1, type=JobEventType.LOG)])
+            await append_events(session, [NewEvent(job_id=first, seq=1, type=JobEventType.LOG)])
             written.set()
             await go_on.wait()
 
@@ -112,7 +112,7 @@ async def test_events_that_were_rolled_back_hide_none_that_come_after(database: 
     [before] = await read_behind(database, 0)
     try:
         async with database.transaction() as session:
-            await append_events(session, [JobEvent(job_id=job_id, seq=2, type=JobEventType.LOG)])
+            await append_events(session, [NewEvent(job_id=job_id, seq=2, type=JobEventType.LOG)])
             raise ZeroDivisionError
     except ZeroDivisionError:
         pass
