@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from headgate.domain.grouping import Grouped
@@ -36,6 +36,10 @@ class Scope:
     conditions: Sequence[ColumnElement[bool]] = field(compare=False)
 
 
+ALL = Scope("", ())
+"""The events of all jobs."""
+
+
 class EventReader:
     """Reads what comes behind a number, in order; up to 200 events at a time."""
 
@@ -49,9 +53,16 @@ class EventReader:
 
     async def newest(self, scope: Scope) -> int:
         """Tell the number of a scope's newest event; 0 where there is none."""
-        statement = select(func.max(JobEvent.number)).join(Job).where(*scope.conditions)
+        # A maximum over a join would be looked for among all of them.
+        statement = (
+            select(JobEvent.number)
+            .join(Job)
+            .where(*scope.conditions)
+            .order_by(col(JobEvent.number).desc())
+            .limit(1)
+        )
         async with self._database.read() as session:
-            return (await session.scalars(statement)).one() or 0
+            return (await session.scalars(statement)).first() or 0
 
     async def is_behind(self, scope: Scope, number: int, limit: int) -> bool:
         """Tell whether more than `limit` events of a scope come behind a number."""

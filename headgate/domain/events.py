@@ -1,6 +1,7 @@
 """Events of jobs: follow those of one job, or of all that a filter matches.
 
-A follower reads them from the database at its own pace, so that nothing is kept for one that is slow.
+A follower reads them from the database at its own pace, so that nothing is kept for one that is slow. It reads when
+it is woken: by a signal, or by the Lookout of its process where the signal was lost.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from time import monotonic
 
 from sqlmodel import col
 
-from headgate.domain.event_reader import MAX_EVENTS, Scope, Told
+from headgate.domain.event_reader import ALL, MAX_EVENTS, Scope, Told
 from headgate.domain.happenings import EVERY_JOB, FINAL, topic
 from headgate.domain.jobs import JobFilter, conditions, require_job
 from headgate.domain.pages import NUMBER, decode_cursor, encode_cursor, invalid_cursor
@@ -21,8 +22,6 @@ from headgate.storage.tables import JobEvent, JobEventType, utc_now
 
 MAX_BEHIND = 1000
 """A follower that was up to date and has fallen behind by more events than this is told so, and misses some."""
-# A signal can be lost with whoever would have sent it; the table cannot.
-LOOK_AGAIN_S = 5.0
 FEED_INTERVAL_S = 0.05
 """The feed of all jobs is read no more often: something happens all the time."""
 LAGGED = "Too slow: events were left out here. Read them from this cursor on, with `after`."
@@ -39,22 +38,22 @@ async def watch(services: Services, job_id: str, after: int = 0) -> AsyncGenerat
     async with services.signals.listen(topic(job_id)) as listener:
         follower = Follower(services, scope, after)
         while True:
-            before = follower.number
             async with aclosing(follower.read()) as events:
                 async for told in events:
                     yield told
                     if is_last(told.event):
                         return
-            if follower.number == before and await _has_ended(services, scope, job_id, before):
+            # Whoever has seen any event will see the last one too.
+            if follower.number == after and await _has_ended(services, scope, job_id, after):
                 return
-            await listener.wait(LOOK_AGAIN_S)
+            await listener.wait()
 
 
 async def feed(services: Services, wanted: JobFilter, after: int | None = None) -> AsyncGenerator[Told, None]:
     """Follow all jobs that a filter matches, from now on or from behind a number; never ends by itself."""
     scope = Scope(repr(wanted), conditions(wanted))
     async with services.signals.listen(EVERY_JOB) as listener:
-        number = await services.events.newest(Scope("", ())) if after is None else after
+        number = await services.events.newest(ALL) if after is None else after
         follower = Follower(services, scope, number)
         while True:
             began = monotonic()
@@ -143,5 +142,5 @@ async def _has_ended(services: Services, scope: Scope, job_id: str, number: int)
 
 
 async def _wait(listener: Listener, began: float) -> None:
-    await listener.wait(LOOK_AGAIN_S)
+    await listener.wait()
     await asyncio.sleep(max(began + FEED_INTERVAL_S - monotonic(), 0))

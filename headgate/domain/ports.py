@@ -43,6 +43,10 @@ class JobQueue(Protocol):
         """
         ...
 
+    async def missing(self, wakeups: Sequence[WakeUp]) -> Sequence[WakeUp]:
+        """Tell which of these are not in line; none where the line cannot be reached."""
+        ...
+
     async def ping(self) -> None:
         """Raise an exception where the line cannot be reached."""
         ...
@@ -64,6 +68,10 @@ class Signals(Protocol):
 
     def notify(self, topic: str) -> None:
         """Wake every listener of the topic."""
+        ...
+
+    def rouse(self, topic: str) -> None:
+        """Wake the topic's listeners in this process only."""
         ...
 
     def listen(self, topic: str) -> AbstractAsyncContextManager[Listener]:

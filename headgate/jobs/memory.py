@@ -31,6 +31,10 @@ class InProcessQueue:
         self._changed.set()
         return self._entered - before
 
+    async def missing(self, wakeups: Sequence[WakeUp]) -> Sequence[WakeUp]:
+        """Tell which of these do not wait in line."""
+        return [each for each in wakeups if (each.job_id, each.dispatch) not in self._waiting]
+
     async def ping(self) -> None:
         """Do nothing: the line is in this process."""
 
@@ -112,13 +116,17 @@ class InProcessSignals:
 
     def notify(self, topic: str) -> None:
         """Wake every listener of the topic."""
+        self.rouse(topic)
+
+    def rouse(self, topic: str) -> None:
+        """Wake the topic's listeners in this process, and there are no others."""
         for listener in self._listeners.get(topic, ()):
             listener.notify()
 
-    def notify_all(self) -> None:
+    def rouse_all(self) -> None:
         """Wake the listeners of every topic."""
         for topic in self._listeners:
-            self.notify(topic)
+            self.rouse(topic)
 
     @asynccontextmanager
     async def listen(self, topic: str) -> AsyncIterator[InProcessListener]:

@@ -71,11 +71,15 @@ class RedisSignals:
 
     def notify(self, topic: str) -> None:
         """Wake every listener of the topic: those in this process at once, others as soon as they hear of it."""
-        self._local.notify(topic)
+        self._local.rouse(topic)
         if len(self._waiting) >= MAX_WAITING:
             self._waiting = {EVERYTHING}
         self._waiting.add(topic)
         self._changed.set()
+
+    def rouse(self, topic: str) -> None:
+        """Wake the topic's listeners in this process only."""
+        self._local.rouse(topic)
 
     def listen(self, topic: str) -> AbstractAsyncContextManager[Listener]:
         """Listen to a topic for as long as the block lasts."""
@@ -114,7 +118,7 @@ class RedisSignals:
                 if message["type"] == "subscribe":
                     heard()
                     self._tried.set()
-                    self._local.notify_all()
+                    self._local.rouse_all()
                 elif message["type"] == "message":
                     self._pass_on(message["data"])
 
@@ -127,9 +131,9 @@ class RedisSignals:
         if sender == self._sender:
             return
         if EVERYTHING in topics:
-            self._local.notify_all()
+            self._local.rouse_all()
         for topic in topics:
-            self._local.notify(topic)
+            self._local.rouse(topic)
 
 
 async def _next_message(subscription: PubSub) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from headgate.errors import Unauthenticated
 from headgate.graphql.context import Context
 from headgate.graphql.schema import make_schema
 from headgate.jobs.children import ChildPool
-from headgate.server.assembly import Transport, make_pool, make_services, pool_running, reconciling, working
+from headgate.server.assembly import (
+    Transport,
+    looking_out,
+    make_pool,
+    make_services,
+    pool_running,
+    reconciling,
+    working,
+)
 from headgate.server.auth import Authenticate, verify_token
 from headgate.server.health import health_routes
 from headgate.server.limits import BodyLimit, ReadDeadline
@@ -86,6 +94,7 @@ async def _lifespan(
         await prepare_database(settings, services.database)
         await meter.begin()
         await transport.connect(stack)
+        await stack.enter_async_context(looking_out(services))
         await stack.enter_async_context(pool_running(inspector))
         await stack.enter_async_context(reconciling(settings, services))
         if settings.redis_url is None:

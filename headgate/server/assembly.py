@@ -9,6 +9,7 @@ from typing import Any, Self
 from headgate import __version__
 from headgate.domain import cancellation, leftovers, recovery, workers
 from headgate.domain.event_reader import EventReader
+from headgate.domain.lookout import LOOK_EVERY_S, Lookout
 from headgate.domain.ports import JobQueue, Signals
 from headgate.domain.services import Services
 from headgate.jobs.children import ChildPool
@@ -99,6 +100,24 @@ async def reconciling(settings: Settings, services: Services) -> AsyncIterator[N
     finally:
         reconciler.stop()
         await running
+
+
+@asynccontextmanager
+async def looking_out(services: Services) -> AsyncIterator[None]:
+    """Wake those of this process who follow jobs, for as long as the block lasts, where a signal to them is lost."""
+    lookout = await Lookout.begin(services)
+    running = asyncio.create_task(_look_out(lookout))
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def _look_out(lookout: Lookout) -> None:
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        await Reconciler.attempt("look for events", lookout.look)
 
 
 def _chores(settings: Settings, services: Services) -> list[Chore]:

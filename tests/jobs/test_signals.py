@@ -65,6 +65,22 @@ async def test_every_listener_hears_its_topic_while_it_listens(signals: Signals)
         assert not await second.wait(0)
 
 
+async def test_who_is_roused_hears_its_topic(signals: Signals) -> None:
+    async with signals.listen("a") as listener, signals.listen("b") as other:
+        signals.rouse("a")
+        assert await listener.wait(0)
+        assert not await other.wait(0)
+
+
+async def test_rousing_is_not_heard_by_another_process(two: tuple[RedisSignals, RedisSignals]) -> None:
+    here, there = two
+    async with there.listen("a") as listener, there.listen("b") as fence:
+        here.rouse("a")
+        here.notify("b")
+        assert await fence.wait(PATIENCE_S)
+        assert not await listener.wait(0)
+
+
 async def test_another_process_hears_its_topics_and_no_others(two: tuple[RedisSignals, RedisSignals]) -> None:
     here, there = two
     async with there.listen("a") as first, there.listen("b") as second, there.listen("c") as third:

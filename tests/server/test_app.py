@@ -5,8 +5,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
+from headgate.domain.lookout import Lookout
+from headgate.server import assembly
 from headgate.server.app import create_app
 from headgate.settings import Settings
 
@@ -34,3 +37,22 @@ async def test_trouble_with_what_was_left_does_not_stop_a_server(tmp_path: Path)
     with capture_logs() as logs:
         async with app.router.lifespan_context(app):
             await until(lambda: any(entry.get("chore") == "remove leftovers" for entry in logs))
+
+
+async def test_a_server_looks_for_events_again_and_again_whatever_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    async def look(self: Lookout) -> None:
+        nonlocal looks
+        looks += 1
+        raise ConnectionError("the database is gone")
+
+    monkeypatch.setattr(Lookout, "look", look)
+    monkeypatch.setattr(assembly, "LOOK_EVERY_S", 0)
+    app = create_app(Settings(home=tmp_path, workers=1))
+    with capture_logs() as logs:
+        async with app.router.lifespan_context(app):
+            await until(lambda: looks > 2)
+    assert "look for events" in {entry.get("chore") for entry in logs}
