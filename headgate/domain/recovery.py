@@ -3,17 +3,19 @@
 Every process does this in turn; the database's rows are all that it goes by.
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import and_, update
+from sqlalchemy import ColumnElement, and_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from headgate.domain import counters
 from headgate.domain.endings import end_attempt
 from headgate.domain.happenings import announce, status_changed
+from headgate.domain.ports import WakeUp
 from headgate.domain.ranking import wake_up
 from headgate.domain.runs import is_due, lock_held
 from headgate.domain.services import Services
@@ -22,6 +24,7 @@ from headgate.storage.events import append_events
 from headgate.storage.rows_of_jobs import end_attempts, write_jobs
 from headgate.storage.tables import Attempt, Job, JobStatus, Turn, utc_now
 
+HAND_OVER_S = 0.5
 MAX_DUE = 10_000
 """So many wake-ups are sent again at a time: the most urgent ones."""
 WORKER_LOST = JobFault(
@@ -98,15 +101,27 @@ async def wake_due(services: Services, waiting_s: float) -> int:
 
     A job that has been due for less than `waiting_s` seconds may have its wake-up under way.
     """
-    lately = utc_now() - timedelta(seconds=waiting_s)
-    statement = (
-        select(Job).where(is_due(), col(Job.due_at) <= lately).order_by(col(Job.rank_at)).limit(MAX_DUE)
-    )
-    async with services.database.read() as session:
-        due = (await session.scalars(statement)).all()
-    lost = await services.queue.wake([wake_up(job) for job in due])
+    due = await _due(services, col(Job.due_at) <= utc_now() - timedelta(seconds=waiting_s))
+    missing = await services.queue.missing(due)
+    if missing and waiting_s:
+        # What was handed to a worker this very moment is no longer in line, and not claimed yet.
+        await asyncio.sleep(HAND_OVER_S)
+        missing = await _due(services, col(Job.id).in_([each.job_id for each in missing]))
+    lost = await services.queue.wake(missing) if missing else 0
     if lost:
         logger.warning("wake_ups.lost", count=lost)
         async with services.database.transaction() as session:
             await counters.add(session, counters.WAKE_UPS_LOST, lost)
     return lost
+
+
+async def _due(services: Services, condition: ColumnElement[bool]) -> list[WakeUp]:
+    """Make the wake-ups of due jobs that meet a condition, the most urgent first."""
+    statement = (
+        select(Job.id, Job.lease_token, Job.rank_at)
+        .where(is_due(), condition)
+        .order_by(col(Job.rank_at))
+        .limit(MAX_DUE)
+    )
+    async with services.database.read() as session:
+        return [WakeUp(*row) for row in await session.execute(statement)]

@@ -1,12 +1,13 @@
 """The line of due jobs in Redis, in the form in which ARQ's workers take it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from itertools import chain
 from math import ceil
 from time import time
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import orjson
 from arq.jobs import serialize_job
@@ -25,6 +26,8 @@ KEPT_FOR_MS = int(timedelta(days=7) / timedelta(milliseconds=1))
 
 # ARQ rounds the present moment to whole milliseconds, so it may be ahead by half of one.
 ROUNDING_MS = 0.5
+
+Done = TypeVar("Done")
 
 
 class RedisQueue:
@@ -59,15 +62,30 @@ class RedisQueue:
         An entry that a worker was taking out of the line when it died is followed by another one. Where Redis
         fails us this logs it once for each outage, and answers how many it had put in line until then.
         """
-        count = 0
+        return sum(await self._in_batches(wakeups, self._put))
+
+    async def missing(self, wakeups: Sequence[WakeUp]) -> Sequence[WakeUp]:
+        """Tell which of these do not wait in line; where Redis fails us, of those it was asked for until then."""
+        return list(chain.from_iterable(await self._in_batches(wakeups, self._missing)))
+
+    async def _in_batches(
+        self, wakeups: Sequence[WakeUp], work: Callable[[Sequence[WakeUp]], Awaitable[Done]]
+    ) -> list[Done]:
+        """Do some work on batches one after the other, as long as Redis does its part."""
+        done: list[Done] = []
         try:
             for start in range(0, len(wakeups), BATCH):
                 async with asyncio.timeout(PATIENCE_S):
-                    count += await self._put(wakeups[start : start + BATCH])
+                    done.append(await work(wakeups[start : start + BATCH]))
             self._outage.over()
         except TROUBLE as error:
             self._outage.trouble(error)
-        return count
+        return done
+
+    async def _missing(self, wakeups: Sequence[WakeUp]) -> list[WakeUp]:
+        named = {keys.entry_name(each.job_id, each.dispatch): each for each in wakeups}
+        waiting, _ = await self._standing(list(named))
+        return [each for name, each in named.items() if name not in waiting]
 
     async def _put(self, wakeups: Sequence[WakeUp]) -> int:
         count, again = 0, 0

@@ -157,3 +157,10 @@ async def test_thousands_are_put_in_line_and_each_is_handled_once(line: Line) ->
     async with consuming(line.make_consumer(), seen, concurrency=20):
         assert sorted(await seen.next(len(many))) == sorted(one.job_id for one in many)
         assert seen.began.empty()
+
+
+async def test_the_line_tells_what_is_missing_from_it(line: Line) -> None:
+    waiting, later, claimed = wakeup("a"), wakeup("b", in_s=DAY_S), wakeup("c")
+    await line.queue.wake([waiting, later, claimed])
+    newer, unknown = wakeup("c", 1), wakeup("d")
+    assert await line.queue.missing([waiting, newer, later, unknown]) == [newer, unknown]
