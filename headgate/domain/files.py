@@ -193,7 +193,7 @@ async def _describe(services: Services, file: File) -> None:
 
 
 async def _inspect(services: Services, file: File, rows: int) -> dict[str, Any]:
-    async with scratch_folder(services.store, new_id("inspection"), "1") as scratch:
+    async with scratch_folder(services.store, new_id("inspection"), 1) as scratch:
         task = {
             "task": "inspect",
             "path": str(services.store.path(f"files/{file.id}")),

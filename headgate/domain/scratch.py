@@ -1,35 +1,31 @@
 """Folders for what a task needs only while it runs."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from headgate.pipelines.scratch import remove_scratch
 from headgate.storage.objects import LocalStore
 
 
 @asynccontextmanager
-async def scratch_folder(store: LocalStore, owner_id: str, name: str) -> AsyncIterator[Path]:
-    """Make an empty folder that is gone when the block ends.
+async def scratch_folder(store: LocalStore, owner_id: str, number: int) -> AsyncIterator[Path]:
+    """Name a folder for the owner's task of this number, which makes it and removes it.
 
-    What earlier tasks of the same owner left, as a killed server does, goes first.
+    Where anything of it is left when the block ends, as a killed process leaves it, that goes, and so does what
+    earlier tasks of the same owner left.
     """
-    folder = store.path(f"scratch/{owner_id}/{name}")
+    owner = store.path(f"scratch/{owner_id}")
     try:
-        await asyncio.to_thread(_make, folder)
-        yield folder
+        yield owner / str(number)
     finally:
-        await asyncio.shield(asyncio.to_thread(_remove, folder))
+        # One look is cheaper than a thread, and most often there is nothing left.
+        if owner.exists():
+            await asyncio.shield(asyncio.to_thread(_remove_up_to, owner, number))
 
 
-def _make(folder: Path) -> None:
-    shutil.rmtree(folder.parent, ignore_errors=True)
-    folder.mkdir(parents=True)
-
-
-def _remove(folder: Path) -> None:
-    """Remove the folder, and its owner's one where no later task has its own in there."""
-    shutil.rmtree(folder, ignore_errors=True)
-    with suppress(OSError):
-        folder.parent.rmdir()
+def _remove_up_to(owner: Path, number: int) -> None:
+    # A later task may be at work in its folder.
+    for earlier in range(1, number + 1):
+        remove_scratch(owner / str(earlier))

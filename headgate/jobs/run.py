@@ -98,7 +98,7 @@ class Run:
 
     async def _run_task(self) -> Outcome:
         job = self.claim.job
-        async with scratch_folder(self._services.store, job.id, str(job.attempts)) as scratch:
+        async with scratch_folder(self._services.store, job.id, job.attempts) as scratch:
             return await self._engine.run(
                 task_of(self._services, self.claim, scratch),
                 self._progressed,

@@ -24,6 +24,7 @@ from headgate.pipelines.inspector import inspect
 from headgate.pipelines.orders import Orders, Send, Stopped
 from headgate.pipelines.prepared import Source
 from headgate.pipelines.runner import Counts, Ingest, ingest, settle
+from headgate.pipelines.scratch import scratch_made
 from headgate.pipelines.sinks.dataset import Target
 from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.formats import FileFormat
@@ -96,14 +97,15 @@ def run_ingest(errand: Errand) -> dict[str, Any]:
         job=task["job"],
         attempt=task["attempt"],
     )
-    job = Ingest(
-        Source(Path(source["path"]), FileFormat(source["format"]), dialect),
-        target,
-        Path(task["ledger"]),
-        Path(task["scratch"]),
-        Path(task["replay"]) if task.get("replay") else None,
-    )
-    return _ingested(*ingest(job, errand.watch, errand.orders.permit))
+    with scratch_made(Path(task["scratch"])) as scratch:
+        job = Ingest(
+            Source(Path(source["path"]), FileFormat(source["format"]), dialect),
+            target,
+            Path(task["ledger"]),
+            scratch,
+            Path(task["replay"]) if task.get("replay") else None,
+        )
+        return _ingested(*ingest(job, errand.watch, errand.orders.permit))
 
 
 def run_settle(errand: Errand) -> dict[str, Any]:
@@ -130,14 +132,10 @@ def run_inspect(errand: Errand) -> dict[str, Any]:
     task = errand.task
     given = FileFormat(task["format"]) if task["format"] else None
     dialect = Dialect.from_json(task["dialect"]) if task["dialect"] else None
-    found = inspect(
-        Path(task["path"]),
-        task["name"],
-        Path(task["scratch"]),
-        rows=task["rows"],
-        given=given,
-        dialect=dialect,
-    )
+    with scratch_made(Path(task["scratch"])) as scratch:
+        found = inspect(
+            Path(task["path"]), task["name"], scratch, rows=task["rows"], given=given, dialect=dialect
+        )
     return {
         "format": found.format,
         "dialect": found.dialect.to_json() if found.dialect else None,

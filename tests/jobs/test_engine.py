@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ def task(tmp_path: Path) -> dict[str, Any]:
     """Ingest a million rows."""
     path = tmp_path / "data.csv"
     pl.DataFrame({"a": range(1_000_000)}).select("a", b=pl.col("a").cast(pl.String)).write_csv(path)
-    (tmp_path / "scratch").mkdir()
     return {
         "task": "ingest",
         "job": "job_1",
@@ -33,7 +33,7 @@ def task(tmp_path: Path) -> dict[str, Any]:
         "source": {"path": str(path), "format": "CSV", "dialect": None},
         "dataset": {"path": str(tmp_path / "dataset"), "mode": "APPEND", "keys": []},
         "ledger": str(tmp_path / "errors.parquet"),
-        "scratch": str(tmp_path / "scratch"),
+        "scratch": str(tmp_path / "scratch" / "job_1" / "1"),
     }
 
 
@@ -73,6 +73,22 @@ async def test_a_task_commits_only_where_it_is_permitted(pool: ChildPool, task: 
     done = await pool.run(task, permit=permit)
     assert answers == []
     assert (await pool.run(settlement(task)))["ingested"] == done
+
+
+@pytest.mark.parametrize("left_s", [60, None])
+async def test_a_task_has_its_scratch_folder_until_it_ends(
+    pool: ChildPool, task: dict[str, Any], tmp_path: Path, left_s: float | None
+) -> None:
+    found = []
+
+    async def permit() -> float | None:
+        found.append(Path(task["scratch"]).is_dir())  # noqa: ASYNC240
+        return left_s
+
+    with suppress(TaskStopped):
+        await pool.run(task, permit=permit)
+    assert found == [True]
+    assert list((tmp_path / "scratch").iterdir()) == []
 
 
 async def test_what_a_killed_task_leaves_goes_when_it_is_settled(

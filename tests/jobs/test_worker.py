@@ -91,19 +91,6 @@ async def test_a_bug_fails_the_job_without_telling_secrets(
     assert "secret" not in str(ended.failure)
 
 
-async def test_the_scratch_folder_is_there_during_the_run_and_gone_afterwards(
-    services: Services, submit: Any, working: Any, engine: Any
-) -> None:
-    engine.lead = engine.wait
-    job = await submit()
-    async with working():
-        task = await engine.began.get()
-        assert Path(task["scratch"]).is_dir()  # noqa: ASYNC240
-        engine.finish.set()
-        await end_of(services, job)
-    assert not services.store.path(f"scratch/{job.id}").exists()
-
-
 async def test_no_more_jobs_run_at_once_than_allowed(
     services: Services, submit: Any, working: Any, engine: Any
 ) -> None:
@@ -307,3 +294,4 @@ async def test_a_job_whose_process_is_killed_before_its_commit_leaves_nothing_in
     assert ended.failure is not None
     assert (ended.status, ended.failure["code"]) == (JobStatus.FAILED, "CHILD_DIED")
     assert parquet_files(services) == []
+    assert not services.store.path(f"scratch/{job.id}").exists()
