@@ -91,7 +91,10 @@ class Follower:
                 yield _lagged(page[0], self.number)
                 self.number = max(await reader.newest(self.scope) - 1, self.number)
                 continue
-            for told in page:
+            for place, told in enumerate(page):
+                if place:
+                    # Whoever reads a long past must not keep all others waiting.
+                    await asyncio.sleep(0)
                 self.number = told.number
                 yield told
             if not is_full:

@@ -22,14 +22,18 @@ class Context:
     request_id: str
     resume_after: str | None = None
     cursor: str | None = None
-    loaders: Loaders = field(init=False)
+    _loaders: Loaders | None = field(init=False, default=None)
 
-    def __post_init__(self) -> None:
-        self.forget()
+    @property
+    def loaders(self) -> Loaders:
+        """What loads rows, and remembers them."""
+        if self._loaders is None:
+            self._loaders = Loaders(self.services)
+        return self._loaders
 
     def forget(self) -> None:
         """Drop every row that was loaded: the next event of a subscription reads anew."""
-        self.loaders = Loaders(self.services)
+        self._loaders = None
 
 
 Info = strawberry.Info[Context, None]

@@ -1,10 +1,8 @@
 """Events of jobs, live."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
-from time import monotonic
 from typing import Annotated, Self
 
 import strawberry
@@ -18,6 +16,7 @@ from headgate.graphql.errors import RowError
 from headgate.graphql.fields import resolved, subscription
 from headgate.graphql.inputs import given
 from headgate.graphql.jobs import Job, JobFilter
+from headgate.graphql.pace import paced
 from headgate.graphql.progress import Progress
 
 DEFAULT_INTERVAL_MS = 200
@@ -46,7 +45,7 @@ class JobEvent:
     status: JobStatus | None = strawberry.field(description="The new status, for STATUS.")
     progress: Progress | None = strawberry.field(description="How far the job had come, for PROGRESS.")
     message: str | None = strawberry.field(description="What there is to say, for people.")
-    job: Job = strawberry.field(description="The job as it is by now, which may be further than the event.")
+    told: strawberry.Private[Told]
 
     @classmethod
     def from_told(cls, told: Told) -> Self:
@@ -59,14 +58,18 @@ class JobEvent:
             status=event.status,
             progress=None if event.progress is None else Progress.from_json(event.progress),
             message=event.message,
-            job=Job.from_row(told.job),
+            told=told,
         )
+
+    @resolved("The job as it is by now, which may be further than the event.")
+    def job(self) -> Job:
+        return Job.from_row(self.told.job)
 
     @resolved(f"For ERRORS, the first {SHOWN_ERRORS} errors of the job's rows; empty for others.")
     async def errors(self, info: Info) -> list[RowError]:
         if self.type is not JobEventType.ERRORS:
             return []
-        wanted = row_errors.ErrorFilter(job=self.job.id)
+        wanted = row_errors.ErrorFilter(job=self.told.job.id)
         page = await row_errors.page(info.context.services, wanted, SHOWN_ERRORS, None)
         return [RowError.from_row(error) for error in page.items]
 
@@ -140,59 +143,6 @@ async def _shown(
 def _resume_after(info: Info, after: str | None) -> int | None:
     cursor = info.context.resume_after if after is None else after
     return None if cursor is None else events.decode_event_cursor(cursor)
-
-
-class Pace:
-    """Lets events pass in order, PROGRESS at most once per interval; of those held only each job's newest is kept."""
-
-    def __init__(self, interval_s: float) -> None:
-        self._interval_s = interval_s
-        self._held: dict[str, Told] = {}
-        self._due = monotonic()
-
-    @property
-    def wait_s(self) -> float | None:
-        """Say for how long the held events have to wait; None where none is held."""
-        return max(self._due - monotonic(), 0) if self._held else None
-
-    def take(self, told: Told) -> list[Told]:
-        """Take an event and answer what may pass now, in order."""
-        if told.event.type is JobEventType.PROGRESS:
-            self._held.pop(told.event.job_id, None)
-            self._held[told.event.job_id] = told
-            return self.release() if self.wait_s == 0 else []
-        return [*self.release(), told]
-
-    def release(self) -> list[Told]:
-        """Let the held events pass."""
-        if not self._held:
-            return []
-        passing, self._held, self._due = list(self._held.values()), {}, monotonic() + self._interval_s
-        return passing
-
-
-async def paced(events: AsyncGenerator[Told, None], interval_s: float) -> AsyncGenerator[Told, None]:
-    """Pass events on at the pace of an interval; closes `events` when it ends itself."""
-    pace = Pace(interval_s)
-    upcoming = asyncio.create_task(_next(events))
-    try:
-        while True:
-            done, _ = await asyncio.wait({upcoming}, timeout=pace.wait_s)
-            told = upcoming.result() if done else None
-            for passing in pace.take(told) if told else pace.release():
-                yield passing
-            if told:
-                upcoming = asyncio.create_task(_next(events))
-            elif done:
-                return
-    finally:
-        upcoming.cancel()
-        await asyncio.wait({upcoming})
-        await events.aclose()
-
-
-async def _next(events: AsyncGenerator[Told, None]) -> Told | None:
-    return await anext(events, None)
 
 
 def _interval_s(milliseconds: int | None, usual_ms: int) -> float:

@@ -55,6 +55,8 @@ def run(app: ASGIApp, listener: socket.socket, *, on_ready: Callable[[], None]) 
         ws="websockets-sansio",
         # Our own limit comes first, and closes the socket with a reason.
         ws_max_size=2 * MAX_FRAME_BYTES,
+        # Messages are small: to deflate them costs more than it saves.
+        ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from headgate.domain.event_reader import Told
-from headgate.graphql.events import paced
+from headgate.graphql.pace import paced
 from headgate.storage.tables import Job, JobEvent, JobEventType, JobKind
 
 
