@@ -4,14 +4,13 @@ from typing import Any
 
 import pytest
 
-from headgate.domain import datasets, runs
+from headgate.domain import datasets
 from headgate.domain.datasets import DatasetFilter
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.storage.rows import RowQuery
 from headgate.storage.tables import Dataset
-
-COUNTS = {"read": 0, "accepted": 0, "rejected": 0, "filtered": 0, "merged": 0, "warnings": 0}
+from tests.domain.outcomes import no_bad_rows
 
 
 async def find(services: Services, name: str) -> Dataset:
@@ -33,10 +32,9 @@ async def test_a_dataset_without_a_commit_has_no_rows_and_no_version(services: S
 
 @pytest.mark.parametrize("version", [-1, 4])
 async def test_a_version_that_is_not_there_is_not_found(
-    services: Services, submit: Any, claim: Any, version: int
+    services: Services, submit: Any, claim: Any, end: Any, version: int
 ) -> None:
-    committed = {"version": 3, "row_count": 0, "byte_size": 0, "columns": []}
-    await runs.succeed(services, await claim(await submit("sales")), {"counts": COUNTS, "dataset": committed})
+    await end(await claim(await submit("sales")), no_bad_rows(version=3))
     with pytest.raises(UserFault, match="NOT_FOUND"):
         await datasets.rows(services, await find(services, "sales"), version, RowQuery())
 
