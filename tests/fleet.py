@@ -19,7 +19,7 @@ from headgate.storage.tables import utc_now
 from tests.redis_server import RedisServer
 
 HEADGATE = (sys.executable, "-m", "headgate.server.cli")
-START_S = 60.0
+START_S = 120.0
 LOOK_S = 0.05
 
 

@@ -11,6 +11,7 @@ from tests.fleet import Site
 
 LEASE_S = 2.0
 TICK_S = 2.0
+Tell = Callable[[str], None]
 MakeSite = Callable[[int], Site]
 MEASURED: pytest.StashKey[list[str]] = pytest.StashKey()
 
@@ -31,9 +32,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture
-def measured(request: pytest.FixtureRequest) -> list[str]:
-    """Takes lines for the end of the report."""
-    return request.config.stash.setdefault(MEASURED, [])
+def tell(request: pytest.FixtureRequest) -> Tell:
+    """Take what a run has measured, for the end of the report."""
+    lines = request.config.stash.setdefault(MEASURED, [])
+    return lambda figures: lines.append(f"chaos [{request.node.callspec.id}]: {figures}")
 
 
 @pytest.fixture

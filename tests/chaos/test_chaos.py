@@ -5,7 +5,7 @@ from time import monotonic
 
 import pytest
 
-from tests.chaos.conftest import MakeSite
+from tests.chaos.conftest import MakeSite, Tell
 from tests.chaos.load import orders
 from tests.chaos.monkey import Blow, Monkey
 from tests.chaos.poison import suffer
@@ -18,9 +18,7 @@ STEPS = 4
 """So many steps, which take their time on a busy machine, lead from the end of a lease to the next attempt."""
 
 
-async def test_every_job_ends_with_its_effects_once_whatever_dies(
-    make_site: MakeSite, measured: list[str]
-) -> None:
+async def test_every_job_ends_with_its_effects_once_whatever_dies(make_site: MakeSite, tell: Tell) -> None:
     began = monotonic()
     async with headgate(make_site(1), seed=0) as here:
         monkey = Monkey(here.fleet, here.database, seed=0)
@@ -29,13 +27,13 @@ async def test_every_job_ends_with_its_effects_once_whatever_dies(
         record = await Record.read(here.database)
         faults = await here.faults(record)
     assert faults == []
-    assert _late(here, record, monkey.blows, measured, began) == [], monkey.blows
+    assert _late(here, record, monkey.blows, tell, began) == [], monkey.blows
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_every_job_ends_with_its_effects_once_for_a_long_time(
-    make_site: MakeSite, seed: int, measured: list[str]
+    make_site: MakeSite, seed: int, tell: Tell
 ) -> None:
     began = monotonic()
     async with headgate(make_site(2), seed) as here:
@@ -44,18 +42,15 @@ async def test_every_job_ends_with_its_effects_once_for_a_long_time(
         record = await Record.read(here.database)
         faults = await here.faults(record)
     assert faults == []
-    assert _late(here, record, monkey.blows, measured, began) == [], monkey.blows
+    assert _late(here, record, monkey.blows, tell, began) == [], monkey.blows
 
 
-def _late(
-    here: Headgate, record: Record, blows: list[Blow], measured: list[str], began: float
-) -> list[Rerun]:
+def _late(here: Headgate, record: Record, blows: list[Blow], tell: Tell, began: float) -> list[Rerun]:
     """Tell what was measured; answers the attempts that began too late."""
     site = here.fleet.site
     begun_again = list(reruns(record, blows, here.fleet.workers, site.slots))
-    database, _, _ = site.database_url.partition(":")
-    measured.append(
-        f"chaos on {database}: {len(record.jobs)} jobs, {len(blows)} blows, "
+    tell(
+        f"{len(record.jobs)} jobs, {len(blows)} blows, "
         f"{_in_words(begun_again, site)}, {lost_by_living(record, blows)} leases lost unprovoked, "
         f"a write took {here.probe.longest.total_seconds():.2f} s at most; in {monotonic() - began:.0f} s"
     )

@@ -24,7 +24,7 @@ WORKERS = 3
 SENDERS = 2
 FEW = 4
 DRAIN_S = 5.0
-STILL_S = 60.0
+STILL_S = 120.0
 """More than enough for all jobs to end once nothing disturbs them any more."""
 
 
