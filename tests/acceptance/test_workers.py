@@ -164,7 +164,7 @@ async def test_a_new_version_goes_out_under_load_and_no_job_is_lost_or_fails(sit
         async def send() -> None:
             while not is_over.is_set():
                 await here.client.place(next(given))
-                await here.few_left()
+                await here.few_left(1)
 
         sending = group.create_task(send())
         for member in here.fleet.members:

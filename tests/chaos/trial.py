@@ -44,16 +44,17 @@ class Headgate:
         await until(self._have_all_ended, STILL_S, "a job has not ended")
         await until(self._is_all_known, STILL_S, "the follower has not heard of all events")
 
-    async def few_left(self) -> None:
+    async def few_left(self, few: int = FEW) -> None:
         """Wait until few jobs are left: they are to wait for workers, and not for each other."""
+
+        async def are_few_left() -> bool:
+            return await verdict.unfinished(self.database) <= few
+
         with suppress(TimeoutError):
-            await until(self._are_few_left, DRAIN_S, "many are left")
+            await until(are_few_left, DRAIN_S, "many are left")
 
     async def _have_all_ended(self) -> bool:
         return not await verdict.unfinished(self.database)
-
-    async def _are_few_left(self) -> bool:
-        return await verdict.unfinished(self.database) <= FEW
 
     async def _is_all_known(self) -> bool:
         last = await verdict.last_number(self.database)
