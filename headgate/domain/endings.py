@@ -32,6 +32,8 @@ from headgate.storage.tables import (
 )
 
 COUNTS = ("read", "accepted", "rejected", "filtered", "merged")
+MAX_UNSETTLED = 10
+"""So often at least another attempt may find out what became of one before it, whatever the job's policy says."""
 INTERRUPTED = JobFault(
     "INTERRUPTED", "The worker was stopped before the job had ended.", "SYSTEM", retryable=True
 )
@@ -149,7 +151,8 @@ def _fail(closing: _Closing, job: Job, fault: JobFault) -> None:
         _cancel(closing, job, fault)
         return
     policy = RetryPolicy.of(job.spec)
-    if policy.allows(fault, failures=job.failures, crashes=job.crashes):
+    is_open = isinstance(fault, Unsettled) and job.failures < MAX_UNSETTLED
+    if is_open or policy.allows(fault, failures=job.failures, crashes=job.crashes):
         _try_again(closing, job, fault, policy)
         return
     _count(job, (fault.counts if isinstance(fault, TaskFault) else None) or {})

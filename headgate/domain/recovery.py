@@ -60,9 +60,12 @@ async def take_back(services: Services, is_gone: Callable[[str], bool]) -> int:
     if not found:
         return 0
     async with services.database.transaction() as session:
-        held = await lock_held(session, {job_id: token for job_id, (token, _) in found.items()})
+        tokens = {job_id: token for job_id, (token, _) in found.items()}
+        held = await lock_held(session, tokens, skip_locked=True)
         # One that was renewed since then is nobody else's.
         lost = [job for job in held.values() if job.lease_expires_at == found[job.id][1]]
+        if not lost:
+            return 0
         await end_attempts(session, [end_attempt(job, JobStatus.FAILED, WORKER_LOST) for job in lost])
         for job in lost:
             job.due_at = utc_now()

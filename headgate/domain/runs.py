@@ -157,12 +157,15 @@ async def orders(services: Services, job_ids: Collection[str]) -> dict[str, Canc
         return {job_id: mode for job_id, mode in await session.execute(statement) if mode is not None}
 
 
-async def lock_held(session: AsyncSession, tokens: Mapping[str, int]) -> dict[str, Job]:
+async def lock_held(
+    session: AsyncSession, tokens: Mapping[str, int], *, skip_locked: bool = False
+) -> dict[str, Job]:
     """Lock the rows of running jobs for the holders of their leases; those with another token are left out.
 
     What is changed in these copies has to be written.
     """
-    found = await lock_jobs(session, JOBS.c.id.in_(tokens), JOBS.c.status == JobStatus.RUNNING)
+    are_held = JOBS.c.id.in_(tokens) & (JOBS.c.status == JobStatus.RUNNING)
+    found = await lock_jobs(session, are_held, skip_locked=skip_locked)
     return {job.id: job for job in found if job.lease_token == tokens[job.id]}
 
 

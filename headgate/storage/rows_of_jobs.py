@@ -59,10 +59,13 @@ def select_jobs(*also: Any) -> Select[Any]:
     return select(*JOBS.c, *also).order_by(JOBS.c.id)
 
 
-async def lock_jobs(session: AsyncSession, *conditions: ColumnElement[bool]) -> list[Job]:
-    """Lock jobs, in the order of their ids, and read copies of their rows."""
+async def lock_jobs(
+    session: AsyncSession, condition: ColumnElement[bool], *, skip_locked: bool = False
+) -> list[Job]:
+    """Lock jobs, in the order of their ids, and read copies of their rows; those that others lock can be left out."""
     connection = await session.connection()
-    found = await connection.execute(select_jobs().where(*conditions).with_for_update())
+    statement = select_jobs().where(condition).with_for_update(skip_locked=skip_locked)
+    found = await connection.execute(statement)
     return [copy_of(row) for row in found]
 
 

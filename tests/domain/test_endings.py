@@ -369,3 +369,13 @@ async def test_a_job_that_may_have_committed_is_not_canceled_before_that_is_foun
     assert (await reread(services, job)).status is JobStatus.RETRYING
     await end(await claim(job), no_bad_rows())
     assert (await reread(services, job)).status is JobStatus.SUCCEEDED
+
+
+async def test_what_is_not_known_to_be_committed_is_looked_into_again_beyond_the_policy(
+    services: Services, submit: Any, claim: Any, end: Any
+) -> None:
+    job = await submit(retry=replace(AT_ONCE, max_attempts=1))
+    await end(await claim(job), Unsettled())
+    assert (await reread(services, job)).status is JobStatus.RETRYING
+    await end(await claim(job), no_bad_rows())
+    assert (await reread(services, job)).status is JobStatus.SUCCEEDED
