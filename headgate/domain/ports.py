@@ -1,8 +1,7 @@
 """What the domain needs from outside, as it needs it; adapters live in headgate.jobs."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -79,6 +78,32 @@ class Signals(Protocol):
         ...
 
 
+class StopOrder:
+    """Tells whoever runs a task that it is to stop; an order that is given stays so."""
+
+    def __init__(self) -> None:
+        self.is_given = False
+        self._hearers: list[Callable[[], None]] = []
+
+    def give(self) -> None:
+        """Tell all who hear it, the first time."""
+        if not self.is_given:
+            self.is_given = True
+            for hear in self._hearers:
+                hear()
+
+    @contextmanager
+    def heard_by(self, hear: Callable[[], None]) -> Iterator[None]:
+        """Have this called when the order is given, as long as the block lasts; at once where it was given before."""
+        if self.is_given:
+            hear()
+        self._hearers.append(hear)
+        try:
+            yield
+        finally:
+            self._hearers.remove(hear)
+
+
 class Engine(Protocol):
     """Runs tasks of the engine, each in a process of its own."""
 
@@ -88,12 +113,12 @@ class Engine(Protocol):
         report: Report | None = None,
         *,
         permit: Permit | None = None,
-        stop: asyncio.Event | None = None,
+        stop: StopOrder | None = None,
         timeout_s: float | None = None,
     ) -> dict[str, Any]:
         """Run one task and answer its result; a cancelled run ends the task at once.
 
-        `permit` is asked before the task commits; without one it may. Once `stop` is set the task ends at its
+        `permit` is asked before the task commits; without one it may. Once `stop` is given the task ends at its
         next safe point. Raises TaskStopped for these two, TaskFault where the task failed (TIMED_OUT where it took
         longer than `timeout_s`), ProcessDied, and whatever `report` and `permit` raise.
         """

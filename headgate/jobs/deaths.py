@@ -47,6 +47,11 @@ def timed_out(limit_s: float) -> TimedOut:
     return TimedOut("TIMED_OUT", message, "SYSTEM", retryable=True)
 
 
+def too_long(limit_bytes: int) -> TaskFault:
+    """It was killed because it said more at once than anybody would read."""
+    return TaskFault("ANSWER_TOO_LARGE", f"The answer has more than {limit_bytes // MIB} MiB.", "SYSTEM")
+
+
 def garbled() -> ProcessDied:
     """It was killed because it said what nobody understands."""
     message = "The process that worked on this gave an answer that makes no sense. Try again."

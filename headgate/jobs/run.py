@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from headgate.domain.endings import Halt, Outcome, Unsettled
-from headgate.domain.ports import Engine, ProcessDied, TaskStopped
+from headgate.domain.ports import Engine, ProcessDied, StopOrder, TaskStopped
 from headgate.domain.runs import Claim
 from headgate.domain.scratch import scratch_folder
 from headgate.domain.services import Services
@@ -47,8 +47,8 @@ class Run:
         self._engine = engine
         self._seconds_left = seconds_left
         self._report = report
-        self._stop = asyncio.Event()
-        self._running: asyncio.Task[Outcome] | None = None
+        self._stop = StopOrder()
+        self._running: asyncio.Task[Any] | None = None
         self._is_lost = False
         self._is_forced = False
 
@@ -56,15 +56,23 @@ class Run:
         """Run the job to its end. Raises LeaseLost; cancelled, it ends the job's process and what it was at."""
         if self.claim.job.cancel is not None:
             return await self._settled() or Halt.CANCELED
-        self._running = asyncio.create_task(self._run())
+        self._running = running = asyncio.current_task()
+        assert running is not None
         try:
-            return await self._running
+            return await self._run()
         except asyncio.CancelledError:
-            return await self._stopped()
+            if self._is_lost:
+                raise LeaseLost from None
+            if not self._is_forced:
+                raise
+            running.uncancel()
+        finally:
+            self._running = None
+        return await self._settled() or Halt.CANCELED
 
     def order(self, mode: CancelMode) -> None:
         """Stop the job at its next safe point, or at once."""
-        self._stop.set()
+        self._stop.give()
         if mode is CancelMode.FORCE and self._running is not None and not self._is_forced:
             self._is_forced = True
             self._running.cancel()
@@ -74,14 +82,6 @@ class Run:
         self._is_lost = True
         if self._running is not None:
             self._running.cancel()
-
-    async def _stopped(self) -> Outcome:
-        """Say what came of a run whose process was ended, unless it is this worker that is to stop."""
-        if self._is_lost:
-            raise LeaseLost
-        if self._is_forced and self._running is not None and self._running.cancelled():
-            return await self._settled() or Halt.CANCELED
-        raise asyncio.CancelledError
 
     async def _run(self) -> Outcome:
         try:
@@ -113,10 +113,10 @@ class Run:
     async def _permit(self) -> float | None:
         """Let the job commit for as long as its lease is sure to last, unless it is to stop."""
         left_s = self._seconds_left()
-        return left_s if left_s > 0 and not self._stop.is_set() else None
+        return left_s if left_s > 0 and not self._stop.is_given else None
 
     def _halted(self) -> Halt:
-        return Halt.CANCELED if self._stop.is_set() else Halt.INTERRUPTED
+        return Halt.CANCELED if self._stop.is_given else Halt.INTERRUPTED
 
     async def _settled(self) -> Outcome | None:
         """The outcome of a job whose process ended after its commit; None where it had made none."""

@@ -13,7 +13,7 @@ import pytest
 from headgate.domain import ingest, recovery, users
 from headgate.domain.ingest import IngestRequest
 from headgate.domain.permissions import Principal
-from headgate.domain.ports import Engine, Permit, Report
+from headgate.domain.ports import Engine, Permit, Report, StopOrder
 from headgate.domain.services import Services
 from headgate.jobs.identity import is_gone, worker_name
 from headgate.jobs.leases import LeaseKeeper
@@ -50,7 +50,7 @@ class LedEngine:
         report: Report | None = None,
         *,
         permit: Permit | None = None,
-        stop: asyncio.Event | None = None,
+        stop: StopOrder | None = None,
         timeout_s: float | None = None,
     ) -> dict[str, Any]:
         if task["task"] == "settle":
@@ -71,6 +71,14 @@ class LedEngine:
     async def wait(self, report: Report) -> None:
         """Put in place of `lead`: end when `finish` is set."""
         await self.finish.wait()
+
+
+async def given(stop: StopOrder | None) -> None:
+    """Wait until a task is told to stop."""
+    assert stop is not None
+    is_given = asyncio.Event()
+    with stop.heard_by(is_given.set):
+        await is_given.wait()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headgate.domain.ports import TaskFault
+from headgate.domain.ports import StopOrder, TaskFault
 from headgate.jobs.children import MIB, ChildPool
 
 TOLD = (sys.executable, str(Path(__file__).with_name("told_child.py")))
@@ -74,7 +74,7 @@ class Moment:
 @pytest.mark.parametrize("said", [A_REPORT, A_QUESTION])
 async def test_while_somebody_hears_what_the_task_says(pool: ChildPool, said: dict[str, Any]) -> None:
     before, moment = processes(), Moment()
-    run = pool.run({"say": [said]}, moment, permit=moment, stop=asyncio.Event(), timeout_s=60)
+    run = pool.run({"say": [said]}, moment, permit=moment, stop=StopOrder(), timeout_s=60)
     running = asyncio.create_task(run)
     await moment.began.wait()
     await cancel(running)
@@ -82,10 +82,12 @@ async def test_while_somebody_hears_what_the_task_says(pool: ChildPool, said: di
 
 
 async def test_while_it_is_awaited_after_a_stop(pool: ChildPool) -> None:
-    before, stop, heard = processes(), asyncio.Event(), asyncio.Event()
+    before, stop, heard = processes(), StopOrder(), asyncio.Event()
 
     async def report(figures: dict[str, Any]) -> None:
-        (heard if stop.is_set() else stop).set()
+        if stop.is_given:
+            heard.set()
+        stop.give()
 
     task = {"say": [A_REPORT, A_QUESTION, A_REPORT], "then": "hang"}
     running = asyncio.create_task(pool.run(task, report, stop=stop, timeout_s=60))
@@ -95,13 +97,13 @@ async def test_while_it_is_awaited_after_a_stop(pool: ChildPool) -> None:
 
 
 async def test_while_it_waits_for_a_process(pool: ChildPool) -> None:
-    stop = asyncio.Event()
+    stop = StopOrder()
     first = asyncio.create_task(pool.run({"then": "listen"}, stop=stop))
     second = asyncio.create_task(pool.run({}))
     third = asyncio.create_task(pool.run({}))
     await asyncio.sleep(0)
     await cancel(second)
-    stop.set()
+    stop.give()
     assert (await first)["pid"] == (await third)["pid"]
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -133,7 +135,7 @@ async def test_twice(pool: ChildPool, turns: int) -> None:
 async def test_while_a_large_task_is_sent() -> None:
     before = processes()
     pool = ChildPool(1, memory_bytes=100 * MIB, command=DEAF)
-    running = asyncio.create_task(pool.run({"much": "x" * MIB}, stop=asyncio.Event()))
+    running = asyncio.create_task(pool.run({"much": "x" * MIB}, stop=StopOrder()))
     assert await asyncio.wait([running], timeout=0.2) == (set(), {running})
     await cancel(running)
     assert processes() == before
@@ -161,14 +163,14 @@ async def test_a_process_that_cannot_be_started_takes_no_place() -> None:
 
 
 async def test_closing_ends_what_runs_and_lets_nothing_begin(pool: ChildPool) -> None:
-    before, moment = processes(), Moment()
+    before = processes()
     task = {"say": [A_REPORT], "then": "hang"}
     began = asyncio.Event()
 
     async def report(figures: dict[str, Any]) -> None:
         began.set()
 
-    runs = [asyncio.create_task(pool.run(task, report, stop=moment.began, timeout_s=60)) for _ in range(3)]
+    runs = [asyncio.create_task(pool.run(task, report, stop=StopOrder(), timeout_s=60)) for _ in range(3)]
     await began.wait()
     await pool.close()
     outcomes = await asyncio.gather(*runs, return_exceptions=True)

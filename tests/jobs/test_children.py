@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from headgate.domain.ports import ProcessDied, Report, TaskFault, TaskStopped
+from headgate.domain.ports import ProcessDied, Report, StopOrder, TaskFault, TaskStopped
+from headgate.jobs.child import UNLIMITED_S
 from headgate.jobs.children import MIB, ChildPool
 
 TOLD = (sys.executable, str(Path(__file__).with_name("told_child.py")))
@@ -77,6 +78,11 @@ async def test_reports_arrive_in_order(make_pool: MakePool) -> None:
     said = [{"progress": {"stage": "reading", "rows_read": number}} for number in range(3)]
     await make_pool().run({"say": said}, report)
     assert figures == [message["progress"] for message in said]
+
+
+async def test_an_answer_may_be_long(make_pool: MakePool) -> None:
+    result = {"text": "x" * MIB}
+    assert await make_pool().run({"say": [A_REPORT], "answer": {"result": result}}) == result
 
 
 async def test_a_failure_is_raised_with_its_counts_and_the_process_lives_on(make_pool: MakePool) -> None:
@@ -194,46 +200,53 @@ async def test_a_trouble_with_the_permit_ends_the_task(make_pool: MakePool) -> N
     assert (await pool.run({}))["pid"] != pid
 
 
-def setting(event: asyncio.Event) -> Report:
-    """A report that sets an event."""
+def giving(stop: StopOrder) -> Report:
+    """A report that orders the task to stop."""
 
     async def report(figures: dict[str, Any]) -> None:
-        event.set()
+        stop.give()
 
     return report
 
 
 async def test_a_task_is_told_to_stop_and_its_process_lives_on(make_pool: MakePool) -> None:
-    pool, stop = make_pool(), asyncio.Event()
+    pool, stop = make_pool(), StopOrder()
     pid = (await pool.run({}))["pid"]
     task = {"say": [A_REPORT], "then": "listen", "answer": STOPPED}
     with pytest.raises(TaskStopped):
-        await pool.run(task, setting(stop), stop=stop)
+        await pool.run(task, giving(stop), stop=stop)
     assert (await pool.run({}))["pid"] == pid
 
 
 async def test_what_a_task_is_told_is_to_stop(make_pool: MakePool) -> None:
-    stop = asyncio.Event()
-    told = await make_pool().run({"say": [A_REPORT], "then": "listen"}, setting(stop), stop=stop)
+    stop = StopOrder()
+    told = await make_pool().run({"say": [A_REPORT], "then": "listen"}, giving(stop), stop=stop)
     assert told["heard"] == [{"stop": True}]
 
 
 async def test_a_task_that_is_over_before_it_stops_is_answered_as_ever(make_pool: MakePool) -> None:
-    stop = asyncio.Event()
-    assert "pid" in await make_pool().run({"say": [A_REPORT]}, setting(stop), stop=stop)
+    stop = StopOrder()
+    assert "pid" in await make_pool().run({"say": [A_REPORT]}, giving(stop), stop=stop)
+
+
+async def test_a_stop_that_comes_too_late_harms_no_other_task(make_pool: MakePool) -> None:
+    pool, stop = make_pool(), StopOrder()
+    await pool.run({}, stop=stop)
+    stop.give()
+    assert (await pool.run({"say": [A_QUESTION]}))["heard"] == [{"commit": UNLIMITED_S}]
 
 
 async def test_a_task_told_to_stop_before_it_begins_does_not() -> None:
-    stop = asyncio.Event()
-    stop.set()
+    stop = StopOrder()
+    stop.give()
     with pytest.raises(TaskStopped):
         await ChildPool(1, memory_bytes=MIB, command=("/no/such/command",)).run({}, stop=stop)
 
 
 async def test_a_child_that_dies_of_a_stop_fails_its_task(make_pool: MakePool) -> None:
-    pool, stop = make_pool(), asyncio.Event()
+    pool, stop = make_pool(), StopOrder()
     with pytest.raises(TaskFault, match="CHILD_DIED"):
-        await pool.run({"say": [A_REPORT], "then": "listen and die"}, setting(stop), stop=stop)
+        await pool.run({"say": [A_REPORT], "then": "listen and die"}, giving(stop), stop=stop)
     assert await pool.run({})
 
 
@@ -248,11 +261,11 @@ async def test_a_task_that_takes_too_long_is_ended_with_its_process(make_pool: M
 
 
 async def test_the_time_of_a_task_does_not_run_while_it_waits_for_a_process(make_pool: MakePool) -> None:
-    pool, stop = make_pool(), asyncio.Event()
+    pool, stop = make_pool(), StopOrder()
     first = asyncio.create_task(pool.run({"then": "listen"}, stop=stop))
     second = asyncio.create_task(pool.run({}, timeout_s=0.5))
     assert await asyncio.wait([second], timeout=0.6) == (set(), {second})
-    stop.set()
+    stop.give()
     assert (await first)["pid"] == (await second)["pid"]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from headgate.domain.ports import ProcessDied
-from headgate.jobs import deaths
+from headgate.domain.ports import ProcessDied, TaskFault
+from headgate.jobs import child, deaths
 from headgate.jobs.children import MIB, ChildPool
 
 TOLD = (sys.executable, str(Path(__file__).with_name("told_child.py")))
@@ -67,9 +67,17 @@ async def test_an_answer_that_makes_no_sense_ends_the_process(pool: ChildPool, r
     assert (death.code, death.category, death.retryable) == ("INTERNAL", "SYSTEM", True)
 
 
+async def test_an_answer_that_is_too_long_ends_the_process(
+    pool: ChildPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "MAX_LINE_BYTES", MIB)
+    with pytest.raises(TaskFault, match=r"ANSWER_TOO_LARGE: .* 1 MiB"):
+        await pool.run({"raw": "x" * 2 * MIB, "then": "hang"})
+    assert await pool.run({})
+
+
 async def test_a_process_that_is_killed_as_it_answers_gets_no_other_task(pool: ChildPool) -> None:
     """The check of its memory may find out at that moment."""
     pid = (await pool.run({}))["pid"]
-    child = pool._idle[0]
-    child._end()
+    pool._idle[0]._end()
     assert (await pool.run({}))["pid"] != pid

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from headgate.domain.ports import TaskStopped
+from headgate.domain.ports import StopOrder, TaskStopped
 from headgate.jobs.children import MIB, ChildPool
 
 
@@ -49,11 +49,11 @@ def files(task: dict[str, Any]) -> list[Path]:
 async def test_a_task_stops_on_request_and_its_process_takes_the_next(
     pool: ChildPool, task: dict[str, Any], stage: str
 ) -> None:
-    stop = asyncio.Event()
+    stop = StopOrder()
 
     async def report(figures: dict[str, Any]) -> None:
         if figures["stage"] == stage:
-            stop.set()
+            stop.give()
 
     with pytest.raises(TaskStopped):
         await pool.run(task, report, stop=stop)

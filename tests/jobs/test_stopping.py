@@ -20,7 +20,7 @@ from headgate.jobs.leases import LeaseKeeper
 from headgate.jobs.memory import InProcessQueue
 from headgate.jobs.worker import Worker
 from headgate.storage.tables import CancelMode, Job, JobStatus, utc_now
-from tests.jobs.conftest import RESULT, LedEngine
+from tests.jobs.conftest import RESULT, LedEngine, given
 
 SAFE, FORCE = CancelMode.SAFE, CancelMode.FORCE
 SHORT_LEASE_S = 1.0
@@ -53,10 +53,9 @@ async def test_a_safe_order_asks_the_task_to_stop_and_refuses_its_commit(
     permits: list[float | None] = []
 
     async def lead(report: Report) -> None:
-        assert engine.stop is not None
         assert engine.permit is not None
         permits.append(await engine.permit())
-        await engine.stop.wait()
+        await given(engine.stop)
         permits.append(await engine.permit())
         raise TaskStopped
 
@@ -108,8 +107,7 @@ async def test_an_order_is_made_stricter_while_the_task_stops(
     async with working(lease_s=LONG_LEASE_S):
         await engine.began.get()
         await cancel(services, job, SAFE)
-        assert engine.stop is not None
-        await engine.stop.wait()
+        await given(engine.stop)
         await cancel(services, job, FORCE)
         assert (await end_of(services, job)).status is JobStatus.CANCELED
 
