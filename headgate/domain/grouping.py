@@ -22,11 +22,15 @@ class Grouped(Generic[Item, Answer]):
 
     async def __call__(self, item: Item) -> Answer:
         """Have one item worked on and answer what came of it; whoever is cancelled still has it done."""
+        return await self.ask(item)
+
+    def ask(self, item: Item) -> "asyncio.Future[Answer]":
+        """Have one item worked on; what comes of it is the answer."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         if self._working is None:
             self._working = asyncio.create_task(self._work_off())
-        return await answer
+        return answer
 
     async def _work_off(self) -> None:
         # Whoever is about to ask in this turn of the loop gets into the first group.

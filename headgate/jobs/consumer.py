@@ -9,7 +9,10 @@ import structlog
 logger = structlog.get_logger(__name__)
 
 Handle = Callable[[str], Awaitable[None]]
-"""Takes the id of a job that is due, and returns when it is done with it."""
+"""Takes the id of a job that is due, and returns when it is done with it.
+
+It may cancel the task it runs in, which nothing else is done in.
+"""
 
 
 class Consumer(Protocol):

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from time import monotonic
 
@@ -85,12 +84,13 @@ class Worker:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def _work(self, job_id: str) -> None:
-        # In a task of its own, which stop() can reach whatever carries the ids.
-        working = asyncio.create_task(self._work_on(job_id))
+        working = asyncio.current_task()
+        assert working is not None
         self._working.add(working)
-        working.add_done_callback(self._working.discard)
-        with suppress(asyncio.CancelledError):
-            await asyncio.shield(working)
+        try:
+            await self._work_on(job_id)
+        finally:
+            self._working.discard(working)
 
     async def _work_on(self, job_id: str) -> None:
         orders_before = self._orders_seen
@@ -103,7 +103,7 @@ class Worker:
             logger.exception("job.left_to_its_lease", job_id=job_id)
 
     async def _claimed(self, job_id: str) -> Claim | None:
-        claiming = asyncio.create_task(self._claim(job_id))
+        claiming = self._claim.ask(job_id)
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
