@@ -10,8 +10,6 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from time import monotonic
 
-from sqlmodel import col
-
 from headgate.domain.event_reader import ALL, MAX_EVENTS, Scope, Told
 from headgate.domain.happenings import EVERY_JOB, FINAL, topic
 from headgate.domain.jobs import JobFilter, conditions, require_job
@@ -34,7 +32,7 @@ async def watch(services: Services, job_id: str, after: int = 0) -> AsyncGenerat
     Raises UserFault (INVALID_ID, NOT_FOUND).
     """
     await require_job(services, job_id)
-    scope = _scope(job_id)
+    scope = Scope.of_job(job_id)
     async with services.signals.listen(topic(job_id)) as listener:
         follower = Follower(services, scope, after)
         while True:
@@ -65,7 +63,7 @@ async def feed(services: Services, wanted: JobFilter, after: int | None = None) 
 
 async def recorded(services: Services, job_id: str, after: int = 0) -> Sequence[Told]:
     """Read up to 200 events of a job behind a number, in order."""
-    return await services.events.after(_scope(job_id), after)
+    return await services.events.after(Scope.of_job(job_id), after)
 
 
 @dataclass(slots=True)
@@ -118,10 +116,6 @@ def decode_event_cursor(cursor: str) -> int:
     if not NUMBER.fullmatch(number):
         raise invalid_cursor()
     return int(number)
-
-
-def _scope(job_id: str) -> Scope:
-    return Scope(job_id, [col(JobEvent.job_id) == job_id])
 
 
 def _lagged(next_told: Told, number: int) -> Told:
