@@ -69,7 +69,6 @@ async def take_back(services: Services, is_gone: Callable[[str], bool]) -> int:
         await end_attempts(session, [end_attempt(job, JobStatus.FAILED, WORKER_LOST) for job in lost])
         for job in lost:
             job.due_at = utc_now()
-            job.progress = {**job.progress, "eta_seconds": None}
         events = [status_changed(job, JobStatus.RETRYING, WORKER_LOST.message) for job in lost]
         await write_jobs(session, lost)
         await counters.add(session, counters.LEASE_TAKEOVERS, len(lost))

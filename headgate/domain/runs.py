@@ -89,7 +89,7 @@ CLAIMABLE = (
     select_jobs(*OF_DATASET, *OF_FILE)
     .join(DATASETS, DATASETS.c.id == JOBS.c.dataset_id)
     .outerjoin(FILES, FILES.c.id == JOBS.c.file_id)
-    .with_for_update(of=JOBS, skip_locked=True)
+    .with_for_update(of=JOBS, skip_locked=True, key_share=True)
 )
 
 

@@ -64,7 +64,7 @@ async def lock_jobs(
 ) -> list[Job]:
     """Lock jobs, in the order of their ids, and read copies of their rows; those that others lock can be left out."""
     connection = await session.connection()
-    statement = select_jobs().where(condition).with_for_update(skip_locked=skip_locked)
+    statement = select_jobs().where(condition).with_for_update(skip_locked=skip_locked, key_share=True)
     found = await connection.execute(statement)
     return [copy_of(row) for row in found]
 

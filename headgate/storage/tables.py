@@ -219,7 +219,8 @@ class Job(Table, table=True):
     """One durable piece of work. This row is the truth about it; only the lease's holder may close it.
 
     A waiting job may be claimed from `due_at` on; of those that are due, the one with the earliest `rank_at`
-    goes first. `lease_token` is raised by every claim and fences off a worker that lost its lease.
+    goes first. `lease_token` is raised by every claim, and fences off a worker that lost its lease; an order to
+    stop raises that of a waiting job, which has to be woken anew.
     `failures` are the attempts that failed for reasons of the job's own, `crashes` those of them that took
     their process along. `last_event` is the `seq` of the newest JobEvent. A batch is a job with children, at
     `position` 0, 1, …; it is never claimed itself.
