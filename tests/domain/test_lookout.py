@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -94,14 +94,15 @@ async def test_more_events_than_one_query_looks_through_are_all_found(
     services: Services, submit: Any, claim: Any, lose: Lose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lookout, "AT_ONCE", 2)
-    first, second, third = [await claim(await submit()) for _ in range(3)]
+    claims = [await claim(await submit()) for _ in range(5)]
     looking = await Lookout.begin(services)
-    for held in (first, second, second, second, third):
+    for held in claims:
         await lose(held)
-    listen = services.signals.listen
-    async with listen(topic(second.job_id)) as early, listen(topic(third.job_id)) as late:
+    async with AsyncExitStack() as stack:
+        listening = [services.signals.listen(topic(held.job_id)) for held in claims]
+        listeners = [await stack.enter_async_context(each) for each in listening]
         await looking.look()
-        assert [await each.wait(0) for each in (early, late)] == [True, True]
+        assert [await each.wait(0) for each in listeners] == [True] * 5
 
 
 async def test_what_comes_in_trouble_is_found_after_it(
