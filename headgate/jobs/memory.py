@@ -103,7 +103,11 @@ class InProcessListener:
 
         What was notified since the last wait, or since the listening began, counts at once.
         """
-        was_notified = await is_set_within(self._notified, timeout_s)
+        # A thousand followers are woken at once: a limit that is none would be set up for each of them.
+        if timeout_s is None:
+            was_notified = await self._notified.wait()
+        else:
+            was_notified = await is_set_within(self._notified, timeout_s)
         self._notified.clear()
         return was_notified
 

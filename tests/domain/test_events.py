@@ -51,6 +51,27 @@ async def test_a_follower_gets_more_events_than_one_query_reads(
     assert await seen_of(services, held.job) == [1, 2, 3, 4, 5, 6]
 
 
+async def test_whoever_reads_a_long_past_leaves_others_their_turns(
+    services: Services, submit: Any, claim: Any, end: Any
+) -> None:
+    held = await claim(await submit())
+    for number in range(5):
+        await progress(services, held, str(number))
+    await end(held, FAULT)
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(take_turns())
+    seen = [turns async for _ in events.watch(services, held.job_id)]
+    other.cancel()
+    assert seen == sorted(set(seen))
+
+
 async def test_a_follower_resumes_behind_its_cursor(
     services: Services, submit: Any, claim: Any, end: Any
 ) -> None:
