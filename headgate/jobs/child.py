@@ -2,16 +2,17 @@
 
 import asyncio
 import os
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 import structlog
 
-from headgate.domain.ports import Permit, Report, StopOrder, TaskFault
+from headgate.domain.ports import Permit, ProcessDied, Report, StopOrder
 from headgate.jobs import deaths
 
 SAID = {"progress": dict, "asks": str, "result": dict, "failure": dict, "stopped": bool}
@@ -25,7 +26,6 @@ MAX_LINE_BYTES = 64 * 1024**2
 KEPT_BYTES = str(256 * 1024**2)
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": KEPT_BYTES, "MALLOC_MMAP_THRESHOLD_": KEPT_BYTES}
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-STDIN, STDOUT = 0, 1
 
 logger = structlog.get_logger(__name__)
 
@@ -39,29 +39,35 @@ class Talk:
     stop: StopOrder
 
 
-class Child(asyncio.SubprocessProtocol):
+class Child:
     """A process that takes a task as a JSON line, and answers in JSON lines: progress, then the outcome."""
 
-    def __init__(self) -> None:
-        self._lines: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._begun = bytearray()
-        self._ended = asyncio.Event()
+    def __init__(self, process: Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process = process
+        self._tasks = process.stdin
+        self._answers = process.stdout
         self._is_killed = False
-        self._cause: TaskFault | None = None
+        self._over_limit: ProcessDied | None = None
 
     @classmethod
     async def spawn(cls, command: Sequence[str]) -> "Child":
         """Start a process; its logs go where ours go, but a Ctrl+C at our terminal does not reach it."""
-        loop = asyncio.get_running_loop()
-        _, child = await loop.subprocess_exec(
-            cls, *command, stderr=None, start_new_session=True, env=os.environ | KEEP_MEMORY
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=PIPE,
+            stdout=PIPE,
+            limit=MAX_LINE_BYTES,
+            start_new_session=True,
+            env=os.environ | KEEP_MEMORY,
         )
-        return child
+        return cls(process)
 
     @property
     def is_alive(self) -> bool:
         """Whether the process has not ended, nor is about to."""
-        return self._transport.get_returncode() is None and not self._is_killed
+        return self._process.returncode is None and not self._is_killed
 
     async def run(self, task: Mapping[str, Any], talk: Talk, timeout_s: float | None) -> dict[str, Any]:
         """Run one task; answers the message with its "result" or "failure", or that it "stopped"."""
@@ -72,55 +78,30 @@ class Child(asyncio.SubprocessProtocol):
 
     def check_memory(self, limit_bytes: int) -> None:
         """End the process where it uses more memory than this."""
-        used_bytes = _own_memory_bytes(self._transport.get_pid())
+        used_bytes = _own_memory_bytes(self._process.pid)
         if used_bytes is not None and used_bytes > limit_bytes:
-            self._end(deaths.out_of_memory(limit_bytes))
+            self._over_limit = deaths.out_of_memory(limit_bytes)
+            self._end()
 
     async def kill(self) -> None:
         """End the process at once and wait for that."""
         self._end()
-        await self._ended.wait()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called when the process is started."""
-        self._transport = cast(asyncio.SubprocessTransport, transport)
-        self._tasks = cast(asyncio.WriteTransport, self._transport.get_pipe_transport(STDIN))
-
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        """Called with what the process says, however it is cut up."""
-        *lines, rest = data.split(b"\n")
-        for line in lines:
-            self._lines.put_nowait(bytes(self._begun) + line)
-            self._begun.clear()
-        self._begun += rest
-        if len(self._begun) > MAX_LINE_BYTES:
-            self._end(deaths.too_long(MAX_LINE_BYTES))
-
-    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        """Called when the process hears or says no more."""
-        if fd == STDOUT:
-            self._lines.put_nowait(None)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Called when the process has ended, and all that it said has been received."""
-        self._transport.close()
-        self._ended.set()
+        await self._process.wait()
 
     def _stop(self) -> None:
         self._send({"stop": True})
 
-    def _end(self, cause: TaskFault | None = None) -> None:
+    def _end(self) -> None:
         self._is_killed = True
-        self._cause = self._cause or cause
         with suppress(ProcessLookupError):
-            self._transport.kill()
+            self._process.kill()
 
     def _send(self, message: Mapping[str, Any]) -> None:
-        # A dead one is found out when it does not answer.
+        # Nobody waits until it is received: a dead one is found out when it does not answer.
         self._tasks.write(orjson.dumps(message) + b"\n")
 
     async def _outcome(self, talk: Talk) -> dict[str, Any]:
-        while (line := await self._lines.get()) is not None:
+        while line := await self._line():
             message = _parsed(line)
             if "asks" in message:
                 self._send({"commit": UNLIMITED_S if talk.permit is None else await talk.permit()})
@@ -130,11 +111,18 @@ class Child(asyncio.SubprocessProtocol):
                 await talk.report(message["progress"])
         raise await self._death()
 
-    async def _death(self) -> TaskFault:
-        await self._ended.wait()
-        pid, code = self._transport.get_pid(), self._transport.get_returncode()
-        logger.warning("child.died", pid=pid, exit_code=code, cause=self._cause and self._cause.code)
-        return self._cause or deaths.ended(cast(int, code))
+    async def _line(self) -> bytes:
+        """The next line; empty where the process ended, in the middle of one too."""
+        try:
+            line = await self._answers.readline()
+        except ValueError as error:
+            raise deaths.too_long(MAX_LINE_BYTES) from error
+        return line if line.endswith(b"\n") else b""
+
+    async def _death(self) -> ProcessDied:
+        code = await self._process.wait()
+        logger.warning("child.died", pid=self._process.pid, exit_code=code, over_limit=bool(self._over_limit))
+        return self._over_limit or deaths.ended(code)
 
 
 def _parsed(line: bytes) -> dict[str, Any]:
