@@ -105,9 +105,10 @@ class InProcessListener:
         """
         # A thousand followers are woken at once: a limit that is none would be set up for each of them.
         if timeout_s is None:
-            was_notified = await self._notified.wait()
+            await self._notified.wait()
         else:
-            was_notified = await is_set_within(self._notified, timeout_s)
+            await is_set_within(self._notified, timeout_s)
+        was_notified = self._notified.is_set()
         self._notified.clear()
         return was_notified
 
