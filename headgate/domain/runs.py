@@ -21,6 +21,7 @@ from headgate.storage.events import append_events
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
 from headgate.storage.rows_of_jobs import (
+    BEGINNING,
     JOBS,
     add_attempts,
     copy_of,
@@ -104,7 +105,7 @@ async def claim(
         jobs = [claim.job for claim in claims]
         await add_attempts(session, [_begin_attempt(job, worker, lease_s) for job in jobs])
         events = [status_changed(job, JobStatus.RUNNING) for job in jobs]
-        await write_jobs(session, jobs)
+        await write_jobs(session, jobs, BEGINNING)
         events += await batches.begin(session, batches.parents_of(jobs))
         await append_events(session, events)
     announce(services.signals, events)
@@ -142,7 +143,7 @@ async def progress(
             if (job := held.get(claim.job_id)) is not None:
                 job.progress = dict(figures)
                 events.append(happened(job, JobEventType.PROGRESS, progress=job.progress))
-        await write_jobs(session, held.values())
+        await write_jobs(session, held.values(), ("progress", "last_event"))
         if with_totals:
             events += await batches.refresh(session, batches.parents_of(held.values()))
         await append_events(session, events)

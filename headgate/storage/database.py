@@ -46,8 +46,8 @@ class Database:
     `read()` cannot write; each of its queries sees what was committed before it. `transaction()` commits when its
     block ends well and rolls back when it raises, cancellation included. SQLite runs one
     transaction at a time; on PostgreSQL, rows that are read in order to be changed must be read
-    `with_for_update(key_share=True)`, which SQLite ignores; without `key_share` they would also keep out rows that refer to
-    them, and two transactions could wait for each other.
+    `with_for_update(key_share=True)`, which SQLite ignores; without `key_share` they would also keep out rows that
+    refer to them, and two transactions could wait for each other.
     """
 
     def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:

@@ -5,10 +5,11 @@ a worker reads plain copies that have the same attributes, and writes those back
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Select, Table, Update, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
@@ -44,9 +45,8 @@ CHANGING = (
     "warnings",
 )
 """What whoever holds a job's lease may change."""
-WRITE_JOB = (
-    update(JOBS).where(JOBS.c.id == bindparam("of")).values({name: bindparam(name) for name in CHANGING})
-)
+BEGINNING = ("status", "attempts", "lease_token", "lease_expires_at", "last_event", "started_at")
+"""Those of them that a claim changes."""
 END_ATTEMPT = (
     update(ATTEMPTS)
     .where(ATTEMPTS.c.job_id == bindparam("of_job"), ATTEMPTS.c.number == bindparam("of_number"))
@@ -74,12 +74,17 @@ def copy_of(row: Sequence[Any]) -> Job:
     return cast(Job, SimpleNamespace(**dict(zip(NAMES, row, strict=False))))
 
 
-async def write_jobs(session: AsyncSession, jobs: Iterable[Job]) -> None:
-    """Write the changes of copies whose rows are locked."""
-    rows = [{"of": job.id, **{name: getattr(job, name) for name in CHANGING}} for job in jobs]
+async def write_jobs(session: AsyncSession, jobs: Iterable[Job], names: Sequence[str] = CHANGING) -> None:
+    """Write what has changed in these columns of copies whose rows are locked."""
+    rows = [{"of": job.id, **{name: getattr(job, name) for name in names}} for job in jobs]
     if rows:
         connection = await session.connection()
-        await connection.execute(WRITE_JOB, rows)
+        await connection.execute(_writing(tuple(names)), rows)
+
+
+@cache
+def _writing(names: tuple[str, ...]) -> Update:
+    return update(JOBS).where(JOBS.c.id == bindparam("of")).values({name: bindparam(name) for name in names})
 
 
 async def add_attempts(session: AsyncSession, attempts: Sequence[dict[str, Any]]) -> None:
