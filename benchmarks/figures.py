@@ -23,6 +23,7 @@ class Sizes:
     many_rows: int
     requests: int
     jobs: int
+    jobs_at_once: int
     single_jobs: int
     subscriptions: int
     watched_events: int
@@ -37,6 +38,7 @@ FULL = Sizes(
     many_rows=10_000_000,
     requests=200,
     jobs=2_000,
+    jobs_at_once=50,
     single_jobs=100,
     subscriptions=1_000,
     watched_events=150,
@@ -49,9 +51,10 @@ QUICK = Sizes(
     few_rows=5_000,
     many_rows=20_000,
     requests=24,
-    jobs=40,
+    jobs=8,
+    jobs_at_once=2,
     single_jobs=3,
-    subscriptions=100,
+    subscriptions=20,
     watched_events=5,
     shared_events=1,
 )

@@ -22,7 +22,6 @@ from headgate.storage.database import Database
 from headgate.storage.tables import Attempt, Dataset, Job, JobStatus
 
 MIN_RATIO = 0.4
-AT_ONCE = 50
 POLL_S = 0.1
 LIMIT_S = 300.0
 EMPTY = (sys.executable, "-m", "benchmarks.worker", "0", "0")
@@ -33,14 +32,14 @@ rounds = count(1)
 def measure_jobs(folder: Path, sizes: Sizes) -> list[Figure]:
     """Work off as many jobs with a real worker, on each database, and with bare ARQ, in turn."""
     with _places(folder) as places:
-        measures = [partial(_jobs_per_s, place, sizes.jobs) for place in places.values()]
+        measures = [partial(_jobs_per_s, place, sizes) for place in places.values()]
         redis_url = next(iter(places.values())).redis_url
-        *ours, bare = alternate(sizes, (*measures, lambda: _bare_per_s(redis_url, sizes.jobs)))
-    return [_figure(name, rate, bare) for name, rate in zip(places, ours, strict=True)]
+        *ours, bare = alternate(sizes, (*measures, lambda: _bare_per_s(redis_url, sizes)))
+    return [_figure(sizes, name, rate, bare) for name, rate in zip(places, ours, strict=True)]
 
 
-def _figure(database: str, ours: float, bare: float) -> Figure:
-    name = f"Empty jobs on {database}, {AT_ONCE} at once, against bare ARQ"
+def _figure(sizes: Sizes, database: str, ours: float, bare: float) -> Figure:
+    name = f"Empty jobs on {database}, {sizes.jobs_at_once} at once, against bare ARQ"
     measured = f"{ours:.0f}/s / {bare:.0f}/s = {ours / bare:.2f}"
     return Figure(name, measured, f"at least {MIN_RATIO:.1f}", ours / bare >= MIN_RATIO)
 
@@ -54,23 +53,24 @@ def _places(folder: Path) -> Iterator[dict[str, Place]]:
         }
 
 
-def _bare_per_s(redis_url: str, jobs: int) -> float:
-    command = [sys.executable, "-m", "benchmarks.bare_arq", redis_url, str(jobs), str(AT_ONCE)]
-    return jobs / float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def _bare_per_s(redis_url: str, sizes: Sizes) -> float:
+    amounts = (str(sizes.jobs), str(sizes.jobs_at_once))
+    command = [sys.executable, "-m", "benchmarks.bare_arq", redis_url, *amounts]
+    return sizes.jobs / float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _jobs_per_s(place: Place, jobs: int) -> float:
-    return asyncio.run(_run_jobs(place, jobs))
+def _jobs_per_s(place: Place, sizes: Sizes) -> float:
+    return asyncio.run(_run_jobs(place, sizes.jobs, sizes.jobs_at_once))
 
 
-async def _run_jobs(place: Place, jobs: int) -> float:
+async def _run_jobs(place: Place, jobs: int, at_once: int) -> float:
     """Accept jobs, then let a worker work them off."""
     with Redis.from_url(place.redis_url) as redis:
         redis.flushall()
     dataset = f"round_{next(rounds)}"
     async with Acceptor(place) as acceptor:
         await acceptor.accept(jobs, dataset)
-        with working(place.home, place.variables(workers=AT_ONCE), EMPTY):
+        with working(place.home, place.variables(workers=at_once), EMPTY):
             await _wait_for(acceptor.services.database, dataset, jobs)
         return jobs / await _elapsed_s(acceptor.services.database, dataset)
 

@@ -24,6 +24,9 @@ from tests.redis_server import RedisServer
 MakeUrl = Callable[[], str]
 MakeRedis = Callable[[], RedisServer]
 
+LOSABLE = ("fsync", "full_page_writes", "synchronous_commit")
+"""Guards against a crash of the machine, which no test survives either; without them databases are made faster."""
+
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
@@ -39,6 +42,9 @@ def postgresql_url() -> Iterator[str]:
     PostgresServer._lock = Lock()
     with TemporaryDirectory(prefix="headgate-postgresql-") as folder:
         server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        for setting in LOSABLE:
+            run_sql(server.get_uri(), f"ALTER SYSTEM SET {setting} = off")
+        run_sql(server.get_uri(), "SELECT pg_reload_conf()")
         yield server.get_uri()
         server.cleanup()
 
