@@ -94,7 +94,7 @@ class Run:
             return fault
         except Exception:
             logger.exception("job.crashed", job_id=self.claim.job_id)
-            return CRASHED
+            return await self._settled() or CRASHED
 
     async def _run_task(self) -> Outcome:
         job = self.claim.job

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from headgate.domain import jobs
-from headgate.domain.ports import ProcessDied, TaskFault
+from headgate.domain.ports import ProcessDied, Report, TaskFault
 from headgate.domain.services import Services
 from headgate.errors import JobFault
 from headgate.jobs import deaths
@@ -50,3 +50,17 @@ async def test_a_job_of_which_nobody_knows_is_tried_again(
     async with working(DyingEngine(*faults)):
         ended = await jobs.wait(services, job.id, 30)
     assert (ended.status, ended.attempts, ended.rows_accepted) == (JobStatus.SUCCEEDED, 2, 1)
+
+
+async def test_a_job_that_had_committed_succeeds_though_its_worker_had_trouble_with_it(
+    services: Services, submit: Any, working: Any, engine: LedEngine
+) -> None:
+    async def lead(report: Report) -> None:
+        raise OSError("the pipe is broken")
+
+    engine.lead = lead  # type: ignore[method-assign]
+    engine.ingested = RESULT
+    job = await submit()
+    async with working():
+        ended = await jobs.wait(services, job.id, 30)
+    assert (ended.status, ended.attempts, ended.rows_accepted) == (JobStatus.SUCCEEDED, 1, 1)
