@@ -70,6 +70,7 @@ def _required(field: StrawberryField) -> Role | None:
     return next((each.role for each in field.extensions if isinstance(each, Requires)), None)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("operation", REQUIRED)
 async def test_a_role_is_let_in_or_refused(
