@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from time import monotonic
+from typing import cast
 
 from sqlalchemy import ColumnElement, and_, false, func
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from headgate.domain.happenings import FINAL, WAITING, topic
 from headgate.domain.ids import is_storable, require_id
@@ -25,6 +27,7 @@ from headgate.domain.queries import by_id, by_ids, count_rows, is_one_of
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.storage.ids import is_id
+from headgate.storage.rows_of_jobs import table_of
 from headgate.storage.tables import Attempt, Dataset, Job, JobKind, JobStatus, Priority
 
 MAX_WAIT_S = 30.0
@@ -40,6 +43,24 @@ class JobOrder(StrEnum):
     CREATED_AT_DESC = "CREATED_AT_DESC"
     CREATED_AT_ASC = "CREATED_AT_ASC"
     PRIORITY = "PRIORITY"
+
+
+WORKERS_OWN = frozenset(
+    {
+        "spec",
+        "position",
+        "attempts",
+        "failures",
+        "crashes",
+        "cancel",
+        "lease_token",
+        "lease_expires_at",
+        "last_event",
+        "due_at",
+    }
+)
+"""Columns that no list shows: to read them takes a tenth of the time of a page."""
+LISTED = [column for column in table_of(Job).c if column.name not in WORKERS_OWN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +102,11 @@ async def get_many(services: Services, job_ids: Collection[str]) -> dict[str, Jo
 async def page(
     services: Services, wanted: JobFilter, order: JobOrder, first: int, after: str | None
 ) -> Page[Job]:
-    """List jobs; raises UserFault (INVALID_ARGUMENT, INVALID_CURSOR)."""
-    statement = select(Job).where(*conditions(wanted))
+    """List jobs, without their specs and what only workers need.
+
+    Raises UserFault (INVALID_ARGUMENT, INVALID_CURSOR).
+    """
+    statement = cast(SelectOfScalar[Job], select(Job).with_only_columns(*LISTED).where(*conditions(wanted)))
     return await read_page(services.database, statement, KEYSETS[order], first=first, after=after)
 
 
