@@ -5,7 +5,7 @@ it is woken: by a signal, or by the Lookout of its process where the signal was 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import monotonic
@@ -59,11 +59,6 @@ async def feed(services: Services, wanted: JobFilter, after: int | None = None) 
                 async for told in events:
                     yield told
             await _wait(listener, began)
-
-
-async def recorded(services: Services, job_id: str, after: int = 0) -> Sequence[Told]:
-    """Read up to 200 events of a job behind a number, in order."""
-    return await services.events.after(Scope.of_job(job_id), after)
 
 
 @dataclass(slots=True)

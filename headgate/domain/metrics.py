@@ -57,12 +57,6 @@ async def figures(services: Services) -> Figures:
     )
 
 
-async def newest_event(services: Services) -> int:
-    """Tell the number of the newest event of all jobs; 0 where there is none."""
-    async with services.database.read() as session:
-        return (await session.scalars(select(func.max(JobEvent.number)))).one() or 0
-
-
 async def ended(services: Services, after: int, upto: int) -> list[Ended]:
     """Read which jobs have ended by the events behind number `after` up to `upto`, in their order.
 

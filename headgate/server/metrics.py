@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from headgate.domain import metrics
 from headgate.domain.counters import LEASE_TAKEOVERS, WAKE_UPS_LOST
+from headgate.domain.event_reader import ALL
 from headgate.domain.metrics import Ended, Figures
 from headgate.domain.services import Services
 from headgate.storage.tables import JobStatus
@@ -53,7 +54,7 @@ class Meter:
 
     async def begin(self) -> None:
         """Count the jobs that end from now on."""
-        self._number = await metrics.newest_event(self._services)
+        self._number = await self._services.events.newest(ALL)
 
     async def scrape(self) -> bytes:
         """Answer all figures as text; whatever the database raises, and TimeoutError after 5 seconds, gets out."""
@@ -65,7 +66,7 @@ class Meter:
     async def _catch_up(self) -> None:
         if self._number is None:
             return await self.begin()
-        newest = await metrics.newest_event(self._services)
+        newest = await self._services.events.newest(ALL)
         while self._number < newest:
             found = await metrics.ended(self._services, self._number, newest)
             for each in found:

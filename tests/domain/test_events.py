@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from headgate.domain import event_reader, events, runs
+from headgate.domain.event_reader import Scope
 from headgate.domain.jobs import JobFilter
 from headgate.domain.pages import encode_cursor
 from headgate.domain.services import Services
@@ -130,7 +131,7 @@ async def test_a_slow_follower_is_told_that_it_misses_events_and_still_sees_the_
 async def test_the_feed_tells_of_every_job_that_matches_behind_a_number(
     services: Services, submit: Any, claim: Any, end: Any
 ) -> None:
-    [before] = await events.recorded(services, (await submit()).id)
+    [before] = await services.events.after(Scope.of_job((await submit()).id), 0)
     seen = []
     async with aclosing(events.feed(services, JobFilter(dataset="sales"), before.number)) as feed:
         first = asyncio.create_task(anext(feed))

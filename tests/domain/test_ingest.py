@@ -6,9 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
-from headgate.domain import datasets, events, files, ingest, jobs
+from headgate.domain import datasets, files, ingest, jobs
 from headgate.domain.acceptance import input_key
 from headgate.domain.datasets import DatasetFilter
+from headgate.domain.event_reader import Scope
 from headgate.domain.ingest import IngestRequest, WriteMode
 from headgate.domain.jobs import JobFilter
 from headgate.domain.permissions import Principal
@@ -28,7 +29,7 @@ async def test_an_accepted_job_is_queued_with_its_first_event_and_wakes_a_worker
     job = await submit()
 
     assert (await jobs.get(services, job.id)) == job
-    [event] = [told.event for told in await events.recorded(services, job.id)]
+    [event] = [told.event for told in await services.events.after(Scope.of_job(job.id), 0)]
     assert (job.status, event.status, event.seq) == (JobStatus.QUEUED, JobStatus.QUEUED, 1)
     assert isinstance(services.queue, InProcessQueue)
     assert await services.queue.take() == job.id

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headgate.domain import events, lookout, runs
-from headgate.domain.event_reader import Told
+from headgate.domain.event_reader import Scope, Told
 from headgate.domain.happenings import EVERY_JOB, topic
 from headgate.domain.jobs import JobFilter
 from headgate.domain.lookout import Lookout
@@ -59,7 +59,7 @@ async def test_a_follower_gets_an_event_whose_signal_was_lost(
     services: Services, submit: Any, claim: Any, lose: Lose, is_waiting: asyncio.Event, follow: Follow
 ) -> None:
     held = await claim(await submit())
-    [_, began] = await events.recorded(services, held.job_id)
+    [_, began] = await services.events.after(Scope.of_job(held.job_id), 0)
     looking = await Lookout.begin(services)
     async with asyncio.timeout(30), aclosing(follow(services, held, began.number)) as following:
         upcoming = asyncio.create_task(anext(following))
