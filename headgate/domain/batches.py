@@ -9,12 +9,13 @@ from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from headgate.domain.happenings import FINAL, happened, status_changed
+from headgate.domain.happenings import FINAL, elapsed_s, happened, status_changed
 from headgate.errors import JobFault
+from headgate.pipelines.pace import rows_per_second, seconds_left
 from headgate.storage.events import NewEvent
+from headgate.storage.rows_of_jobs import COUNTED
 from headgate.storage.tables import CancelMode, ErrorPolicy, Job, JobEventType, JobStatus, utc_now
 
-COUNTED = ("rows_read", "rows_accepted", "rows_rejected", "rows_filtered", "rows_merged", "warnings")
 WELL = (JobStatus.SUCCEEDED, JobStatus.PARTIAL)
 
 
@@ -137,12 +138,12 @@ def _progress(parent: Job, totals: Totals) -> dict[str, Any]:
     read = totals.rows["rows_read"] + sum(figures.get("rows_read", 0) for figures in totals.running)
     written = totals.rows["rows_accepted"] + sum(figures.get("rows_written", 0) for figures in totals.running)
     fraction = (done + sum(figures.get("fraction") or 0 for figures in totals.running)) / size
-    elapsed_s = (utc_now() - parent.started_at).total_seconds() if parent.started_at else 0.0
+    elapsed = elapsed_s(parent)
     return {
         "stage": "done" if totals.is_final else "items",
         "fraction": fraction,
         "rows_read": read,
         "rows_written": written,
-        "rows_per_second": read / elapsed_s if elapsed_s > 0 else None,
-        "eta_seconds": elapsed_s * (1 - fraction) / fraction if fraction else None,
+        "rows_per_second": rows_per_second(read, elapsed),
+        "eta_seconds": seconds_left(fraction, elapsed),
     }

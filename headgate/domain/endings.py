@@ -12,13 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from headgate.domain import batches
-from headgate.domain.happenings import WAITING, announce, happened, status_changed
+from headgate.domain.happenings import STOPPED, WAITING, announce, elapsed_s, happened, status_changed
 from headgate.domain.ports import ProcessDied, TaskFault, TimedOut
 from headgate.domain.ranking import wake_up
 from headgate.domain.retry_policy import MAX_CRASHES, RetryPolicy, given_up
 from headgate.domain.runs import Claim, Target, lock_held
 from headgate.domain.services import Services
 from headgate.errors import JobFault
+from headgate.pipelines.pace import rows_per_second
 from headgate.storage.events import NewEvent, append_events
 from headgate.storage.ids import new_id
 from headgate.storage.rows_of_jobs import add_results, end_attempts, write_jobs
@@ -164,7 +165,7 @@ def _fail(closing: _Closing, job: Job, fault: JobFault) -> None:
 
 def _cancel(closing: _Closing, job: Job, fault: JobFault | None = None) -> None:
     closing.attempts.append(end_attempt(job, JobStatus.CANCELED, fault))
-    closing.events.append(status_changed(job, JobStatus.CANCELED, "Stopped on request."))
+    closing.events.append(status_changed(job, JobStatus.CANCELED, STOPPED))
 
 
 def _try_again(closing: _Closing, job: Job, fault: JobFault, policy: RetryPolicy | None = None) -> None:
@@ -234,12 +235,6 @@ def _finished(claim: Claim, job: Job, counts: Mapping[str, int]) -> dict[str, An
         "rows_written": counts["accepted"],
         "bytes_read": size or 0,
         "bytes_total": size,
-        "rows_per_second": _rows_per_second(job, counts["read"]),
+        "rows_per_second": rows_per_second(counts["read"], elapsed_s(job)),
         "eta_seconds": 0.0,
     }
-
-
-def _rows_per_second(job: Job, rows: int) -> float | None:
-    """The pace from the start of the first attempt to now; None where the clock has gone back meanwhile."""
-    elapsed_s = (utc_now() - job.started_at).total_seconds() if job.started_at is not None else 0.0
-    return rows / elapsed_s if elapsed_s > 0 else None

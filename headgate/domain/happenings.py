@@ -8,6 +8,8 @@ from headgate.storage.events import NewEvent
 from headgate.storage.tables import Job, JobEventType, JobStatus, utc_now
 
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.FAILED, JobStatus.CANCELED})
+STOPPED = "Stopped on request."
+"""What the last event of a canceled job says."""
 WAITING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
 
 
@@ -33,6 +35,16 @@ def status_changed(job: Job, status: JobStatus, message: str | None = None) -> N
 def topic(job_id: str) -> str:
     """Name the topic that is notified of each event of a job."""
     return f"job:{job_id}"
+
+
+def elapsed_s(job: Job) -> float:
+    """Tell how many seconds ago a job's first attempt began; 0 where none has."""
+    return (utc_now() - job.started_at).total_seconds() if job.started_at is not None else 0.0
+
+
+def ended(job: Job) -> str:
+    """Say that a job has ended, to who would stop it."""
+    return f"The job has ended: it is {job.status}."
 
 
 EVERY_JOB = "jobs"

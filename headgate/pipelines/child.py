@@ -22,6 +22,7 @@ from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.gate import READ_SHARE
 from headgate.pipelines.inspector import inspect
 from headgate.pipelines.orders import Orders, Send, Stopped
+from headgate.pipelines.pace import rows_per_second, seconds_left
 from headgate.pipelines.prepared import Source
 from headgate.pipelines.runner import Counts, Ingest, ingest, settle
 from headgate.pipelines.scratch import scratch_made
@@ -66,8 +67,8 @@ def _pace(figures: Mapping[str, Any], elapsed_s: float) -> dict[str, float | Non
     """Rows per second and seconds left, after so many seconds; null where they cannot be told yet."""
     rows, fraction = max(figures["rows_read"], figures["rows_written"]), figures["fraction"]
     return {
-        "rows_per_second": rows / elapsed_s if rows and elapsed_s else None,
-        "eta_seconds": elapsed_s * (1 - fraction) / fraction if fraction else None,
+        "rows_per_second": rows_per_second(rows, elapsed_s) if rows else None,
+        "eta_seconds": seconds_left(fraction, elapsed_s),
     }
 
 
