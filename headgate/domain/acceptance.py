@@ -11,6 +11,7 @@ from sqlmodel import select
 
 from headgate.domain.happenings import announce, status_changed
 from headgate.domain.idempotency import Token, start_once
+from headgate.domain.jobs import require_job
 from headgate.domain.ranking import line_up, wake_up
 from headgate.domain.services import Services
 from headgate.storage.events import NewEvent, append_events
@@ -45,6 +46,11 @@ class Accepted:
 
     job: Job
     replayed: bool = False
+
+
+async def replayed(services: Services, job_id: str) -> Accepted:
+    """Answer the job that an earlier request with the same key has started."""
+    return Accepted(await require_job(services, job_id), replayed=True)
 
 
 def input_key(job_id: str) -> str:

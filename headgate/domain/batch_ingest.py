@@ -64,27 +64,26 @@ async def submit(
     refused = len(checked) - len(new)
     if not new or (refused and request.error_policy is ErrorPolicy.REJECT_ALL):
         return Batch(None, [_refused(each) for each in checked])
-    parent = make_batch(principal, request.error_policy, request.priority, [each.job for each in new])
-    parent.spec = {**parent.spec, "items": [_noted(each) for each in checked]}
-    for position, each in enumerate(checked):
-        if isinstance(each, NewJob):
-            each.job.position = position
+    parent = make_batch(principal, request.error_policy, request.priority, checked)
     if (known := await accept(services, new, token, parent)) is not None:
         return await _replayed(services, known)
     return Batch(parent, [_taken(each) for each in checked])
 
 
-def make_batch(principal: Principal, policy: ErrorPolicy, priority: Priority, jobs: Sequence[Job]) -> Job:
-    """Make a batch of these jobs, which become its children; it is not accepted yet."""
+def make_batch(
+    principal: Principal, policy: ErrorPolicy, priority: Priority, items: Sequence[NewJob | UserFault]
+) -> Job:
+    """Make a batch of these items, whose jobs become its children; it is not accepted yet."""
     parent = Job(
         id=new_id("job"),
         kind=JobKind.BATCH,
         priority=priority,
-        spec={"errorPolicy": policy, "items": [{"job": job.id} for job in jobs]},
+        spec={"errorPolicy": policy, "items": [_noted(each) for each in items]},
         created_by_id=principal.user_id,
     )
-    for position, job in enumerate(jobs):
-        job.parent_id, job.position = parent.id, position
+    for position, each in enumerate(items):
+        if isinstance(each, NewJob):
+            each.job.parent_id, each.job.position = parent.id, position
     return parent
 
 

@@ -6,7 +6,16 @@ from sqlalchemy import or_
 from sqlmodel import col, select
 
 from headgate.domain import batches
-from headgate.domain.happenings import FINAL, ORDERS, WAITING, announce, happened, status_changed
+from headgate.domain.happenings import (
+    FINAL,
+    ORDERS,
+    STOPPED,
+    WAITING,
+    announce,
+    ended,
+    happened,
+    status_changed,
+)
 from headgate.domain.ids import require_id
 from headgate.domain.jobs import require_job
 from headgate.domain.permissions import Principal, require
@@ -20,7 +29,6 @@ REQUESTED = {
     CancelMode.SAFE: "It was asked to stop at its next safe point.",
     CancelMode.FORCE: "It was asked to stop at once.",
 }
-STOPPED = "Stopped on request."
 MAX_BATCHES = 100
 
 
@@ -35,7 +43,7 @@ async def cancel(services: Services, principal: Principal, job_id: str, mode: Ca
     had_ended = not await _cancel(services, [job_id], mode)
     job = await require_job(services, job_id)
     if had_ended and job.status is not JobStatus.CANCELED:
-        raise UserFault("JOB_ENDED", f"The job has ended: it is {job.status}.", ("jobId",))
+        raise UserFault("JOB_ENDED", ended(job), ("jobId",))
     if job.kind is JobKind.BATCH:
         await _cancel_children(services, job)
         job = await require_job(services, job_id)

@@ -7,8 +7,7 @@ from typing import Any
 
 import orjson
 
-from headgate.domain import jobs
-from headgate.domain.acceptance import Accepted, Content, NewJob, accept
+from headgate.domain.acceptance import Accepted, Content, NewJob, accept, replayed
 from headgate.domain.files import get_many as get_files
 from headgate.domain.files import require_ready
 from headgate.domain.idempotency import earlier, token_of
@@ -62,7 +61,7 @@ async def submit(
     if (known := await earlier(services, token)) is None:
         await _check_file(services, new)
         known = await accept(services, [new], token)
-    return Accepted(new.job) if known is None else Accepted(await jobs.require_job(services, known), True)
+    return Accepted(new.job) if known is None else await replayed(services, known)
 
 
 def prepare(principal: Principal, request: IngestRequest) -> NewJob:
@@ -102,6 +101,12 @@ def check_limits(retry: RetryPolicy | None, timeout_s: float | None) -> None:
     if timeout_s is not None and not 0 < timeout_s <= MAX_TIMEOUT_S:
         message = f"timeoutSeconds must be above 0 and at most {MAX_TIMEOUT_S}; it is {timeout_s:g}."
         raise UserFault("INVALID_ARGUMENT", message, ("spec", "timeoutSeconds"))
+
+
+def limits_json(retry: RetryPolicy | None, timeout_s: float | None) -> dict[str, Any]:
+    """Say a policy and a time limit, where they are given, in the words of a job's spec."""
+    said = {"retry": None if retry is None else retry.to_json(), "timeoutSeconds": timeout_s}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _checked_name(name: str | None) -> str:
@@ -172,9 +177,8 @@ def _spec(request: IngestRequest, dataset_name: str, content: Content | None) ->
     """Say what the job does, in the words of a pipeline's spec."""
     source = {"file": {"id": request.file_id}} if content is None else {"input": {"format": content.format}}
     sink = {"name": dataset_name, "mode": request.mode, "keys": list(request.keys)}
-    spec: dict[str, Any] = {"source": source, "sinks": [{"dataset": sink}]}
-    if request.retry is not None:
-        spec["retry"] = request.retry.to_json()
-    if request.timeout_s is not None:
-        spec["timeoutSeconds"] = request.timeout_s
-    return spec
+    return {
+        "source": source,
+        "sinks": [{"dataset": sink}],
+        **limits_json(request.retry, request.timeout_s),
+    }

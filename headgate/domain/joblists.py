@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import col, select
 
 from headgate.domain import jobs
-from headgate.domain.jobs import KEYSETS, JobFilter, JobOrder, conditions
+from headgate.domain.jobs import KEYSETS, JobFilter, JobOrder, conditions, listed
 from headgate.domain.pages import Page, check_first
 from headgate.domain.queries import is_one_of
 from headgate.domain.services import Services
@@ -76,16 +76,14 @@ async def _first_of_each(
     place = func.row_number().over(partition_by=owner, order_by=keyset.ordering).label("place")
     numbered = select(col(Job.id), place).where(*_conditions(wanted, owner_ids)).subquery()
     statement = (
-        select(Job)
+        listed()
         .join(numbered, numbered.c.id == col(Job.id))
         .where(numbered.c.place <= wanted.first + 1)
         .order_by(*keyset.ordering)
     )
-    # Plain rows, as `read_page` reads them.
-    columns = statement.with_only_columns(*statement.selected_columns)
     found: dict[str, list[Any]] = defaultdict(list)
     async with services.database.read() as session:
-        for row in await session.execute(columns):
+        for row in await session.execute(statement):
             found[getattr(row, owner.key)].append(row)
     return {owner_id: Page.cut(rows, wanted.first, keyset.cursor) for owner_id, rows in found.items()}
 

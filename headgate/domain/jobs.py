@@ -106,8 +106,13 @@ async def page(
 
     Raises UserFault (INVALID_ARGUMENT, INVALID_CURSOR).
     """
-    statement = cast(SelectOfScalar[Job], select(Job).with_only_columns(*LISTED).where(*conditions(wanted)))
+    statement = listed().where(*conditions(wanted))
     return await read_page(services.database, statement, KEYSETS[order], first=first, after=after)
+
+
+def listed() -> SelectOfScalar[Job]:
+    """Begin a query for plain rows of jobs, with the columns that lists show."""
+    return cast(SelectOfScalar[Job], select(Job).with_only_columns(*LISTED))
 
 
 async def total(services: Services, wanted: JobFilter) -> int:

@@ -20,8 +20,15 @@ class Principal:
 
 def require(principal: Principal, role: Role) -> None:
     """Let pass who has this role or a higher one; raises UserFault (FORBIDDEN)."""
-    if RANKS[principal.role] < RANKS[role]:
-        raise UserFault("FORBIDDEN", f"This needs the role {role}; yours is {principal.role}.")
+    if (reason := refusal(principal, role)) is not None:
+        raise UserFault("FORBIDDEN", reason)
+
+
+def refusal(principal: Principal, role: Role) -> str | None:
+    """Say why somebody is not let pass who needs this role or a higher one; None where they are."""
+    if RANKS[principal.role] >= RANKS[role]:
+        return None
+    return f"This needs the role {role}; yours is {principal.role}."
 
 
 def lower(first: Role, second: Role) -> Role:

@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from headgate.domain.acceptance import Accepted, NewJob, accept
+from headgate.domain import permissions
+from headgate.domain.acceptance import Accepted, NewJob, accept, replayed
 from headgate.domain.batch_ingest import make_batch
-from headgate.domain.happenings import FINAL
+from headgate.domain.happenings import FINAL, ended
 from headgate.domain.idempotency import earlier, token_of
-from headgate.domain.ingest import check_limits
+from headgate.domain.ingest import check_limits, limits_json
 from headgate.domain.jobs import require_job
-from headgate.domain.permissions import RANKS, Principal, require
+from headgate.domain.permissions import Principal, require
 from headgate.domain.retry_policy import RetryPolicy
 from headgate.domain.services import Services
 from headgate.errors import UserFault
@@ -74,12 +75,12 @@ async def retry(
     job = await require_job(services, request.job_id, PATH)
     token = token_of(principal, key, "retry", request)
     if (known := await earlier(services, token)) is not None:
-        return Accepted(await require_job(services, known), replayed=True)
+        return await replayed(services, known)
     if (reason := refusal(job, request.strategy)) is not None:
         raise UserFault("NOT_RETRYABLE", reason, PATH)
     parent, new = await _again(services, principal, job, request)
     if (known := await accept(services, new, token, parent)) is not None:
-        return Accepted(await require_job(services, known), replayed=True)
+        return await replayed(services, known)
     return Accepted(parent or new[0].job)
 
 
@@ -97,13 +98,11 @@ def refusal(job: Job, strategy: RetryStrategy) -> str | None:
 
 def actions(principal: Principal, job: Job) -> list[ActionState]:
     """Tell what may be done with a job by who asks."""
-    if RANKS[principal.role] < RANKS[Role.OPERATOR]:
-        reason = f"This needs the role {Role.OPERATOR}; yours is {principal.role}."
+    if (reason := permissions.refusal(principal, Role.OPERATOR)) is not None:
         return [ActionState(action, reason) for action in JobAction]
-    ended = f"The job has ended: it is {job.status}." if job.status in FINAL else None
     refusals = [refusal(job, strategy) for strategy in RetryStrategy]
     return [
-        ActionState(JobAction.CANCEL, ended),
+        ActionState(JobAction.CANCEL, ended(job) if job.status in FINAL else None),
         ActionState(JobAction.RETRY, None if None in refusals else refusals[-1]),
     ]
 
@@ -120,7 +119,7 @@ async def _again(
         raise UserFault("NOT_RETRYABLE", "No item of this batch is left to be tried again.", PATH)
     new = [_same(principal, child, request) for child in children]
     policy = ErrorPolicy(job.spec["errorPolicy"])
-    parent = make_batch(principal, policy, request.priority or job.priority, [each.job for each in new])
+    parent = make_batch(principal, policy, request.priority or job.priority, new)
     parent.retry_of_id = job.id
     return parent, new
 
@@ -152,11 +151,7 @@ def _spec(job: Job, request: RetryRequest) -> dict[str, Any]:
         spec["source"] = {"input": {"job": job.id, **given}}
     if request.strategy is RetryStrategy.FAILED_ROWS and job.status is JobStatus.PARTIAL:
         spec |= {"replay": job.id, "sinks": _beside_good_rows(job)}
-    if request.retry is not None:
-        spec["retry"] = request.retry.to_json()
-    if request.timeout_s is not None:
-        spec["timeoutSeconds"] = request.timeout_s
-    return spec
+    return spec | limits_json(request.retry, request.timeout_s)
 
 
 def _beside_good_rows(job: Job) -> list[dict[str, Any]]:

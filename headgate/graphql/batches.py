@@ -14,7 +14,7 @@ from headgate.graphql.fields import mutation, resolved
 from headgate.graphql.ingest import IngestInput, read_ingest
 from headgate.graphql.inputs import IDEMPOTENCY_KEY, WAIT_SECONDS
 from headgate.graphql.jobs import Job
-from headgate.graphql.payloads import Payload, UserError
+from headgate.graphql.payloads import StartedPayload, UserError
 from headgate.graphql.started import checked_wait_s
 
 
@@ -64,11 +64,7 @@ class BatchItem:
 
 
 @strawberry.type(description="The batch that was started.")
-class BatchPayload(Payload):
-    replayed: bool = strawberry.field(
-        default=False,
-        description="Whether an earlier request with the same idempotencyKey had started it already.",
-    )
+class BatchPayload(StartedPayload):
     job: Job | None = strawberry.field(
         default=None,
         description="The batch, whose `children` are the jobs of its items; null where nothing was started.",

@@ -32,3 +32,13 @@ class Payload:
     errors: list[UserError] = strawberry.field(
         default_factory=list, description="What was wrong with the request; empty where it was carried out."
     )
+
+
+@strawberry.type
+class StartedPayload(Payload):
+    """What every mutation answers that starts work under a key; not in the schema by itself."""
+
+    replayed: bool = strawberry.field(
+        default=False,
+        description="Whether an earlier request with the same idempotencyKey had started it already.",
+    )

@@ -8,15 +8,11 @@ from headgate.domain import jobs
 from headgate.domain.acceptance import Accepted
 from headgate.graphql.context import Info
 from headgate.graphql.jobs import Job
-from headgate.graphql.payloads import Payload
+from headgate.graphql.payloads import StartedPayload
 
 
 @strawberry.type(description="The job that was started, or that the request is about.")
-class JobPayload(Payload):
-    replayed: bool = strawberry.field(
-        default=False,
-        description="Whether an earlier request with the same idempotencyKey had started it already.",
-    )
+class JobPayload(StartedPayload):
     job: Job | None = strawberry.field(
         default=None, description="The job, as it was when the answer left; null where there is none."
     )

@@ -51,14 +51,14 @@ class Reconciler:
             if await recovery.take_turn(self._services, chore.name, pause_s * EARLY):
                 await chore.do()
 
-        await self.attempt(chore.name, take_turn)
+        await attempt(chore.name, take_turn)
         while not await is_set_within(self._stopping, pause_s):
-            await self.attempt(chore.name, take_turn)
+            await attempt(chore.name, take_turn)
 
-    @staticmethod
-    async def attempt(chore: str, work: Callable[[], Awaitable[object]]) -> None:
-        """Do some work; trouble with it is logged, and whoever has the next turn tries again."""
-        try:
-            await work()
-        except Exception:
-            logger.exception("chore.failed", chore=chore)
+
+async def attempt(chore: str, work: Callable[[], Awaitable[object]]) -> None:
+    """Do some work; trouble with it is logged, and whoever has the next turn tries again."""
+    try:
+        await work()
+    except Exception:
+        logger.exception("chore.failed", chore=chore)

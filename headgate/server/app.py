@@ -98,5 +98,7 @@ async def _lifespan(
         await stack.enter_async_context(pool_running(inspector))
         await stack.enter_async_context(reconciling(settings, services))
         if settings.redis_url is None:
-            await stack.enter_async_context(working(settings, services, transport))
+            await stack.enter_async_context(
+                working(settings, services, transport, make_pool(settings, settings.workers))
+            )
         yield

@@ -17,7 +17,7 @@ from headgate.jobs.consumer import Consumer
 from headgate.jobs.identity import is_gone, worker_name
 from headgate.jobs.leases import LeaseKeeper
 from headgate.jobs.memory import InProcessQueue, InProcessSignals
-from headgate.jobs.reconciler import Chore, Reconciler
+from headgate.jobs.reconciler import Chore, Reconciler, attempt
 from headgate.jobs.redis_consumer import RedisConsumer
 from headgate.jobs.redis_queue import RedisQueue
 from headgate.jobs.redis_signals import RedisSignals
@@ -93,7 +93,7 @@ async def reconciling(settings: Settings, services: Services) -> AsyncIterator[N
     """Take part in what processes do in turn, for as long as the block lasts."""
     reconciler = Reconciler(services, _chores(settings, services))
     # What an earlier process of this machine left is taken up at once, and not at the next turn.
-    await reconciler.attempt(RECONCILE, lambda: _reconcile(services, 0.0))
+    await attempt(RECONCILE, lambda: _reconcile(services, 0.0))
     running = asyncio.create_task(reconciler.run())
     try:
         yield
@@ -117,7 +117,7 @@ async def looking_out(services: Services) -> AsyncIterator[None]:
 async def _look_out(lookout: Lookout) -> None:
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
-        await Reconciler.attempt("look for events", lookout.look)
+        await attempt("look for events", lookout.look)
 
 
 def _chores(settings: Settings, services: Services) -> list[Chore]:
@@ -136,9 +136,10 @@ async def _reconcile(services: Services, waiting_s: float) -> None:
 
 
 @asynccontextmanager
-async def working(settings: Settings, services: Services, transport: Transport) -> AsyncIterator[Supervised]:
+async def working(
+    settings: Settings, services: Services, transport: Transport, pool: ChildPool
+) -> AsyncIterator[None]:
     """Run jobs for as long as the block lasts; those that are still running then get the grace period."""
-    pool = make_pool(settings, settings.workers)
 
     def make_worker() -> Worker:
         keeper = LeaseKeeper(settings.resolved_database_url, worker_name(), lease_s=settings.lease_seconds)
@@ -148,7 +149,7 @@ async def working(settings: Settings, services: Services, transport: Transport) 
     async with pool_running(pool):
         running = asyncio.create_task(supervised.run())
         try:
-            yield supervised
+            yield
         finally:
             await supervised.stop(settings.grace_seconds)
             await running

@@ -74,6 +74,7 @@ def worker(
     HEADGATE_GRACE_SECONDS, and are then handed back.
     """
     from headgate.server import processes as several
+    from headgate.server.assembly import make_pool
     from headgate.server.worker_process import work
     from headgate.telemetry import configure_logging
 
@@ -85,7 +86,8 @@ def worker(
         if processes > 1:
             asyncio.run(several.keep_running([sys.executable, "-m", MODULE, "worker", "--tied"], processes))
         else:
-            asyncio.run(work(settings, tied=tied, on_ready=lambda: print("ready", flush=True)))
+            pool = make_pool(settings, settings.workers)
+            asyncio.run(work(settings, pool, tied=tied, on_ready=lambda: print("ready", flush=True)))
 
 
 @app.command()

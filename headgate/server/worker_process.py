@@ -6,14 +6,15 @@ import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from headgate.server.assembly import Transport, make_pool, make_services, reconciling, working
+from headgate.jobs.children import ChildPool
+from headgate.server.assembly import Transport, make_services, reconciling, working
 from headgate.server.preparation import prepare_database
 from headgate.server.signals import until_told_to_stop
 from headgate.settings import Settings
 
 
-async def work(settings: Settings, *, tied: bool, on_ready: Callable[[], None]) -> None:
-    """Run jobs until SIGTERM or SIGINT, and where `tied` no longer than standard input is open.
+async def work(settings: Settings, pool: ChildPool, *, tied: bool, on_ready: Callable[[], None]) -> None:
+    """Run jobs in the processes of a pool until SIGTERM or SIGINT, and where `tied` no longer than standard input is open.
 
     `on_ready` is called once it takes jobs. Raises HeadgateError (DATABASE_UNAVAILABLE).
     """
@@ -24,13 +25,13 @@ async def work(settings: Settings, *, tied: bool, on_ready: Callable[[], None]) 
         ).start()
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     transport = Transport.of(settings)
-    services = make_services(settings, transport, make_pool(settings, 1))
+    services = make_services(settings, transport, pool)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(services.database.close)
         await prepare_database(settings, services.database)
         await transport.connect(stack)
         await stack.enter_async_context(reconciling(settings, services))
-        await stack.enter_async_context(working(settings, services, transport))
+        await stack.enter_async_context(working(settings, services, transport, pool))
         on_ready()
         await stopping.wait()
 

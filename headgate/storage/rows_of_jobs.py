@@ -23,6 +23,8 @@ def table_of(kind: type[SQLModel]) -> Table:
 
 JOBS, ATTEMPTS, RESULTS = table_of(Job), table_of(Attempt), table_of(Result)
 NAMES = tuple(column.name for column in JOBS.c)
+COUNTED = ("rows_read", "rows_accepted", "rows_rejected", "rows_filtered", "rows_merged", "warnings")
+"""What became of a job's rows."""
 CHANGING = (
     "status",
     "attempts",
@@ -37,12 +39,7 @@ CHANGING = (
     "progress",
     "failure",
     "dataset_version",
-    "rows_read",
-    "rows_accepted",
-    "rows_rejected",
-    "rows_filtered",
-    "rows_merged",
-    "warnings",
+    *COUNTED,
 )
 """What whoever holds a job's lease may change."""
 BEGINNING = ("status", "attempts", "lease_token", "lease_expires_at", "last_event", "started_at")
