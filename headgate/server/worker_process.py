@@ -14,7 +14,7 @@ from headgate.settings import Settings
 
 
 async def work(settings: Settings, pool: ChildPool, *, tied: bool, on_ready: Callable[[], None]) -> None:
-    """Run jobs in the processes of a pool until SIGTERM or SIGINT, and where `tied` no longer than standard input is open.
+    """Run jobs in the processes of a pool until SIGTERM or SIGINT, if `tied` no longer than standard input is open.
 
     `on_ready` is called once it takes jobs. Raises HeadgateError (DATABASE_UNAVAILABLE).
     """
