@@ -1,0 +1,113 @@
+"""What all checks have in common, and what they know about the table that they check."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from headgate.pipelines.kinds import Kind
+from headgate.pipelines.prepared import Watch
+from headgate.pipelines.rowmap import Numbers, RowMap
+from headgate.pipelines.rules import Finding, Rule, Severity
+from headgate.storage.datasets import Snapshot, WriteMode
+
+
+@dataclass(frozen=True)
+class Present:
+    """The dataset that the rows go into, as it is before: `snapshot` is None where it has no version yet."""
+
+    path: Path
+    snapshot: Snapshot | None
+    mode: WriteMode
+    keys: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows to check. `frame` holds ROW_INDEX and the columns, text where the source is text; it can be scanned.
+
+    `sample` are some of its rows, without ROW_INDEX. `records` counts those of the source, and so also those that
+    could not be read and are in no frame. `datasets` are the folders of the datasets that checks refer to.
+    """
+
+    frame: pl.LazyFrame
+    sample: pl.DataFrame
+    records: int
+    watch: Watch
+    rows: RowMap | None = None
+    datasets: Mapping[str, Path] | None = None
+    present: Present | None = None
+
+    @cached_property
+    def schema(self) -> pl.Schema:
+        """The types of all columns, ROW_INDEX among them."""
+        return self.frame.collect_schema()
+
+    def row_numbers(self, indexes: Numbers) -> Numbers:
+        """The 1-based record numbers of rows, by their ROW_INDEX."""
+        return indexes.astype(np.int64) + 1 if self.rows is None else self.rows.locate(indexes)[0]
+
+
+class Check(Kind):
+    """What can be set for every check."""
+
+    name: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="What errors call this check; the name of its kind where it is left out.",
+    )
+    severity: Severity = Field(
+        default=Severity.ERROR,
+        description="ERROR rejects a row that fails, WARNING accepts it and tells.",
+    )
+    max_failed_rows: int | None = Field(
+        default=None, ge=0, description="The job fails where more rows than this fail the check."
+    )
+    max_failed_percent: float | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="The job fails where more of 100 rows than this fail the check.",
+    )
+
+    @property
+    def label(self) -> str:
+        """What errors call this check."""
+        return self.name or self.kind
+
+    @abstractmethod
+    def rules(self, table: Table) -> Iterable[Rule | Finding]:
+        """What the rows are held against.
+
+        Whatever needs to see all rows first scans the table here. Raises JobFault where that is not possible.
+        """
+
+
+class ColumnCheck(Check):
+    """A check of one or more columns, each by itself."""
+
+    columns: list[str] = Field(min_length=1, description="The columns to check.")
+
+    def rules(self, table: Table) -> Iterable[Rule | Finding]:
+        """The rules of each column; one that is missing is a finding."""
+        for column in dict.fromkeys(self.columns):
+            if column in table.schema:
+                yield from self.column_rules(table, column)
+            else:
+                yield missing_column(self, column)
+
+    @abstractmethod
+    def column_rules(self, table: Table, column: str) -> Iterable[Rule | Finding]:
+        """The rules of one column that is there."""
+
+
+def missing_column(check: Check, column: str) -> Finding:
+    """Say that a column which is to be checked is not there."""
+    message = f"There is no column {column} to check. Name the column so, or leave the check out."
+    return Finding("MISSING_COLUMN", column, message, check.label, check.severity)
