@@ -47,17 +47,20 @@ class LedgerFilter:
         return pl.all_horizontal(conditions) if conditions else pl.lit(True)
 
 
-def merge_parts(parts: Sequence[Path], path: Path) -> None:
+def merge_parts(parts: Sequence[Path], path: Path, heads: Sequence[Path] = ()) -> None:
     """Write the parts, each sorted by row, as one ledger in row order; appears at `path` whole or not at all.
+
+    Errors of `heads` are those of no row, and come first.
 
     Parts are streamed and never sorted together: those that don't overlap follow each other in a lane, and the few
     lanes are merged.
     """
     staged = path.with_suffix(".staged")
     staged.parent.mkdir(parents=True, exist_ok=True)
-    lanes = (pl.scan_parquet(lane, schema=SCHEMA, glob=False) for lane in _lanes(parts))
-    merged = functools.reduce(lambda one, other: one.merge_sorted(other, key="row"), lanes)
-    merged.sink_parquet(staged, maintain_order=True)
+    lanes = [pl.scan_parquet(lane, schema=SCHEMA, glob=False) for lane in _lanes(parts)]
+    first = [pl.scan_parquet(head, schema=SCHEMA, glob=False) for head in heads]
+    merged = [functools.reduce(lambda one, other: one.merge_sorted(other, key="row"), lanes)] if lanes else []
+    pl.concat([*first, *merged]).sink_parquet(staged, maintain_order=True)
     staged.rename(path)
 
 
