@@ -6,22 +6,23 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 
-class Kind(BaseModel):
-    """The settings of one kind; in specs their names are in camelCase. What a kind doesn't know is refused.
-
-    `kind` is the name that specs use for it, and `example` are settings that work.
-    """
+class Settings(BaseModel):
+    """A part of a spec; its names are in camelCase there. What it doesn't know is refused."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, allow_inf_nan=False
     )
 
-    kind: ClassVar[str]
-    example: ClassVar[dict[str, Any]]
-
     def to_json(self) -> dict[str, Any]:
         """The settings that were given, as a spec says them."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+class Kind(Settings):
+    """The settings of one kind: `kind` is the name that specs use for it, and `example` are settings that work."""
+
+    kind: ClassVar[str]
+    example: ClassVar[dict[str, Any]]
 
     @classmethod
     def from_example(cls) -> Self:
