@@ -131,7 +131,7 @@ def _mismatch(counts: Mapping[str, int]) -> JobFault | None:
 
 def _succeed(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any]) -> None:
     counts, version = result["counts"], result["dataset"]
-    _count(job, counts)
+    _count(job, counts, result.get("errors"))
     job.dataset_version = version["version"]
     job.progress = _finished(claim, job, counts)
     closing.results.append(_result(job, claim.dataset, result))
@@ -156,7 +156,8 @@ def _fail(closing: _Closing, job: Job, fault: JobFault) -> None:
     if is_open or policy.allows(fault, failures=job.failures, crashes=job.crashes):
         _try_again(closing, job, fault, policy)
         return
-    _count(job, (fault.counts if isinstance(fault, TaskFault) else None) or {})
+    counts = fault.counts if isinstance(fault, TaskFault) else None
+    _count(job, counts or {}, (fault.details or {}).get("errors"))
     if job.crashes >= MAX_CRASHES:
         fault = given_up(fault, job.crashes)
     job.failure = fault.to_json()
@@ -180,8 +181,10 @@ def _close(closing: _Closing, job: Job, status: JobStatus, fault: JobFault | Non
     closing.events.append(status_changed(job, status, fault.message if fault else None))
 
 
-def _count(job: Job, counts: Mapping[str, int]) -> None:
+def _count(job: Job, counts: Mapping[str, int], errors: int | None) -> None:
+    """Note the rows that an attempt counted, and whether its ledger holds any errors, where it says how many."""
     job.warnings = counts.get("warnings", 0)
+    job.has_errors = bool(counts.get("rejected", 0) + job.warnings if errors is None else errors)
     for name in COUNTS:
         setattr(job, f"rows_{name}", counts.get(name, 0))
 

@@ -14,7 +14,7 @@ WAITING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
 
 
 def happened(job: Job, type: JobEventType, **values: Any) -> NewEvent:
-    """Make a job's next event; `values` are status, progress and message."""
+    """Make a job's next event; `values` are status, progress, message and errors."""
     job.last_event += 1
     return NewEvent(job.id, job.last_event, type, **values)
 

@@ -48,6 +48,7 @@ class JobOrder(StrEnum):
 WORKERS_OWN = frozenset(
     {
         "spec",
+        "resolved_by",
         "position",
         "attempts",
         "failures",

@@ -26,6 +26,7 @@ class NewEvent:
     status: JobStatus | None = None
     progress: Mapping[str, Any] | None = None
     message: str | None = None
+    errors: Sequence[Mapping[str, Any]] | None = None
     at: datetime = field(default_factory=utc_now)
 
     def to_row(self) -> dict[str, Any]:

@@ -39,6 +39,7 @@ CHANGING = (
     "progress",
     "failure",
     "dataset_version",
+    "has_errors",
     *COUNTED,
 )
 """What whoever holds a job's lease may change."""

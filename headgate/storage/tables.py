@@ -4,7 +4,18 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Index, Integer, MetaData, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Enum,
+    Index,
+    Integer,
+    MetaData,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -224,6 +235,8 @@ class Job(Table, table=True):
     `failures` are the attempts that failed for reasons of the job's own, `crashes` those of them that took
     their process along. `last_event` is the `seq` of the newest JobEvent. A batch is a job with children, at
     `position` 0, 1, …; it is never claimed itself.
+    A job that `has_errors` has a ledger of them; those of rows that jobs of `resolved_by` have resolved, named by
+    their ids, are open no more.
     """
 
     __tablename__ = "jobs"
@@ -233,6 +246,12 @@ class Job(Table, table=True):
         Index(None, "dataset_id", "id"),
         Index(None, "parent_id", "position"),
         Index(None, "retry_of_id", "id"),
+        Index(
+            "ix_jobs_with_errors",
+            "id",
+            postgresql_where=text("has_errors"),
+            sqlite_where=text("has_errors = 1"),
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -252,6 +271,8 @@ class Job(Table, table=True):
     rows_filtered: int = _count()
     rows_merged: int = _count()
     warnings: int = _count()
+    has_errors: bool = False
+    resolved_by: list[str] = _json(default_factory=list)
     progress: dict[str, Any] = _json(default_factory=dict)
     failure: dict[str, Any] | None = _json()
     attempts: int = 0
@@ -289,7 +310,7 @@ class JobEvent(Table, table=True):
     """One event of a job; `seq` counts from 1 without a gap.
 
     `number` counts the events of all jobs in the order in which they were committed, with gaps: whoever has
-    read up to one number finds all later events behind it.
+    read up to one number finds all later events behind it. `errors` are samples that a running job sent.
     """
 
     __tablename__ = "job_events"
@@ -307,6 +328,7 @@ class JobEvent(Table, table=True):
     status: JobStatus | None = _choice(JobStatus, default=None)
     progress: dict[str, Any] | None = _json()
     message: str | None = None
+    errors: list[dict[str, Any]] | None = _json()
 
 
 class IdempotencyKey(Table, table=True):

@@ -127,6 +127,26 @@ async def test_a_job_that_succeeds_records_counts_version_and_result_at_once(
     assert attempt.status is JobStatus.PARTIAL
 
 
+@pytest.mark.parametrize(
+    ("outcome", "has_errors"),
+    [
+        (a_result(accepted=3, rejected=0, warnings=0), False),
+        (a_result(accepted=3, rejected=0, warnings=0) | {"errors": 2}, True),
+        (a_result(), True),
+        (a_result() | {"errors": 0}, False),
+        (TaskFault("X", "x", "DATA", details={"errors": 1}), True),
+        (TaskFault("X", "x", "DATA", counts={"read": 1, "rejected": 1}), True),
+        (TaskFault("X", "x", "DATA"), False),
+    ],
+)
+async def test_a_job_has_errors_where_its_ledger_holds_some(
+    services: Services, submit: Any, claim: Any, end: Any, outcome: Outcome, has_errors: bool
+) -> None:
+    job = await submit()
+    await end(await claim(job), outcome)
+    assert (await reread(services, job)).has_errors is has_errors
+
+
 async def test_rejected_rows_are_told_before_the_last_status(
     services: Services, submit: Any, claim: Any, end: Any
 ) -> None:

@@ -14,6 +14,8 @@ from headgate.storage.database import Database
 from headgate.storage.migrate import upgrade
 from headgate.storage.tables import Role, Table, User
 
+NEW = {"has_errors", "resolved_by"}
+"""Columns of jobs that came with the third tables."""
 MOMENT = "'2026-01-01 10:00:0{}+00:00'"
 FIRST_ROWS = (
     "INSERT INTO jobs (id, kind, status, priority, spec, rows_read, rows_accepted, rows_rejected, rows_filtered,"
@@ -56,6 +58,22 @@ def write_first_jobs(url: str) -> None:
     asyncio.run(write())
 
 
+def add_rejecting_job(url: str) -> None:
+    """Write a job of the second tables, with rejected rows, beside the first one."""
+
+    async def write() -> None:
+        database = Database.connect(url)
+        async with database.transaction() as session:
+            columns = ", ".join(
+                column.name for column in Table.metadata.tables["jobs"].c if column.name not in NEW
+            )
+            copied = columns.replace("id,", "'job_2',", 1).replace("rows_rejected", "3")
+            await session.execute(text(f"INSERT INTO jobs ({columns}) SELECT {copied} FROM jobs"))
+        await database.close()
+
+    asyncio.run(write())
+
+
 def events(connection: Connection) -> list[Any]:
     rows = connection.execute(text("SELECT job_id, seq, status FROM job_events ORDER BY number"))
     return [tuple(row) for row in rows]
@@ -64,6 +82,10 @@ def events(connection: Connection) -> list[Any]:
 def ranks(connection: Connection) -> list[Any]:
     rows = connection.execute(text("SELECT id, due_at = created_at, rank_at = created_at, crashes FROM jobs"))
     return [tuple(row) for row in rows]
+
+
+def with_errors(connection: Connection) -> list[Any]:
+    return list(connection.scalars(text("SELECT id FROM jobs WHERE has_errors ORDER BY id")))
 
 
 def user_ids(connection: Connection) -> list[str]:
@@ -117,4 +139,15 @@ def test_an_upgrade_keeps_the_jobs_and_numbers_their_events(make_url: Callable[[
     upgrade(url)
     assert asyncio.run(look(url, ranks)) == [("job_1", True, True, 0)]
     assert asyncio.run(look(url, events)) == [("job_1", 1, "QUEUED"), ("job_1", 2, "RUNNING")]
+    assert asyncio.run(look(url, differences)) == []
+
+
+def test_jobs_that_rejected_rows_are_known_to_have_errors(make_url: Callable[[], str]) -> None:
+    url = make_url()
+    upgrade(url, "0001")
+    write_first_jobs(url)
+    upgrade(url, "0002")
+    add_rejecting_job(url)
+    upgrade(url)
+    assert asyncio.run(look(url, with_errors)) == ["job_2"]
     assert asyncio.run(look(url, differences)) == []
