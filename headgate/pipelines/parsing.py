@@ -1,6 +1,7 @@
 """What a text means as a value of a type that was asked for, whatever its spelling; null where it means none."""
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import polars as pl
 
@@ -13,7 +14,7 @@ MOMENTS = tuple(
     f"%Y-%m-%d{between}{time}" for between in "T " for time in ("%H:%M:%S%.f", "%H:%M:%S", "%H:%M")
 )
 TIMES = ("%H:%M:%S%.f", "%H:%M")
-MICROSECONDS = "us"
+MICROSECONDS: Literal["us"] = "us"
 
 Parser = Callable[[pl.Expr, str | None], pl.Expr]
 """Takes texts and a format of strftime, None for the usual ones."""

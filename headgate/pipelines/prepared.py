@@ -10,12 +10,9 @@ import polars as pl
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.replay import RowSet
+from headgate.pipelines.rowmap import ROW_INDEX as ROW_INDEX
 from headgate.pipelines.rowmap import RowMap
 from headgate.storage.formats import FileFormat
-
-ROW_INDEX = "__headgate_row__"
-"""The 0-based index of an accepted row, carried through the scan beside the source's columns."""
-
 
 @dataclass(frozen=True, slots=True)
 class Source:

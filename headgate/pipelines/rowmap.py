@@ -3,6 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+ROW_INDEX = "__headgate_row__"
+"""The 0-based index of an accepted row, carried through the scan beside the source's columns."""
 Numbers = npt.NDArray[np.int64]
 
 

@@ -3,19 +3,24 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
 from headgate.errors import JobFault
 from headgate.pipelines import formats
+from headgate.pipelines.acceptance import Tally, refusal
+from headgate.pipelines.arrangement import Arranged, arrange
+from headgate.pipelines.checks.check import Present
 from headgate.pipelines.damage import check_rows, scannable
 from headgate.pipelines.gate import Gate
 from headgate.pipelines.orders import unwrapped
-from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source, Watch
-from headgate.pipelines.rejections import RejectionLog, save_ledger
+from headgate.pipelines.prepared import ROW_INDEX, Source, Watch
+from headgate.pipelines.rejections import RejectionLog, Samples, save_ledger
 from headgate.pipelines.replay import rejected_rows
+from headgate.pipelines.rules import Severity
+from headgate.pipelines.screening import Rulebook, Screening, compile_rules
 from headgate.pipelines.sinks import dataset as sink
 from headgate.pipelines.sinks.dataset import Target
 from headgate.pipelines.types import Candidate, TypePlan, conforming
@@ -54,7 +59,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """Reads one source into one dataset; rejected rows go to the ledger.
+    """Reads one source into one dataset; what is wrong with its rows goes to the ledger.
 
     With `replay`, the ledger of an earlier job over the same source, its rejected rows are read and no others.
     """
@@ -64,6 +69,8 @@ class Ingest:
     ledger: Path
     scratch: Path
     replay: Path | None = None
+    screening: Screening = field(default_factory=Screening)
+    samples: Samples = field(default_factory=Samples)
 
 
 def ingest(task: Ingest, watch: Watch, permit: Permit = unlimited) -> tuple[Counts, Snapshot]:
@@ -90,15 +97,15 @@ def ingest(task: Ingest, watch: Watch, permit: Permit = unlimited) -> tuple[Coun
     raise JobFault("DATASET_BUSY", message, "SYSTEM", retryable=True)
 
 
-def _read(task: Ingest, watch: Watch) -> tuple[Prepared, RejectionLog]:
+def _read(task: Ingest, watch: Watch) -> tuple[Arranged, RejectionLog]:
     only = rejected_rows(task.replay) if task.replay is not None else None
-    reading = RejectionLog(task.scratch, "reading")
+    reading = RejectionLog(task.scratch, "reading", task.samples)
     prepared = formats.read(replace(task.source, only=only), task.scratch, reading, watch)
     if only is not None and only.count != prepared.accepted + reading.rows:
-        raise _mismatch()
+        raise mismatch()
     if not prepared.names and (prepared.accepted or not reading.rows):
         raise JobFault("NO_COLUMNS", "The records of the file have no columns.", "DATA")
-    return prepared, reading
+    return arrange(prepared, task.screening.contract), reading
 
 
 def settle(path: Path, job: str, attempt: int) -> tuple[Counts, Snapshot] | None:
@@ -120,40 +127,46 @@ def _committed(path: Path, job: str) -> tuple[Counts, Snapshot] | None:
 
 
 def _write(
-    task: Ingest, prepared: Prepared, reading: RejectionLog, attempt: int, watch: Watch, permit: Permit
+    task: Ingest, rows: Arranged, reading: RejectionLog, attempt: int, watch: Watch, permit: Permit
 ) -> tuple[Counts, Snapshot]:
-    """Type, write and commit the prepared rows against the dataset as it is now."""
+    """Check, type, write and commit the rows against the dataset as it is now."""
     before = datasets.latest(task.target.path)
-    if before is not None and task.target.mode is not WriteMode.REPLACE:
-        task, prepared = _spelled_as(before, task, prepared)
-    conforming_log = RejectionLog(task.scratch, f"typing-{attempt}")
-    with scannable(task.source.format, prepared), unwrapped(watch):
-        written = _write_parts(task, prepared, before, conforming_log, watch)
-    check_rows(task.source.format, said=prepared.accepted, found=written.scanned)
+    records = rows.prepared.accepted + reading.rows
+    log = RejectionLog(task.scratch, f"gate-{attempt}", task.samples)
+    with scannable(task.source.format, rows.prepared), unwrapped(watch):
+        target, keys = _keyed(task.target, rows, before)
+        present = Present(target.path, before, target.mode, target.keys)
+        book = compile_rules(task.screening, rows, records, watch, present)
+        written = _write_parts(replace(task, target=target), rows, book, before, keys, log, watch)
+    check_rows(task.source.format, said=rows.prepared.accepted, found=written.scanned)
     with unwrapped(watch):
-        merged = sink.merge(task.target, before, written.parts, watch)
+        merged = sink.merge(target, before, written.parts, watch)
     watch("committing", fraction=0.97)
     until = permit()
-    save_ledger(task.ledger, reading, conforming_log)
-    counts = _counted(prepared, reading.rows, conforming_log.rows, written)
+    save_ledger(task.ledger, reading, log, findings=book.findings)
+    counts = _counted(task.screening, book, rows, reading, log, written)
     while time.monotonic() >= until:
         until = permit()
-    return counts, sink.commit(task.target, written.columns, merged, before, counts.to_json())
+    return counts, sink.commit(target, written.columns, merged, before, counts.to_json())
 
 
-def _spelled_as(before: Snapshot, task: Ingest, prepared: Prepared) -> tuple[Ingest, Prepared]:
-    """The same with columns named as in the dataset: no two of its columns may differ in case alone."""
-    known = {column.name.lower(): column.name for column in before.columns}
-    names = {name: known.get(name.lower(), name) for name in prepared.names}
-    keys = [names.get(key, key) for key in task.target.keys]
-    renamed = replace(
-        prepared,
-        frame=prepared.frame.rename(names),
-        names=list(names.values()),
-        texts=frozenset(names[name] for name in prepared.texts),
-        sample=prepared.sample.rename(names, strict=False),
-    )
-    return replace(task, target=replace(task.target, keys=keys)), renamed
+def _keyed(target: Target, rows: Arranged, before: Snapshot | None) -> tuple[Target, Sequence[str]]:
+    """The target with the keys of an upsert as the dataset spells them, and as the rows do."""
+    if target.mode is not WriteMode.UPSERT:
+        return target, ()
+    known = [column.name for column in before.columns] if before else rows.names
+    of_rows = [_spelled(key, rows.names, "data") for key in target.keys]
+    return replace(target, keys=[_spelled(key, known, "dataset") for key in target.keys]), of_rows
+
+
+def _spelled(key: str, names: Sequence[str], where: str) -> str:
+    """The name of a key's column: names may differ in case, as no two of a dataset differ in case alone."""
+    folded = {name.lower(): name for name in names}
+    found = key if key in names else folded.get(key.lower())
+    if found is None:
+        message = f"The {where} has no column {key}, which is a key of the upsert."
+        raise JobFault("UNKNOWN_COLUMN", message, "CONFIG", details={"columns": list(names)})
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,31 +174,45 @@ class Written:
     """What lies in the dataset's folder before the commit.
 
     `scanned` rows came to the gate, `passed` of them went through, and the parts hold those that no later row replaced.
+    `failed` counts the rows that failed each check with a limit.
     """
 
     columns: list[Column]
     scanned: int
     passed: int
     parts: list[Part]
+    failed: list[int]
 
 
 def _write_parts(
-    task: Ingest, prepared: Prepared, before: Snapshot | None, log: RejectionLog, watch: Watch
+    task: Ingest,
+    rows: Arranged,
+    book: Rulebook,
+    before: Snapshot | None,
+    keys: Sequence[str],
+    log: RejectionLog,
+    watch: Watch,
 ) -> Written:
-    schema = prepared.frame.drop(ROW_INDEX).collect_schema()
-    fixed = _fixed(schema, before if task.target.mode is not WriteMode.REPLACE else None)
-    plan = TypePlan.guess(schema, prepared.texts, prepared.sample)
-    keys = _checked_keys(task.target, prepared, before) if task.target.mode is WriteMode.UPSERT else ()
+    fixed = _fixed(rows, before if task.target.mode is not WriteMode.REPLACE else None)
+    plan = _plan(rows, book)
     order = sink.next_order(before)
     while True:
-        gate = Gate(prepared, plan, fixed, log, watch, keys)
+        gate = Gate(rows, book, log, watch, plan=plan, fixed=fixed, keys=keys)
         passed, parts = _sink(gate, task, order, watch)
         if not gate.misfits:
             columns = _all_columns(before, gate.columns(), task.target.mode)
-            return Written(columns, gate.rows, passed, parts)
+            return Written(columns, gate.rows, passed, parts, gate.failed)
         plan.demote(gate.misfits)
         sink.discard(task.target.path, task.target.job, task.target.attempt)
         log.forget()
+
+
+def _plan(rows: Arranged, book: Rulebook) -> TypePlan:
+    """The likely types of the columns, by those rows of the sample that no rule rejects."""
+    fails = [rule.fails.fill_null(False) for rule in book.rules if rule.severity is Severity.ERROR]
+    sample = rows.sample.with_row_index(ROW_INDEX).filter(~pl.any_horizontal(fails)) if fails else rows.sample
+    schema = rows.frame.select(rows.names).collect_schema()
+    return TypePlan.guess(schema, rows.texts, sample, rows.wanted)
 
 
 def _sink(gate: Gate, task: Ingest, order: int, watch: Watch) -> tuple[int, list[Part]]:
@@ -204,13 +231,14 @@ def _rows(parts: Sequence[Part]) -> int:
     return sum(part.rows for part in parts)
 
 
-def _fixed(schema: pl.Schema, before: Snapshot | None) -> dict[str, tuple[Column, Candidate]]:
-    """The source's columns that the dataset has already, and how their values go in."""
-    known = {column.name: column for column in before.columns} if before else {}
+def _fixed(rows: Arranged, before: Snapshot | None) -> dict[str, tuple[Column, Candidate]]:
+    """The source's columns that the dataset has already, in whatever case, and how their values go in."""
+    known = {column.name.lower(): column for column in before.columns} if before else {}
+    schema = rows.frame.collect_schema()
     return {
-        name: (known[name], conforming(dtype, known[name].dtype))
-        for name, dtype in schema.items()
-        if name in known
+        name: (known[name.lower()], conforming(schema[name], known[name.lower()].dtype))
+        for name in rows.names
+        if name.lower() in known
     }
 
 
@@ -221,31 +249,40 @@ def _all_columns(before: Snapshot | None, columns: list[Column], mode: WriteMode
     return [*before.columns, *(column for column in columns if column.name not in known)]
 
 
-def _checked_keys(target: Target, prepared: Prepared, before: Snapshot | None) -> Sequence[str]:
-    known = [column.name for column in before.columns] if before else prepared.names
-    for where, names in (("data", prepared.names), ("dataset", known)):
-        if missing := [key for key in target.keys if key not in names]:
-            message = f"The {where} has no column {missing[0]}, which is a key of the upsert."
-            raise JobFault("UNKNOWN_COLUMN", message, "CONFIG", details={"columns": list(names)})
-    return target.keys
-
-
-def _counted(prepared: Prepared, broken: int, unfit: int, written: Written) -> Counts:
-    """The counts, held against each other. Raises JobFault with them where nothing is left or they don't add up."""
-    accepted, rejected = _rows(written.parts), broken + unfit
-    counts = Counts(
-        read=prepared.accepted + broken,
-        accepted=accepted,
-        rejected=rejected,
-        merged=written.passed - accepted,
+def _counted(
+    screening: Screening,
+    book: Rulebook,
+    rows: Arranged,
+    reading: RejectionLog,
+    log: RejectionLog,
+    written: Written,
+) -> Counts:
+    """The counts, held against each other. Raises JobFault with them where nothing is accepted."""
+    prepared = rows.prepared
+    if (written.scanned, written.passed) != (prepared.accepted, prepared.accepted - log.rows):
+        raise mismatch()
+    accepted, rejected = _rows(written.parts), reading.rows + log.rows
+    tally = Tally(
+        prepared.accepted + reading.rows,
+        rejected,
+        tuple(book.findings),
+        tuple((limit, failed) for (limit, _), failed in zip(book.limits, written.failed, strict=True)),
     )
-    if (written.scanned, written.passed) != (prepared.accepted, prepared.accepted - unfit):
-        raise _mismatch()
+    warnings = log.warnings + sum(found.severity is Severity.WARNING for found in book.findings)
+    if (fault := refusal(screening.acceptance, tally)) is not None:
+        raise _with_counts(fault, Counts(tally.records, 0, tally.records, warnings=warnings))
+    counts = Counts(tally.records, accepted, rejected, merged=written.passed - accepted, warnings=warnings)
     if rejected and not accepted:
         message = f"All {rejected} rows were rejected, so nothing was ingested. Its errors say why."
-        raise JobFault("ALL_ROWS_REJECTED", message, "DATA", details={"counts": counts.to_json()})
+        raise _with_counts(JobFault("ALL_ROWS_REJECTED", message, "DATA"), counts)
     return counts
 
 
-def _mismatch() -> JobFault:
+def _with_counts(fault: JobFault, counts: Counts) -> JobFault:
+    details = {**(fault.details or {}), "counts": counts.to_json()}
+    return JobFault(fault.code, fault.message, fault.category, details=details)
+
+
+def mismatch() -> JobFault:
+    """Rows went missing, or came twice, between the reader and the files."""
     return JobFault("COUNTS_MISMATCH", "The rows read and written do not add up; nothing was kept.", "SYSTEM")

@@ -1,6 +1,6 @@
 """Lossless types: a text column gets a type only where the typed value gives back every text exactly."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -33,6 +33,13 @@ class Candidate:
     dtype: pl.DataType
     form: str | None
     exact: Callable[[pl.Expr], pl.Expr]
+    changes: bool = True
+    """Whether values come out as others than they went in."""
+
+
+def as_it_is(dtype: pl.DataType) -> Candidate:
+    """The type that a column has already."""
+    return Candidate(dtype, None, lambda value: value, changes=False)
 
 
 def _integer(text: pl.Expr) -> pl.Expr:
@@ -106,7 +113,20 @@ CANDIDATES: Sequence[Candidate] = (
     Candidate(pl.Datetime("us", "UTC"), "%Y-%m-%dT%H:%M:%SZ", _instant),
     *(Candidate(pl.Datetime("us"), form, _datetime(form)) for form in DATE_TIME_FORMS),
 )
-TEXT = Candidate(pl.String(), None, lambda text: text)
+TEXT = as_it_is(pl.String())
+
+
+NONE_WANTED: Mapping[str, Sequence[Candidate]] = {}
+
+
+def wide_decimals() -> list[Candidate]:
+    """Decimal types from the narrowest on, which take any number that has no more places than they."""
+    return [_conforming_decimal(scale) for scale in range(MAX_SCALE + 1)]
+
+
+def _conforming_decimal(scale: int) -> Candidate:
+    dtype = pl.Decimal(DECIMAL_PRECISION, scale)
+    return Candidate(dtype, None, lambda text: _parse(text, dtype))
 
 
 @dataclass
@@ -117,10 +137,21 @@ class TypePlan:
     _left: dict[str, list[Candidate]]
 
     @classmethod
-    def guess(cls, schema: pl.Schema, texts: Collection[str], sample: pl.DataFrame) -> "TypePlan":
-        """For text columns the first type that gives every text of the sample back; other columns keep theirs."""
+    def guess(
+        cls,
+        schema: pl.Schema,
+        texts: Collection[str],
+        sample: pl.DataFrame,
+        wanted: Mapping[str, Sequence[Candidate]] = NONE_WANTED,
+    ) -> "TypePlan":
+        """For text columns the first type that gives every text of the sample back; other columns keep theirs.
+
+        The types that are `wanted` for a column come before those that would be guessed.
+        """
         left = {
-            name: _fitting(sample.get_column(name)) if name in texts else stored_types(dtype)
+            name: _fitting(sample.get_column(name), wanted.get(name, ()))
+            if name in texts
+            else stored_types(dtype)
             for name, dtype in schema.items()
         }
         return cls({name: candidates.pop(0) for name, candidates in left.items()}, left)
@@ -135,12 +166,12 @@ class TypePlan:
             self.chosen[name] = self._left[name].pop(0)
 
 
-def _fitting(texts: pl.Series) -> list[Candidate]:
-    """The candidates that give every text of a sample back, text itself last."""
+def _fitting(texts: pl.Series, wanted: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates that take every text of a sample, text itself last."""
     filled = texts.drop_nulls().rename("text")
     if filled.is_empty():
-        return [TEXT]
-    likely = _exact_ones(CANDIDATES, filled.head(GLANCE_ROWS))
+        return [*wanted, TEXT]
+    likely = _exact_ones([*wanted, *CANDIDATES], filled.head(GLANCE_ROWS))
     return [*_exact_ones(likely, filled), TEXT]
 
 
@@ -161,7 +192,7 @@ def stored_types(dtype: pl.DataType) -> list[Candidate]:
     """The types under which a dataset may keep a typed column, the likeliest first; the last one takes any value."""
     stored, text = _stored(dtype), Candidate(pl.String(), None, _render(dtype))
     if stored == dtype:
-        return [_cast_to(dtype)]
+        return [as_it_is(dtype)]
     if dtype == pl.UInt64:
         return [_cast_to(pl.Int64()), _cast_to(pl.Decimal(20, 0))]
     if stored is None:
@@ -222,7 +253,7 @@ def _stored(dtype: pl.DataType) -> pl.DataType | None:
 def conforming(dtype: pl.DataType, wanted: pl.DataType) -> Candidate:
     """How values of one type go into an existing column of another; null where they can't without loss."""
     if dtype == wanted:
-        return _cast_to(wanted)
+        return as_it_is(wanted)
     if wanted == pl.String:
         return Candidate(wanted, None, _render(dtype))
     if dtype.base_type() in (pl.String, pl.Categorical, pl.Enum):

@@ -31,9 +31,9 @@ class Events:
             monkeypatch.setattr(where, name, self._noted(name, getattr(where, name)))
 
     def _noted(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def noted(*arguments: Any) -> Any:
+        def noted(*arguments: Any, **options: Any) -> Any:
             self.seen.append(name)
-            return function(*arguments)
+            return function(*arguments, **options)
 
         return noted
 

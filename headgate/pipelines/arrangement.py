@@ -1,0 +1,231 @@
+"""The rows of a source as a contract says them: columns renamed, added, left out and typed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from headgate.errors import JobFault
+from headgate.pipelines.contract import Contract, ContractColumn, SchemaPolicy
+from headgate.pipelines.parsing import INSTANT, PARSERS, has_zone
+from headgate.pipelines.prepared import ROW_INDEX, Prepared
+from headgate.pipelines.rules import Finding, Rule, Severity
+from headgate.pipelines.types import Candidate, conforming, wide_decimals
+from headgate.storage.columns import ColumnType, column_type
+
+CONTRACT = "contract"
+"""What errors call the contract, where others have the name of a check."""
+ORIGINAL = "__headgate_original__:"
+"""What begins the names of columns that hold the values as they came, beside those that were changed."""
+SAMPLE_ROWS = 1_000
+MISFIT = {
+    SchemaPolicy.DISCARD_ROW: Severity.ERROR,
+    SchemaPolicy.FREEZE: Severity.ERROR,
+    SchemaPolicy.DISCARD_VALUE: Severity.WARNING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """The rows that are checked and written.
+
+    `frame` and `sample` hold the columns `names` and, under ORIGINAL and the name, the source's values of those
+    columns that were changed or left out. `originals` says for each column of the source, under the name that it has
+    by now, which of these columns holds its values as they came. Columns in `texts` are still the source's own text.
+    A row that breaks one of `rules` is rejected or warned of; where `is_frozen` none may break the contract's types.
+    `wanted` are the types that a text column is to be stored as, where that is said.
+    """
+
+    prepared: Prepared
+    frame: pl.LazyFrame
+    sample: pl.DataFrame
+    names: Sequence[str]
+    originals: Mapping[str, str]
+    texts: frozenset[str]
+    rules: Sequence[Rule] = ()
+    findings: Sequence[Finding] = ()
+    is_frozen: bool = False
+    wanted: Mapping[str, Sequence[Candidate]] = field(default_factory=dict)
+
+
+def arrange(prepared: Prepared, contract: Contract | None) -> Arranged:
+    """Arrange the rows of a source as a contract says, or leave them as they are."""
+    if contract is not None:
+        return _Arranging(prepared, contract).arranged()
+    return Arranged(
+        prepared,
+        prepared.frame,
+        sample_of(prepared),
+        prepared.names,
+        {name: name for name in prepared.names},
+        prepared.texts,
+    )
+
+
+def sample_of(prepared: Prepared) -> pl.DataFrame:
+    """Some rows of a source, without ROW_INDEX."""
+    if prepared.sample.width:
+        return prepared.sample
+    return prepared.frame.drop(ROW_INDEX).head(SAMPLE_ROWS).collect(engine="streaming")
+
+
+class _Arranging:
+    """Goes through the columns of the source and then through those that only the contract has."""
+
+    def __init__(self, prepared: Prepared, contract: Contract) -> None:
+        self._contract = contract
+        self._prepared = prepared
+        renamed = contract.names_for(list(prepared.names))
+        self._names = {name: renamed.get(name, name) for name in prepared.names}
+        self._frame = prepared.frame.rename(self._names)
+        self._sample = sample_of(prepared).rename(self._names)
+        self._schema = self._frame.collect_schema()
+        self._texts = {self._names[name] for name in prepared.texts}
+        self._columns = {column.name: column for column in contract.columns}
+        self._out: list[str] = []
+        self._exprs: list[pl.Expr] = []
+        self._originals: dict[str, str] = {}
+        self._rules: list[Rule] = []
+        self._findings: list[Finding] = []
+        self._wanted: dict[str, Sequence[Candidate]] = {}
+
+    def arranged(self) -> Arranged:
+        self._check_clashes()
+        for name in self._names.values():
+            if name in self._columns:
+                self._take(self._columns[name])
+            else:
+                self._take_unknown(name)
+        for name, column in self._columns.items():
+            if name not in self._schema:
+                self._miss(column)
+        return Arranged(
+            self._prepared,
+            self._frame.select(ROW_INDEX, *self._exprs),
+            self._sample.select(self._exprs),
+            self._out,
+            self._originals,
+            frozenset(self._texts.intersection(self._out)),
+            self._rules,
+            self._findings,
+            self._contract.type_mismatch is SchemaPolicy.FREEZE,
+            self._wanted,
+        )
+
+    def _check_clashes(self) -> None:
+        taken = list(self._names.values())
+        if len(set(taken)) < len(taken):
+            twice = next(name for name in taken if taken.count(name) > 1)
+            message = f"Two columns of the input would both be {twice} by the contract's names and aliases."
+            raise JobFault("AMBIGUOUS_COLUMN", message, "DATA", details={"column": twice})
+
+    def _keep(self, name: str) -> str:
+        """Take a column along as it came; answers where."""
+        self._out.append(name)
+        self._exprs.append(pl.col(name))
+        self._originals[name] = name
+        return name
+
+    def _change(self, name: str, value: pl.Expr | None) -> str:
+        """Take a column along with other values, or only its original ones; answers where these are."""
+        original = ORIGINAL + name
+        self._exprs.append(pl.col(name).alias(original))
+        self._originals[name] = original
+        if value is not None:
+            self._out.append(name)
+            self._exprs.append(value.alias(name))
+        return original
+
+    def _take(self, column: ContractColumn) -> None:
+        dtype = self._schema[column.name]
+        if column_type(dtype) is column.type:
+            original = self._keep(column.name)
+            self._texts.discard(column.name)
+        elif column.type is ColumnType.DECIMAL and dtype == pl.String:
+            original = self._keep_for_decimals(column)
+        else:
+            original = self._convert(column, dtype)
+        if not column.nullable:
+            self._rules.append(_required(column, pl.col(original).is_null()))
+
+    def _keep_for_decimals(self, column: ContractColumn) -> str:
+        """Texts whose places are counted before their type is chosen."""
+        cell = pl.col(column.name)
+        self._wanted[column.name] = wide_decimals()
+        if self._contract.type_mismatch is SchemaPolicy.EVOLVE:
+            return self._keep(column.name)
+        widest = self._wanted[column.name][-1].exact(cell)
+        if self._contract.type_mismatch is SchemaPolicy.DISCARD_VALUE:
+            original = self._change(column.name, pl.when(widest.is_not_null()).then(cell))
+            return self._misfit(column, original, pl.col(column.name))
+        return self._misfit(column, self._keep(column.name), widest)
+
+    def _convert(self, column: ContractColumn, dtype: pl.DataType) -> str:
+        candidate = _candidate(column, dtype, self._sample)
+        if self._contract.type_mismatch is SchemaPolicy.EVOLVE:
+            self._wanted[column.name] = [candidate]
+            return self._keep(column.name)
+        self._texts.discard(column.name)
+        original = self._change(column.name, candidate.exact(pl.col(column.name)))
+        return self._misfit(column, original, pl.col(column.name))
+
+    def _misfit(self, column: ContractColumn, original: str, value: pl.Expr) -> str:
+        fails = value.is_null() & pl.col(original).is_not_null()
+        severity = MISFIT[self._contract.type_mismatch]
+        becomes = "; it became null" if severity is Severity.WARNING else ""
+        spelled = f" written as {column.format}" if column.format else ""
+        message = f"The contract says {column.type}{spelled}, and this value is none{becomes}."
+        self._rules.append(Rule("TYPE", column.name, fails, message, CONTRACT, severity))
+        return original
+
+    def _take_unknown(self, name: str) -> None:
+        message = f"The contract names no column {name}."
+        match self._contract.unknown_columns:
+            case SchemaPolicy.EVOLVE:
+                self._keep(name)
+            case SchemaPolicy.FREEZE:
+                self._keep(name)
+                self._findings.append(Finding("UNKNOWN_COLUMN", name, message, CONTRACT))
+            case SchemaPolicy.DISCARD_VALUE:
+                self._change(name, None)
+            case SchemaPolicy.DISCARD_ROW:
+                filled = pl.col(self._change(name, None)).is_not_null()
+                told = f"{message} Only rows without a value there are accepted."
+                self._rules.append(Rule("UNKNOWN_COLUMN", name, filled, told, CONTRACT))
+
+    def _miss(self, column: ContractColumn) -> None:
+        message = f"The input has no column {column.name}."
+        policy = self._contract.missing_columns
+        if policy is SchemaPolicy.FREEZE:
+            self._findings.append(Finding("MISSING_COLUMN", column.name, message, CONTRACT))
+        if policy is SchemaPolicy.DISCARD_ROW:
+            self._rules.append(Rule("MISSING_COLUMN", column.name, pl.lit(True), message, CONTRACT))
+        elif not column.nullable:
+            self._rules.append(_required(column, pl.lit(True)))
+        self._out.append(column.name)
+        self._exprs.append(pl.lit(None, _dtype_of(column)).alias(column.name))
+
+
+def _required(column: ContractColumn, missing: pl.Expr) -> Rule:
+    message = "The contract wants a value here, and there is none."
+    return Rule("REQUIRED", column.name, missing, message, CONTRACT)
+
+
+def _dtype_of(column: ContractColumn) -> pl.DataType:
+    known = PARSERS.get(column.type)
+    return known[0] if known else pl.String()
+
+
+def _candidate(column: ContractColumn, dtype: pl.DataType, sample: pl.DataFrame) -> Candidate:
+    """How values of one type become those of the contract's; null where they can't."""
+    if dtype != pl.String:
+        return conforming(dtype, _dtype_of(column)) if column.type in PARSERS else NOTHING
+    if column.type not in PARSERS:
+        return NOTHING
+    wanted, parse = PARSERS[column.type]
+    if column.type is ColumnType.DATETIME and has_zone(sample[column.name], column.format):
+        wanted, parse = INSTANT
+    return Candidate(wanted, None, lambda text: parse(text, column.format))
+
+
+NOTHING = Candidate(pl.String(), None, lambda value: pl.lit(None, pl.String))

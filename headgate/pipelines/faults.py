@@ -1,0 +1,130 @@
+"""The cells that broke rules, as lines of the error ledger: built from faulty rows alone, column by column."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from headgate.pipelines.rowmap import ROW_INDEX, Numbers, RowMap
+from headgate.pipelines.rules import Rule
+from headgate.storage import ledger
+from headgate.storage.columns import MAX_SAFE_INTEGER, json_text, plain_text
+
+MAX_VALUE_CHARACTERS = 10_000
+"""A longer original value is cut: a broken quote can make one cell of a whole file."""
+MAX_RECORD_CHARACTERS = 10 * MAX_VALUE_CHARACTERS
+"""A longer record is left out: it is more than a page should carry."""
+LIST_SEPARATOR = ", "
+EXACT_IN_JSON = (pl.String, pl.Boolean, pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule, and which rows of a batch broke it."""
+
+    rule: Rule
+    rows: pl.Series
+
+
+def fault_lines(
+    batch: pl.DataFrame, broken: Sequence[Broken], originals: Mapping[str, str], rows: RowMap | None
+) -> pl.DataFrame:
+    """One line of the ledger for each rule that a row broke, in the order of rows.
+
+    `originals` says which column of the batch holds the values of each column of the source as they came.
+    """
+    is_faulty = broken[0].rows
+    for other in broken[1:]:
+        is_faulty = is_faulty | other.rows
+    faulty = batch.filter(is_faulty)
+    shared = _places(faulty[ROW_INDEX], rows).with_columns(_records(faulty, originals))
+    lines = [_lines(each, each.rows.filter(is_faulty), faulty, shared, originals) for each in broken]
+    return _without_repeats(pl.concat(lines)).sort("row", maintain_order=True)
+
+
+def _places(indexes: pl.Series, rows: RowMap | None) -> pl.DataFrame:
+    at: Numbers = indexes.to_numpy().astype(np.int64)
+    if rows is None:
+        return pl.DataFrame({"row": at + 1, "line": pl.Series([None] * len(at), dtype=pl.Int64)})
+    numbers, lines = rows.locate(at)
+    return pl.DataFrame({"row": numbers, "line": lines})
+
+
+def _records(faulty: pl.DataFrame, originals: Mapping[str, str]) -> pl.Series:
+    """Whole records as JSON texts."""
+    came = faulty.select(pl.col(column).alias(name) for name, column in originals.items())
+    if all(_is_exact_in_json(came[name]) for name in came.columns):
+        texts = came.select(pl.struct(pl.all()).struct.json_encode().alias("record")).to_series()
+    else:
+        texts = pl.Series("record", [json_text(record) for record in came.iter_rows(named=True)], pl.String)
+    return texts.set(texts.str.len_bytes() > MAX_RECORD_CHARACTERS, None)
+
+
+def _is_exact_in_json(values: pl.Series) -> bool:
+    """Whether Polars writes these values as JSON that loses nothing."""
+    if values.dtype == pl.Int64:
+        return bool(values.is_between(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER).all())
+    return values.dtype in EXACT_IN_JSON
+
+
+def _lines(
+    broken: Broken,
+    mask: pl.Series,
+    faulty: pl.DataFrame,
+    shared: pl.DataFrame,
+    originals: Mapping[str, str],
+) -> pl.DataFrame:
+    rule, cells, places = broken.rule, faulty.filter(mask), shared.filter(mask)
+    values = _values(rule, cells, originals)
+    return pl.DataFrame(
+        {
+            "row": places["row"],
+            "line": places["line"],
+            "column": _same(rule.column, places.height),
+            "value": values.str.slice(0, MAX_VALUE_CHARACTERS),
+            "code": _same(rule.code, places.height),
+            "check": _same(rule.check, places.height),
+            "severity": _same(rule.severity.value, places.height),
+            "message": _messages(rule, cells[ROW_INDEX]),
+            "suggestion": rule.suggest(values) if rule.suggest else _same(None, places.height),
+            "record": places["record"],
+        },
+        schema=ledger.SCHEMA,
+    )
+
+
+def _same(text: str | None, count: int) -> pl.Series:
+    return pl.repeat(text, count, dtype=pl.String, eager=True)
+
+
+def _messages(rule: Rule, indexes: pl.Series) -> pl.Series:
+    return rule.messages(indexes) if rule.messages else _same(rule.message, len(indexes))
+
+
+def _values(rule: Rule, cells: pl.DataFrame, originals: Mapping[str, str]) -> pl.Series:
+    """The texts of the faulty cells as they came; of a rule over several columns, those of all of them."""
+    columns = [rule.column] if rule.column is not None else rule.columns
+    texts = [_texts(cells[originals[name]]) for name in columns if name in originals]
+    if not texts:
+        return _same(None, cells.height)
+    joined = pl.concat_str(texts, separator=LIST_SEPARATOR, ignore_nulls=True)
+    return texts[0] if len(texts) == 1 else pl.select(joined).to_series()
+
+
+def _texts(values: pl.Series) -> pl.Series:
+    if values.dtype == pl.String:
+        return values
+    return pl.Series(
+        [None if value is None else plain_text(value) for value in values.to_list()], dtype=pl.String
+    )
+
+
+def _without_repeats(lines: pl.DataFrame) -> pl.DataFrame:
+    """Several rules may say of one cell that its type is wrong: once is enough, as an ERROR where one says so."""
+    is_type = lines["code"] == "TYPE"
+    if is_type.sum() < 2:
+        return lines
+    mistyped = lines.filter(is_type).sort("severity", maintain_order=True)
+    told = mistyped.unique(["row", "column"], keep="first", maintain_order=True)
+    return pl.concat([lines.filter(~is_type), told]) if told.height < mistyped.height else lines
