@@ -8,7 +8,8 @@ from typing import Annotated, Self
 import strawberry
 from strawberry.scalars import JSON
 
-from headgate.domain import row_errors
+from headgate.domain import error_summary, row_errors
+from headgate.domain.error_summary import MAX_GROUPS, ErrorGroup
 from headgate.graphql.context import Info
 from headgate.graphql.enums import Role, publish
 from headgate.graphql.fields import query, resolved
@@ -16,6 +17,7 @@ from headgate.graphql.inputs import given
 from headgate.graphql.joblists import LazyJob, job_type
 from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, connect, first_or_default
 from headgate.graphql.scalars import BigInt
+from headgate.storage.open_errors import SAMPLES
 
 
 class Severity(StrEnum):
@@ -29,11 +31,33 @@ publish(
     ERROR="Its row was rejected.",
     WARNING="Its row was accepted all the same.",
 )
+publish(
+    ErrorGroup,
+    "What the errors of one group have in common.",
+    CODE="Their code.",
+    COLUMN="Their column.",
+    CHECK="The check that found them.",
+    SEVERITY="How bad they are.",
+)
+KEPT = (
+    "Errors of rows that a later job resolved are open no more, and those of jobs that ended longer ago than the "
+    "server keeps errors (HEADGATE_ERROR_RETENTION_DAYS) are gone."
+)
+DEFAULT_GROUPS = [ErrorGroup.CODE, ErrorGroup.COLUMN]
+
+GroupBy = Annotated[
+    list[ErrorGroup] | None,
+    strawberry.argument(description="What the errors of one group have in common; at least one."),
+]
 
 
 @strawberry.type(description="One fault of a row or a cell.")
 class RowError:
-    id: strawberry.ID = strawberry.field(description="Names this error for good.")
+    id: strawberry.ID = strawberry.field(
+        description=(
+            "Names the fault of this row, column, code and check: the same in events of the running job and in lists."
+        )
+    )
     row: BigInt | None = strawberry.field(
         description="Number of the record in its source, counted from 1, the header not counted."
     )
@@ -81,6 +105,41 @@ class RowError:
         return job
 
 
+@strawberry.type(description="How many errors have something in common.")
+class ErrorCount:
+    code: str | None = strawberry.field(description="Their code; null where they aren't grouped by it.")
+    column: str | None = strawberry.field(
+        description="Their column; null where they aren't grouped by it, and for faults of whole rows."
+    )
+    check: str | None = strawberry.field(
+        description="The check that found them; null where they aren't grouped by it, and where no check did."
+    )
+    severity: Severity | None = strawberry.field(
+        description="How bad they are; null where they aren't grouped by it."
+    )
+    count: BigInt = strawberry.field(description="How many errors these are.")
+    rows: BigInt = strawberry.field(description="How many rows they are in.")
+    places: strawberry.Private[list[row_errors.Place]]
+
+    @classmethod
+    def from_count(cls, found: error_summary.ErrorCount) -> Self:
+        """Make it of a group as the domain counts it."""
+        return cls(
+            code=found.code,
+            column=found.column,
+            check=found.check,
+            severity=None if found.severity is None else Severity(found.severity),
+            count=BigInt(found.count),
+            rows=BigInt(found.rows),
+            places=found.samples,
+        )
+
+    @resolved(f"The first {SAMPLES} of them.")
+    async def samples(self, info: Info) -> list[RowError]:
+        found = await info.context.loaders.errors_at(self.places)
+        return [RowError.from_row(error) for error in found]
+
+
 @strawberry.input(description="Which errors to list; all conditions must hold.")
 class ErrorFilter:
     job: strawberry.ID | None = strawberry.field(
@@ -114,7 +173,10 @@ async def list_errors(
 class ErrorQuery:
     @query(
         Role.VIEWER,
-        "Errors of rows and cells, over one job or many: the newest job first, in the order of its rows.",
+        (
+            "Open errors of rows and cells, over one job or many: the newest job first, in the order of its rows. "
+            f"{KEPT}"
+        ),
     )
     async def errors(
         self,
@@ -124,3 +186,23 @@ class ErrorQuery:
         after: After = None,
     ) -> Connection[RowError]:
         return await list_errors(info, row_errors.ErrorFilter(**given(filter)), first, after)
+
+    @query(
+        Role.VIEWER,
+        (
+            f"How many open errors there are of each kind, over one job or many: up to {MAX_GROUPS} groups, those with "
+            "the most errors first."
+        ),
+    )
+    async def error_summary(
+        self,
+        info: Info,
+        filter: Annotated[ErrorFilter, strawberry.argument(description="Which errors are counted.")],
+        group_by: GroupBy = DEFAULT_GROUPS,
+    ) -> list[ErrorCount]:
+        wanted = row_errors.ErrorFilter(**given(filter))
+        groups = DEFAULT_GROUPS if group_by is None else group_by
+        return [
+            ErrorCount.from_count(each)
+            for each in await error_summary.of_filter(info.context.services, wanted, groups)
+        ]

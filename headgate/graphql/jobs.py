@@ -6,12 +6,21 @@ from typing import Annotated, Self
 import strawberry
 
 from headgate.domain import jobs, row_errors
+from headgate.domain.error_summary import MAX_GROUPS
 from headgate.domain.joblists import JobList, Owner
 from headgate.domain.retries import actions
 from headgate.graphql.context import Info
 from headgate.graphql.datasets import Dataset
 from headgate.graphql.enums import JobActionName, JobKind, JobOrder, JobStatus, Priority, Role
-from headgate.graphql.errors import ErrorFilter, RowError, list_errors
+from headgate.graphql.errors import (
+    DEFAULT_GROUPS,
+    KEPT,
+    ErrorCount,
+    ErrorFilter,
+    GroupBy,
+    RowError,
+    list_errors,
+)
 from headgate.graphql.eventlists import LazyJobEvent, list_events
 from headgate.graphql.fields import query, resolved
 from headgate.graphql.files import File
@@ -160,7 +169,7 @@ class Job(Node, prefix="job"):
     async def attempts(self, info: Info) -> list[Attempt]:
         return [Attempt.from_row(row) for row in await info.context.loaders.attempts(self.id)]
 
-    @resolved("Errors of its rows and cells, in the order of its rows.")
+    @resolved(f"Open errors of its rows and cells, in the order of its rows. {KEPT}")
     async def errors(
         self,
         info: Info,
@@ -173,6 +182,14 @@ class Job(Node, prefix="job"):
     ) -> Connection[RowError]:
         wanted = row_errors.ErrorFilter(**{**given(filter), "job": self.id})
         return await list_errors(info, wanted, first, after)
+
+    @resolved(
+        f"How many open errors it has of each kind: up to {MAX_GROUPS} groups, those with the most errors first."
+    )
+    async def error_summary(self, info: Info, group_by: GroupBy = DEFAULT_GROUPS) -> list[ErrorCount]:
+        groups = DEFAULT_GROUPS if group_by is None else group_by
+        found = await info.context.loaders.error_summary(self.id, groups)
+        return [ErrorCount.from_count(each) for each in found]
 
     @resolved("Its events so far, first to last; `jobProgress` goes on behind the last one's cursor.")
     async def events(

@@ -1,21 +1,24 @@
 """Relations, batched: what one operation needs of a table comes in one query, and each row once."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from headgate.domain import datasets, files, joblists, jobs, users
+from headgate.domain import datasets, error_summary, files, joblists, jobs, row_errors, users
+from headgate.domain.error_summary import ErrorCount, ErrorGroup
 from headgate.domain.joblists import JobList
 from headgate.domain.pages import Page
+from headgate.domain.row_errors import Place, RowError
 from headgate.domain.services import Services
 from headgate.storage.tables import Attempt, Job
 
+Key = TypeVar("Key")
 Found = TypeVar("Found")
-FindMany = Callable[[Services, Collection[str]], Awaitable[dict[str, Found]]]
+FindMany = Callable[[Services, Collection[Key]], Awaitable[dict[Key, Found]]]
 
-ROWS: Mapping[str, FindMany[Any]] = {
+ROWS: Mapping[str, FindMany[str, Any]] = {
     "dataset": datasets.get_many,
     "file": files.get_many,
     "job": jobs.get_many,
@@ -36,6 +39,8 @@ class Loaders:
         self._totals: dict[str, DataLoader[str, int | None]] = {}
         self._rows = {prefix: _loader(services, find) for prefix, find in ROWS.items()}
         self._attempts = _loader(services, jobs.attempts_of)
+        self._summaries: dict[tuple[ErrorGroup, ...], DataLoader[str, list[ErrorCount] | None]] = {}
+        self._errors = _loader(services, row_errors.at)
 
     async def row(self, prefix: str, id: str) -> Any | None:
         """Load the row with this id; None where there is none."""
@@ -58,9 +63,20 @@ class Loaders:
         loader = self._totals.setdefault(repr(wanted), _loader(self._services, find))
         return await loader.load(owner_id) or 0
 
+    async def error_summary(self, job_id: str, by: Sequence[ErrorGroup]) -> list[ErrorCount]:
+        """Load the open errors of a job by groups; raises UserFault (INVALID_ARGUMENT)."""
+        groups = tuple(error_summary.distinct(by))
+        find = partial(error_summary.of_jobs, by=groups)
+        loader = self._summaries.setdefault(groups, _loader(self._services, find))
+        return await loader.load(job_id) or []
 
-def _loader(services: Services, find: FindMany[Found]) -> DataLoader[str, Found | None]:
-    async def load(ids: list[str]) -> list[Found | None]:
+    async def errors_at(self, places: Sequence[Place]) -> list[RowError]:
+        """Load the errors that are still open of those at these places."""
+        return [error for error in await self._errors.load_many(places) if error is not None]
+
+
+def _loader(services: Services, find: FindMany[Key, Found]) -> DataLoader[Key, Found | None]:
+    async def load(ids: list[Key]) -> list[Found | None]:
         found = await find(services, ids)
         return [found.get(id) for id in ids]
 

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -21,30 +20,8 @@ SCHEMA = pl.Schema(
         "record": pl.String,
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerFilter:
-    """Which errors to read; an empty field matches all."""
-
-    code: Sequence[str] = ()
-    column: Sequence[str] = ()
-    check: Sequence[str] = ()
-    severity: str | None = None
-    row: int | None = None
-
-    def predicate(self) -> pl.Expr:
-        """The filter as one expression over the ledger's columns."""
-        conditions = [
-            pl.col(name).is_in(list(wanted))
-            for name, wanted in (("code", self.code), ("column", self.column), ("check", self.check))
-            if wanted
-        ]
-        if self.severity is not None:
-            conditions.append(pl.col("severity") == self.severity)
-        if self.row is not None:
-            conditions.append(pl.col("row") == self.row)
-        return pl.all_horizontal(conditions) if conditions else pl.lit(True)
+ROWS_AT_ONCE = 8192
+"""So many errors lie together: who reads one page reads little more, and who counts all of them seldom stops."""
 
 
 def merge_parts(parts: Sequence[Path], path: Path, heads: Sequence[Path] = ()) -> None:
@@ -60,7 +37,7 @@ def merge_parts(parts: Sequence[Path], path: Path, heads: Sequence[Path] = ()) -
     lanes = [pl.scan_parquet(lane, schema=SCHEMA, glob=False) for lane in _lanes(parts)]
     first = [pl.scan_parquet(head, schema=SCHEMA, glob=False) for head in heads]
     merged = [functools.reduce(lambda one, other: one.merge_sorted(other, key="row"), lanes)] if lanes else []
-    pl.concat([*first, *merged]).sink_parquet(staged, maintain_order=True)
+    pl.concat([*first, *merged]).sink_parquet(staged, maintain_order=True, row_group_size=ROWS_AT_ONCE)
     staged.rename(path)
 
 
@@ -85,20 +62,3 @@ def _row_range(part: Path) -> tuple[int, int]:
         pl.scan_parquet(part, glob=False).select(row.min().alias("first"), row.max()).collect().row(0)
     )
     return first, last
-
-
-def read_page(path: Path, wanted: LedgerFilter, *, after: int = -1, first: int = 20) -> pl.DataFrame:
-    """Up to `first` errors behind number `after`, with the 0-based `number` that each keeps for good."""
-    return (
-        pl.scan_parquet(path)
-        .with_row_index("number")
-        .filter(pl.col("number") > after, wanted.predicate())
-        .head(first)
-        .collect(engine="streaming")
-    )
-
-
-def count(path: Path, wanted: LedgerFilter) -> int:
-    """How many errors the filter matches."""
-    matching = pl.scan_parquet(path).filter(wanted.predicate()).select(pl.len())
-    return int(matching.collect(engine="streaming").item())

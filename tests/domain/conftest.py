@@ -5,14 +5,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from headgate.domain import endings, ingest, runs, users
 from headgate.domain.endings import Ending, Outcome
 from headgate.domain.incoming import IncomingFile
 from headgate.domain.ingest import IngestRequest
+from headgate.domain.ledgers import ledger_key, resolved_key
 from headgate.domain.permissions import Principal
-from headgate.domain.ports import Report
+from headgate.domain.ports import Report, TaskFault
 from headgate.domain.runs import Claim
 from headgate.domain.services import Services
 from headgate.errors import JobFault
@@ -20,6 +22,7 @@ from headgate.storage.database import Database
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
 from headgate.storage.tables import Job, Role, utc_now
+from tests.domain.ledgers import write_ledger
 from tests.services import make_services
 
 Arrive = Callable[..., Awaitable[IncomingFile]]
@@ -106,3 +109,36 @@ def end(services: Services) -> Callable[..., Awaitable[set[str]]]:
         return await endings.close(services, [Ending(claim, outcome)])
 
     return end
+
+
+@pytest.fixture
+def reject(services: Services, submit: Submit, claim: TakeJob, end: Any) -> Any:
+    """Make a job that has these errors, and rejected as many rows unless it is told otherwise."""
+
+    async def reject(
+        *errors: dict[str, Any], dataset: str = "sales", rejected: int | None = None, **details: Any
+    ) -> Job:
+        held = await claim(await submit(dataset))
+        write_ledger(services.store.path(ledger_key(held.job_id)), list(errors))
+        counts = {"read": 9, "rejected": len(errors) if rejected is None else rejected}
+        await end(held, TaskFault("TOO_MANY_REJECTED", "Too many.", "DATA", counts=counts, details=details))
+        return held.job
+
+    return reject
+
+
+@pytest.fixture
+def resolve(services: Services) -> Any:
+    """Let a later job resolve these rows of a job."""
+
+    async def resolve(job: Job, *rows: int) -> str:
+        later = new_id("job")
+        path = services.store.path(resolved_key(later))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pl.DataFrame({"row": rows}, schema={"row": pl.Int64}).write_parquet(path)
+        async with services.database.transaction() as session:
+            found = await session.get_one(Job, job.id)
+            found.resolved_by = [*found.resolved_by, later]
+        return later
+
+    return resolve

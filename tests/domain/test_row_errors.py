@@ -1,51 +1,16 @@
 """Errors are listed over one job or many: newest job first, then in row order."""
 
-from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from headgate.domain import row_errors
 from headgate.domain.pages import encode_cursor
-from headgate.domain.ports import TaskFault
 from headgate.domain.row_errors import ErrorFilter, ledger_key
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.storage.ids import new_id
-from headgate.storage.ledger import SCHEMA
-from headgate.storage.tables import Job
-
-
-def an_error(row: int, **values: Any) -> dict[str, Any]:
-    filled = {
-        "column": "age",
-        "code": "TYPE",
-        "severity": "ERROR",
-        "message": "no number",
-        "record": '{"age":"x"}',
-    }
-    return dict.fromkeys(SCHEMA) | filled | {"row": row} | values
-
-
-def write_ledger(path: Path, errors: list[dict[str, Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pl.DataFrame(errors, schema=SCHEMA).write_parquet(path)
-
-
-@pytest.fixture
-def reject(services: Services, submit: Any, claim: Any, end: Any) -> Any:
-    """Make a job that has these errors."""
-
-    async def reject(*errors: dict[str, Any], dataset: str = "sales") -> Job:
-        held = await claim(await submit(dataset))
-        write_ledger(services.store.path(ledger_key(held.job_id)), list(errors))
-        counts = {"read": 9, "rejected": len(errors)}
-        await end(held, TaskFault("TOO_MANY_REJECTED", "Too many.", "DATA", counts=counts))
-        job: Job = held.job
-        return job
-
-    return reject
+from tests.domain.ledgers import an_error, write_ledger
 
 
 async def listed(services: Services, first: int = 20, **wanted: Any) -> list[tuple[str, int | None]]:
@@ -58,8 +23,9 @@ async def test_an_error_tells_everything(services: Services, reject: Any) -> Non
     job = await reject(an_error(3, line=4, value="x", check="type", suggestion="0"))
     [error] = (await row_errors.page(services, ErrorFilter(), 20, None)).items
     assert error == row_errors.RowError(
-        id=f"{job.id}:0",
+        id=f"{job.id}:3:{error.id[-8:]}",
         job_id=job.id,
+        number=0,
         row=3,
         line=4,
         column="age",
@@ -83,7 +49,7 @@ async def test_pages_go_over_many_jobs_without_a_gap(services: Services, reject:
     while len(seen) < len(expected):
         page = await row_errors.page(services, ErrorFilter(), 3, after)
         seen += [(error.job_id, error.row) for error in page.items]
-        after = encode_cursor(page.items[-1].id)
+        after = page.cursor(page.items[-1])
 
     assert seen == expected
     assert not page.has_next
@@ -122,3 +88,45 @@ async def test_a_cursor_of_something_else_is_refused(services: Services, after: 
 async def test_a_job_is_named_by_its_id(services: Services) -> None:
     with pytest.raises(UserFault, match="INVALID_ID"):
         await row_errors.page(services, ErrorFilter(job="1"), 20, None)
+
+
+async def test_the_id_of_an_error_tells_it_from_others_of_its_row(services: Services, reject: Any) -> None:
+    faults = ({}, {"column": "name"}, {"code": "REQUIRED"}, {"check": "range"}, {"column": None})
+    await reject(*(an_error(1, **fault) for fault in faults))
+    ids = {error.id for error in (await row_errors.page(services, ErrorFilter(), 20, None)).items}
+    assert len(ids) == len(faults)
+
+
+async def test_the_id_of_an_error_has_nothing_to_do_with_the_errors_beside_it(
+    services: Services, reject: Any
+) -> None:
+    job = await reject(an_error(1), an_error(2, value="x"))
+    [_, before] = (await row_errors.page(services, ErrorFilter(), 20, None)).items
+    write_ledger(services.store.path(ledger_key(job.id)), [an_error(2, value="y", message="Other words.")])
+    [after] = (await row_errors.page(services, ErrorFilter(), 20, None)).items
+    assert before.id == after.id
+
+
+async def test_errors_of_rows_that_a_later_job_resolved_are_open_no_more(
+    services: Services, reject: Any, resolve: Any
+) -> None:
+    job = await reject(an_error(None, code="ROW_COUNT"), *(an_error(row) for row in range(1, 6)))
+    await resolve(job, 2, 4)
+    await resolve(job, 1)
+    assert await listed(services) == [(job.id, None), (job.id, 3), (job.id, 5)]
+    assert await row_errors.total(services, ErrorFilter()) == 3
+
+
+async def test_a_page_goes_on_where_it_was_when_rows_are_resolved_meanwhile(
+    services: Services, reject: Any, resolve: Any
+) -> None:
+    job = await reject(*(an_error(row) for row in range(1, 6)))
+    page = await row_errors.page(services, ErrorFilter(), 2, None)
+    await resolve(job, 1, 2, 3)
+    page = await row_errors.page(services, ErrorFilter(), 2, page.cursor(page.items[-1]))
+    assert [error.row for error in page.items] == [4, 5]
+
+
+async def test_a_job_with_nothing_but_a_finding_is_found(services: Services, reject: Any) -> None:
+    job = await reject(an_error(None, column=None, code="ROW_COUNT"), rejected=0, errors=1)
+    assert await listed(services) == [(job.id, None)]

@@ -25,6 +25,7 @@ REQUIRED = {
     f'query {{ job(id: "{JOB}") {{ id }} }}': Role.VIEWER,
     "query { jobs { totalCount } }": Role.VIEWER,
     "query { errors(filter: {}) { totalCount } }": Role.VIEWER,
+    "query { errorSummary(filter: {}) { count } }": Role.VIEWER,
     'query { dataset(name: "a") { id } }': Role.VIEWER,
     "query { datasets { totalCount } }": Role.VIEWER,
     'query { file(id: "file_01h455vb4pex5vsknk084sn02q") { id } }': Role.VIEWER,

@@ -1,0 +1,128 @@
+"""The open errors of one job: those of its ledger whose rows no later job has resolved."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from headgate.storage.ledger import SCHEMA
+
+NUMBER = "number"
+"""Numbers the errors of a ledger from 0; an error keeps its number for good."""
+NUMBERED = pl.Schema({NUMBER: pl.get_index_type(), **SCHEMA})
+SAMPLES = 3
+"""So many errors of a group are shown."""
+
+Query = Callable[[pl.LazyFrame], pl.LazyFrame]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFilter:
+    """Which errors to read; an empty field matches all."""
+
+    code: Sequence[str] = ()
+    column: Sequence[str] = ()
+    check: Sequence[str] = ()
+    severity: str | None = None
+    row: int | None = None
+
+    def predicate(self) -> pl.Expr:
+        """The filter as one expression over the ledger's columns."""
+        conditions = [
+            pl.col(name).is_in(list(wanted))
+            for name, wanted in (("code", self.code), ("column", self.column), ("check", self.check))
+            if wanted
+        ]
+        if self.severity is not None:
+            conditions.append(pl.col("severity") == self.severity)
+        if self.row is not None:
+            conditions.append(pl.col("row") == self.row)
+        return pl.all_horizontal(conditions) if conditions else pl.lit(True)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenErrors:
+    """Reads a ledger but for the rows that files of `resolved` name; errors of no row are never resolved.
+
+    Any of the files may be missing: no ledger holds no errors, and such a file resolves none. Frames that are
+    answered are in the order of the ledger, which is that of its rows.
+    """
+
+    ledger: Path
+    resolved: Sequence[Path] = ()
+
+    def page(self, wanted: LedgerFilter, *, after: int = -1, first: int = 20) -> pl.DataFrame:
+        """Up to `first` errors behind the one with this number, as NUMBERED."""
+        return self._answer(lambda errors: _page(errors.filter(wanted.predicate()), after, first))
+
+    def count(self, wanted: LedgerFilter) -> int:
+        """How many errors the filter matches."""
+        return int(self._answer(lambda errors: errors.filter(wanted.predicate()).select(pl.len())).item())
+
+    def groups(self, wanted: LedgerFilter, by: Sequence[str]) -> pl.DataFrame:
+        """Group the errors that the filter matches by columns: these, `count`, `rows` and `samples`, in no order.
+
+        `rows` are distinct ones, and `samples` the numbers of the first errors.
+        """
+        row = pl.col("row")
+        # A null is one of the distinct values, but no row.
+        rows = row.n_unique() - (row.null_count() > 0).cast(pl.UInt32)
+        return self._answer(
+            lambda errors: (
+                errors.filter(wanted.predicate())
+                .group_by(by)
+                .agg(
+                    pl.len().alias("count"),
+                    rows.alias("rows"),
+                    pl.col(NUMBER).bottom_k(SAMPLES).sort().alias("samples"),
+                )
+            )
+        )
+
+    def numbered(self, numbers: Sequence[int]) -> pl.DataFrame:
+        """The errors with these numbers, as NUMBERED."""
+        chosen = pl.col(NUMBER).is_in(pl.Series(numbers, dtype=NUMBERED[NUMBER]).implode())
+        rows = self._answer(lambda errors: errors.filter(chosen).select("row"))["row"]
+        # By their rows the reader finds out which parts of the file it needn't read.
+        in_rows = pl.col("row").is_in(rows.implode()) | pl.col("row").is_null()
+        return self._answer(lambda errors: errors.filter(in_rows, chosen))
+
+    def batches(self, wanted: LedgerFilter, size: int) -> Iterator[pl.DataFrame]:
+        """All errors that the filter matches, as NUMBERED, `size` at a time, as they are open at the beginning.
+
+        Raises FileNotFoundError where the ledger goes away meanwhile.
+        """
+        errors = self._scan().filter(wanted.predicate())
+        try:
+            batch = _page(errors, -1, size).collect(engine="streaming")
+        except FileNotFoundError:
+            return
+        while batch.height:
+            yield batch
+            batch = _page(errors, batch[NUMBER][-1], size).collect(engine="streaming")
+
+    def _answer(self, query: Query) -> pl.DataFrame:
+        try:
+            return query(self._scan()).collect(engine="streaming")
+        except FileNotFoundError:
+            return query(pl.LazyFrame(schema=NUMBERED)).collect()
+
+    def _scan(self) -> pl.LazyFrame:
+        errors = pl.scan_parquet(self.ledger, glob=False, row_index_name=NUMBER)
+        resolved = self._resolved_rows()
+        if resolved.is_empty():
+            return errors
+        return errors.filter(pl.col("row").is_in(resolved.implode()).fill_null(False).not_())
+
+    def _resolved_rows(self) -> pl.Series:
+        rows = [pl.Series("row", [], pl.Int64)]
+        for path in self.resolved:
+            with suppress(FileNotFoundError):
+                rows.append(pl.read_parquet(path, columns=["row"], glob=False)["row"])
+        return pl.concat(rows)
+
+
+def _page(errors: pl.LazyFrame, after: int, first: int) -> pl.LazyFrame:
+    return errors.filter(pl.col(NUMBER) > after).head(first)
