@@ -1,8 +1,9 @@
 """What all checks have in common, and what they know about the table that they check."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pydantic import Field
 from headgate.pipelines.kinds import Kind
 from headgate.pipelines.prepared import Watch
 from headgate.pipelines.rowmap import Numbers, RowMap
-from headgate.pipelines.rules import Finding, Rule, Severity
+from headgate.pipelines.rules import Finding, Rule, Severity, Suggest
 from headgate.storage.datasets import Snapshot, WriteMode
 
 
@@ -32,7 +33,8 @@ class Table:
     """The rows to check. `frame` holds ROW_INDEX and the columns, text where the source is text; it can be scanned.
 
     `sample` are some of its rows, without ROW_INDEX. `records` counts those of the source, and so also those that
-    could not be read and are in no frame. `datasets` are the folders of the datasets that checks refer to.
+    could not be read and are in no frame. `datasets` are the folders of the datasets that checks refer to. `now` is
+    when the check takes place, in UTC.
     """
 
     frame: pl.LazyFrame
@@ -42,6 +44,7 @@ class Table:
     rows: RowMap | None = None
     datasets: Mapping[str, Path] | None = None
     present: Present | None = None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @cached_property
     def schema(self) -> pl.Schema:
@@ -81,6 +84,24 @@ class Check(Kind):
         """What errors call this check."""
         return self.name or self.kind
 
+    def rule(
+        self,
+        code: str,
+        column: str | None,
+        fails: pl.Expr,
+        message: str,
+        *,
+        suggest: Suggest | None = None,
+        messages: Callable[[pl.Series], pl.Series] | None = None,
+        columns: Sequence[str] = (),
+    ) -> Rule:
+        """A rule of this check."""
+        return Rule(code, column, fails, message, self.label, self.severity, suggest, messages, columns)
+
+    def finding(self, code: str, column: str | None, message: str, value: str | None = None) -> Finding:
+        """A fault that this check finds in the input as a whole."""
+        return Finding(code, column, message, self.label, self.severity, value)
+
     @abstractmethod
     def rules(self, table: Table) -> Iterable[Rule | Finding]:
         """What the rows are held against.
@@ -110,4 +131,4 @@ class ColumnCheck(Check):
 def missing_column(check: Check, column: str) -> Finding:
     """Say that a column which is to be checked is not there."""
     message = f"There is no column {column} to check. Name the column so, or leave the check out."
-    return Finding("MISSING_COLUMN", column, message, check.label, check.severity)
+    return check.finding("MISSING_COLUMN", column, message)

@@ -33,6 +33,4 @@ def _plugged_in() -> Iterator[type[Check]]:
 
 def checks_from_json(given: Sequence[Mapping[str, Any]]) -> list[Check]:
     """Read checks that were accepted before: each is an object with one key, which names its kind."""
-    return [
-        check_kinds()[kind].model_validate(settings) for each in given for kind, settings in each.items()
-    ]
+    return [check_kinds()[kind].model_validate(settings) for each in given for kind, settings in each.items()]

@@ -24,11 +24,4 @@ class Required(ColumnCheck):
         missing = cell.is_null()
         if table.schema[column] == pl.String and not self.allow_blank:
             missing = missing | (cell.str.strip_chars() == "").fill_null(False)
-        yield Rule(
-            "REQUIRED",
-            column,
-            missing,
-            "A value is required here, and there is none.",
-            self.label,
-            self.severity,
-        )
+        yield self.rule("REQUIRED", column, missing, "A value is required here, and there is none.")

@@ -1,0 +1,128 @@
+"""What cells mean: the number, moment or text of a cell, whether its column is text or typed."""
+
+from datetime import UTC, date, datetime, time
+
+import polars as pl
+
+from headgate.storage.columns import plain_text
+
+TEXTS = (pl.String, pl.Categorical, pl.Enum)
+CLOCK = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?$"
+"""ISO 8601's date and time of day, as RFC 3339 restricts it, but for seconds and zone, which may be missing."""
+PROBE = datetime(2001, 2, 3, 4, 5, 6)
+"""No two of its parts are equal, so that only a format that names a day gives its day back."""
+
+
+def is_text(dtype: pl.DataType) -> bool:
+    """Whether cells of this type are texts."""
+    return dtype.base_type() in TEXTS
+
+
+def text_of(column: str, dtype: pl.DataType) -> pl.Expr:
+    """A cell as text: of nested values JSON, of dates and times ISO 8601."""
+    cell = pl.col(column)
+    if dtype == pl.String:
+        return cell
+    if dtype.is_nested() or dtype == pl.Binary:
+        return cell.map_elements(plain_text, return_dtype=pl.String)
+    if dtype.is_temporal():
+        return cell.dt.to_string("iso")
+    return cell.cast(pl.String)
+
+
+def number_of(column: str, dtype: pl.DataType) -> pl.Expr:
+    """The finite number that a cell is or spells, as a double; null where it is none."""
+    if is_text(dtype):
+        return _finite(pl.col(column).cast(pl.String).cast(pl.Float64, strict=False))
+    if dtype.is_numeric():
+        return _finite(pl.col(column).cast(pl.Float64))
+    return pl.lit(None, pl.Float64)
+
+
+def _finite(number: pl.Expr) -> pl.Expr:
+    return pl.when(number.is_finite()).then(number)
+
+
+def moment_of(column: str, dtype: pl.DataType, form: str | None = None) -> pl.Expr:
+    """The moment that a cell is or spells, in UTC; null where it is none.
+
+    A date is its first moment, and what names no zone is in UTC. Text is ISO 8601, or of the strftime format `form`.
+    """
+    cell = pl.col(column)
+    if is_text(dtype):
+        text = cell.cast(pl.String)
+        return _iso_moment(text) if form is None else _moment_in(text, form)
+    if isinstance(dtype, pl.Datetime):
+        return _in_utc(cell, zoned=dtype.time_zone is not None)
+    return cell.cast(pl.Datetime("us")) if dtype == pl.Date else pl.lit(None, pl.Datetime("us"))
+
+
+def _in_utc(moment: pl.Expr, *, zoned: bool) -> pl.Expr:
+    if zoned:
+        moment = moment.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return moment.cast(pl.Datetime("us"))
+
+
+def _iso_moment(text: pl.Expr) -> pl.Expr:
+    is_date = (text.str.len_bytes() == 10) & text.str.contains(r"^\d{4}-\d{2}-\d{2}$")
+    day = pl.when(is_date).then(text.str.to_date("%Y-%m-%d", strict=False, cache=False))
+    parts = pl.when(text.str.len_bytes() > 10).then(text).str.extract_groups(CLOCK)
+    full = pl.format(
+        "{}T{}{}{}",
+        parts.struct.field("1"),
+        parts.struct.field("2"),
+        parts.struct.field("3").fill_null(":00"),
+        parts.struct.field("4").fill_null("Z"),
+    )
+    moment = full.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", strict=False, time_unit="us", cache=False)
+    value = pl.coalesce(day.cast(pl.Datetime("us")), moment.dt.replace_time_zone(None))
+    return _in_calendar(value)
+
+
+def _moment_in(text: pl.Expr, form: str) -> pl.Expr:
+    if _probed(form) == "date":
+        return _in_calendar(text.str.to_date(form, strict=False, cache=False).cast(pl.Datetime("us")))
+    moment = text.str.to_datetime(form, strict=False, time_unit="us", cache=False)
+    return _in_calendar(_in_utc(moment, zoned=_probed(form) == "zoned"))
+
+
+def _in_calendar(moment: pl.Expr) -> pl.Expr:
+    """Leave out years that Python's calendar, among others, doesn't have."""
+    return pl.when(moment.dt.year().is_between(1, 9999)).then(moment)
+
+
+def _probed(form: str) -> str | None:
+    """What texts of a format name: a "date", a "moment", or a moment with its zone, "zoned"; None for neither."""
+    text = pl.Series([PROBE.replace(tzinfo=UTC)], dtype=pl.Datetime("us", "UTC"))
+    try:
+        text = text.dt.strftime(form)
+        moment = text.str.to_datetime(form, strict=False, time_unit="us")
+        day = text.str.to_date(form, strict=False)
+    except pl.exceptions.PolarsError:
+        return None
+    if moment[0] is not None and moment[0].replace(tzinfo=None, second=0, microsecond=0) == PROBE.replace(
+        second=0
+    ):
+        return "moment" if moment[0].tzinfo is None else "zoned"
+    return "date" if day[0] == PROBE.date() else None
+
+
+def checked_form(form: str) -> str:
+    """A strftime format that names a day. Raises ValueError for another one."""
+    if _probed(form) is None:
+        raise ValueError(
+            f"{form!r} is no strftime format that names a day, such as %d.%m.%Y or %Y-%m-%d %H:%M:%S."
+        )
+    return form
+
+
+def parse_moment(text: str) -> date | datetime:
+    """The date or the moment in UTC that an ISO 8601 text names. Raises ValueError."""
+    cells = pl.DataFrame({"text": [text]})
+    value = cells.select(moment_of("text", pl.String())).item()
+    if value is None:
+        raise ValueError(
+            f"{text!r} is no date such as 2024-12-31, nor a moment such as 2024-12-31T23:59:59Z."
+        )
+    assert isinstance(value, datetime)
+    return value.date() if len(text) == 10 and value.time() == time() else value
