@@ -9,7 +9,8 @@ from typing import Annotated, Self
 import strawberry
 from strawberry.scalars import JSON
 
-from headgate.domain import datasets
+from headgate.domain import datasets, profiles
+from headgate.domain.profiles import Profile
 from headgate.graphql.columns import Column, RowPage
 from headgate.graphql.context import Info
 from headgate.graphql.enums import Role
@@ -17,6 +18,14 @@ from headgate.graphql.fields import query, resolved
 from headgate.graphql.inputs import given
 from headgate.graphql.nodes import Node
 from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, connect, first_or_default
+from headgate.graphql.profiles import (
+    CORRELATIONS,
+    STATISTICS,
+    ColumnStatistics,
+    CorrelatedColumns,
+    Correlation,
+    StatisticsColumns,
+)
 from headgate.graphql.rows import DEFAULT_ROWS, Columns, FirstRows, Order, Which, row_query
 from headgate.graphql.scalars import BigInt
 from headgate.storage import tables
@@ -75,6 +84,16 @@ class Dataset(Node, prefix="dataset"):
             end_cursor=page.end_cursor,
             count=partial(_count, read, query),
         )
+
+    @resolved(STATISTICS)
+    async def statistics(self, info: Info, columns: StatisticsColumns = None) -> list[ColumnStatistics]:
+        found = await profiles.of_dataset(info.context.services, self.row, Profile.STATISTICS, columns)
+        return [ColumnStatistics.from_json(each) for each in found]
+
+    @resolved(CORRELATIONS)
+    async def correlations(self, info: Info, columns: CorrelatedColumns = None) -> list[Correlation]:
+        found = await profiles.of_dataset(info.context.services, self.row, Profile.CORRELATIONS, columns)
+        return [Correlation(**each) for each in found]
 
 
 async def _count(read: Callable[[RowQuery], Awaitable[RowPageData]], query: RowQuery) -> int | None:

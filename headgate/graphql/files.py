@@ -8,10 +8,11 @@ from typing import Annotated, Any, Self
 import strawberry
 from strawberry.scalars import JSON
 
-from headgate.domain import files
+from headgate.domain import files, profiles
 from headgate.domain.incoming import IncomingFile
 from headgate.domain.joblists import JobList, Owner
 from headgate.domain.jobs import JobFilter
+from headgate.domain.profiles import Profile
 from headgate.errors import UserFault
 from headgate.graphql.columns import Column, RowPage
 from headgate.graphql.context import Info
@@ -22,6 +23,14 @@ from headgate.graphql.joblists import LazyJob, list_owned_jobs
 from headgate.graphql.nodes import Node
 from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, connect, first_or_default
 from headgate.graphql.payloads import Payload, UserError
+from headgate.graphql.profiles import (
+    CORRELATIONS,
+    STATISTICS,
+    ColumnStatistics,
+    CorrelatedColumns,
+    Correlation,
+    StatisticsColumns,
+)
 from headgate.graphql.scalars import BigInt
 from headgate.graphql.users import User
 from headgate.storage import tables
@@ -99,6 +108,16 @@ class File(Node, prefix="file"):
             end_cursor=None,
             count=_unknown,
         )
+
+    @resolved(STATISTICS)
+    async def statistics(self, info: Info, columns: StatisticsColumns = None) -> list[ColumnStatistics]:
+        found = await profiles.of_file(info.context.services, self.row, Profile.STATISTICS, columns)
+        return [ColumnStatistics.from_json(each) for each in found]
+
+    @resolved(CORRELATIONS)
+    async def correlations(self, info: Info, columns: CorrelatedColumns = None) -> list[Correlation]:
+        found = await profiles.of_file(info.context.services, self.row, Profile.CORRELATIONS, columns)
+        return [Correlation(**each) for each in found]
 
     @resolved("The jobs that read it, the newest first.")
     async def jobs(

@@ -45,7 +45,7 @@ def inspect(
     format = formats.identify(path, name, given)
     if format in (FileFormat.CSV, FileFormat.TSV) and dialect is None:
         dialect = delimited.detect_dialect(path)
-    head = _head(path, scratch) if format in CUT else path
+    head = head_of(path, scratch) if format in CUT else path
     prepared = formats.read(Source(head, format, dialect), scratch, RejectionLog(scratch), _ignore)
     with scannable(format, prepared):
         columns, frame = _typed(prepared, rows + 1)
@@ -57,8 +57,8 @@ def _ignore(stage: str, **figures: Any) -> None:
     """Nobody waits for the progress of an inspection."""
 
 
-def _head(path: Path, scratch: Path) -> Path:
-    """The file, or a copy of its first whole lines where it is large."""
+def head_of(path: Path, scratch: Path) -> Path:
+    """A text file that is read line by line, or a copy of its first whole lines where it is large."""
     if path.stat().st_size <= HEAD_BYTES:
         return path
     with path.open("rb") as file:

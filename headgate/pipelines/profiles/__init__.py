@@ -1,0 +1,1 @@
+"""Profiles: what the values of a table are like."""

@@ -1,0 +1,45 @@
+"""The tasks that profile a dataset or a file.
+
+Each has "dataset" (path, version) or "file" (path, format, dialect), "columns" (names, or null for all) and "scratch".
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from headgate.pipelines.dialect import Dialect
+from headgate.pipelines.prepared import Source
+from headgate.pipelines.profiles.correlation import correlate
+from headgate.pipelines.profiles.statistics import profile
+from headgate.pipelines.profiles.table import TypedTable, of_dataset, of_file
+from headgate.pipelines.scratch import scratch_made
+from headgate.storage.formats import FileFormat
+
+
+def run_profile(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the task "profile"; the answer has the statistics of each column."""
+    with _table(task) as table:
+        return {"found": profile(table)}
+
+
+def run_correlate(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the task "correlate"; the answer has the coefficient of each pair of columns."""
+    with _table(task) as table:
+        return {"found": correlate(table, are_named=task["columns"] is not None)}
+
+
+@contextmanager
+def _table(task: Mapping[str, Any]) -> Iterator[TypedTable]:
+    if task.get("dataset"):
+        dataset = task["dataset"]
+        yield of_dataset(Path(dataset["path"]), dataset["version"], task["columns"])
+        return
+    with scratch_made(Path(task["scratch"])) as scratch:
+        yield of_file(source_of(task["file"]), scratch, task["columns"])
+
+
+def source_of(file: Mapping[str, Any]) -> Source:
+    """Read the part of a task that names a file."""
+    dialect = Dialect.from_json(file["dialect"]) if file["dialect"] else None
+    return Source(Path(file["path"]), FileFormat(file["format"]), dialect)
