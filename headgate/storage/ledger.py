@@ -20,8 +20,10 @@ SCHEMA = pl.Schema(
         "record": pl.String,
     }
 )
-ROWS_AT_ONCE = 8192
-"""So many errors lie together: who reads one page reads little more, and who counts all of them seldom stops."""
+GROUP_ROWS = 8192
+"""So many errors lie together at most: who reads one page reads little more, who counts all of them seldom stops."""
+GROUP_BYTES = 32 << 20
+"""Whoever reads some of the errors that lie together has the records of all of them in memory."""
 
 
 def merge_parts(parts: Sequence[Path], path: Path, heads: Sequence[Path] = ()) -> None:
@@ -37,8 +39,19 @@ def merge_parts(parts: Sequence[Path], path: Path, heads: Sequence[Path] = ()) -
     lanes = [pl.scan_parquet(lane, schema=SCHEMA, glob=False) for lane in _lanes(parts)]
     first = [pl.scan_parquet(head, schema=SCHEMA, glob=False) for head in heads]
     merged = [functools.reduce(lambda one, other: one.merge_sorted(other, key="row"), lanes)] if lanes else []
-    pl.concat([*first, *merged]).sink_parquet(staged, maintain_order=True, row_group_size=ROWS_AT_ONCE)
+    pl.concat([*first, *merged]).sink_parquet(
+        staged, maintain_order=True, row_group_size=_group_rows([*heads, *parts])
+    )
     staged.rename(path)
+
+
+def _group_rows(parts: Sequence[Path]) -> int:
+    """How many errors lie together: fewer where their records are long."""
+    sizes = pl.scan_parquet(list(parts), schema=SCHEMA, glob=False).select(
+        pl.len(), pl.col("record").str.len_bytes().sum()
+    )
+    count, size = sizes.collect(engine="streaming").row(0)
+    return max(1, min(GROUP_ROWS, count * GROUP_BYTES // max(size, 1)))
 
 
 def _lanes(parts: Sequence[Path]) -> list[list[Path]]:

@@ -12,6 +12,9 @@ from headgate.storage.ledger import SCHEMA
 NUMBER = "number"
 """Numbers the errors of a ledger from 0; an error keeps its number for good."""
 NUMBERED = pl.Schema({NUMBER: pl.get_index_type(), **SCHEMA})
+FIRST_BATCH = 256
+MAX_BATCH = 16_384
+BATCH_BYTES = 8 << 20
 SAMPLES = 3
 """So many errors of a group are shown."""
 
@@ -89,19 +92,22 @@ class OpenErrors:
         in_rows = pl.col("row").is_in(rows.implode()) | pl.col("row").is_null()
         return self._answer(lambda errors: errors.filter(in_rows, chosen))
 
-    def batches(self, wanted: LedgerFilter, size: int) -> Iterator[pl.DataFrame]:
-        """All errors that the filter matches, as NUMBERED, `size` at a time, as they are open at the beginning.
+    def batches(
+        self, wanted: LedgerFilter, columns: Sequence[str] = SCHEMA.names()
+    ) -> Iterator[pl.DataFrame]:
+        """All errors that the filter matches, with `number` and these columns, some MiB at a time.
 
-        Raises FileNotFoundError where the ledger goes away meanwhile.
+        They are those that are open when the first batch is read. Raises FileNotFoundError where the ledger goes away
+        meanwhile.
         """
-        errors = self._scan().filter(wanted.predicate())
+        errors = self._scan().filter(wanted.predicate()).select(NUMBER, *columns)
         try:
-            batch = _page(errors, -1, size).collect(engine="streaming")
+            batch = _page(errors, -1, FIRST_BATCH).collect(engine="streaming")
         except FileNotFoundError:
             return
         while batch.height:
             yield batch
-            batch = _page(errors, batch[NUMBER][-1], size).collect(engine="streaming")
+            batch = _page(errors, batch[NUMBER][-1], _batch_rows(batch)).collect(engine="streaming")
 
     def _answer(self, query: Query) -> pl.DataFrame:
         try:
@@ -126,3 +132,8 @@ class OpenErrors:
 
 def _page(errors: pl.LazyFrame, after: int, first: int) -> pl.LazyFrame:
     return errors.filter(pl.col(NUMBER) > after).head(first)
+
+
+def _batch_rows(before: pl.DataFrame) -> int:
+    """So many errors make a batch, by the size of those before them."""
+    return max(1, min(MAX_BATCH, before.height * BATCH_BYTES // max(before.estimated_size(), 1)))

@@ -91,7 +91,13 @@ async def test_a_job_is_named_by_its_id(services: Services) -> None:
 
 
 async def test_the_id_of_an_error_tells_it_from_others_of_its_row(services: Services, reject: Any) -> None:
-    faults = ({}, {"column": "name"}, {"code": "REQUIRED"}, {"check": "range"}, {"column": None})
+    faults: tuple[dict[str, Any], ...] = (
+        {},
+        {"column": "name"},
+        {"code": "REQUIRED"},
+        {"check": "range"},
+        {"column": None},
+    )
     await reject(*(an_error(1, **fault) for fault in faults))
     ids = {error.id for error in (await row_errors.page(services, ErrorFilter(), 20, None)).items}
     assert len(ids) == len(faults)

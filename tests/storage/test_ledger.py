@@ -5,10 +5,11 @@ from typing import Any
 from uuid import uuid4
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headgate.storage.ledger import SCHEMA, merge_parts
+from headgate.storage.ledger import GROUP_BYTES, GROUP_ROWS, SCHEMA, _group_rows, merge_parts
 
 
 def fault(row: int, **fields: Any) -> dict[str, Any]:
@@ -31,3 +32,9 @@ def test_parts_become_one_ledger_in_row_order(tmp_path: Path, parts: list[list[i
     assert ledger["row"].to_list() == sorted(row for rows in parts for row in rows)
     assert ledger["value"].to_list() == [str(row) for row in ledger["row"]]
     assert ledger.schema == SCHEMA
+
+
+@pytest.mark.parametrize(("record", "rows"), [("x", GROUP_ROWS), ("x" * 100_000, GROUP_BYTES // 100_000)])
+def test_fewer_errors_lie_together_where_records_are_long(tmp_path: Path, record: str, rows: int) -> None:
+    part = write_part(tmp_path, [fault(row, record=record) for row in range(rows + 1)])
+    assert _group_rows([part]) == rows

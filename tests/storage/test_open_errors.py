@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from headgate.storage import open_errors
 from headgate.storage.ledger import SCHEMA
 from headgate.storage.open_errors import NUMBER, NUMBERED, SAMPLES, LedgerFilter, OpenErrors
 
@@ -43,6 +44,12 @@ def write_ledger(path: Path, faults: Sequence[dict[str, Any]]) -> Path:
 
 
 @pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_errors, "FIRST_BATCH", 1)
+    monkeypatch.setattr(open_errors, "MAX_BATCH", 2)
+
+
+@pytest.fixture
 def ledger(tmp_path: Path) -> Path:
     return write_ledger(tmp_path / "ledger.parquet", FAULTS)
 
@@ -63,6 +70,7 @@ def numbers(frame: pl.DataFrame) -> list[int]:
     return frame[NUMBER].to_list()
 
 
+@pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
@@ -80,7 +88,7 @@ def test_a_filter_finds_what_matches(ledger: Path, wanted: LedgerFilter, found: 
     errors = OpenErrors(ledger)
     assert numbers(errors.page(wanted)) == found
     assert errors.count(wanted) == len(found)
-    assert [number for batch in errors.batches(wanted, 2) for number in numbers(batch)] == found
+    assert [number for batch in errors.batches(wanted) for number in numbers(batch)] == found
     assert errors.groups(wanted, ["severity"])["count"].sum() == len(found)
 
 
@@ -117,23 +125,33 @@ def test_a_ledger_that_is_gone_holds_nothing(tmp_path: Path, resolve: Resolve) -
     assert errors.count(ANY) == 0
     assert errors.groups(ANY, ["code"]).is_empty()
     assert errors.numbered([0]).is_empty()
-    assert list(errors.batches(ANY, 2)) == []
+    assert list(errors.batches(ANY)) == []
 
 
+@pytest.mark.usefixtures("small_batches")
 def test_batches_end_with_an_error_where_the_ledger_goes_meanwhile(ledger: Path) -> None:
-    batches = OpenErrors(ledger).batches(ANY, 2)
+    batches = OpenErrors(ledger).batches(ANY)
     next(batches)
     ledger.unlink()
     with pytest.raises(FileNotFoundError):
         next(batches)
 
 
+@pytest.mark.usefixtures("small_batches")
 def test_batches_show_what_was_open_when_they_began(ledger: Path, resolve: Resolve, tmp_path: Path) -> None:
     later = tmp_path / "later.parquet"
-    batches = OpenErrors(ledger, [later]).batches(ANY, 2)
+    batches = OpenErrors(ledger, [later]).batches(ANY)
     found = numbers(next(batches))
     resolve([1, 2, 3, 5]).rename(later)
     assert found + [number for batch in batches for number in numbers(batch)] == list(range(len(FAULTS)))
+
+
+def test_batches_of_long_records_are_small(tmp_path: Path) -> None:
+    record = "x" * 100_000
+    path = write_ledger(tmp_path / "ledger.parquet", [fault(row, record=record) for row in range(1, 1001)])
+    sizes = [batch.height for batch in OpenErrors(path).batches(ANY)]
+    assert sum(sizes) == 1000
+    assert max(sizes[1:]) * len(record) <= open_errors.BATCH_BYTES
 
 
 Faults = st.lists(
