@@ -50,7 +50,7 @@ def _group_rows(parts: Sequence[Path]) -> int:
     sizes = pl.scan_parquet(list(parts), schema=SCHEMA, glob=False).select(
         pl.len(), pl.col("record").str.len_bytes().sum()
     )
-    count, size = sizes.collect(engine="streaming").row(0)
+    count, size = map(int, sizes.collect(engine="streaming").row(0))
     return max(1, min(GROUP_ROWS, count * GROUP_BYTES // max(size, 1)))
 
 

@@ -136,4 +136,4 @@ def _page(errors: pl.LazyFrame, after: int, first: int) -> pl.LazyFrame:
 
 def _batch_rows(before: pl.DataFrame) -> int:
     """So many errors make a batch, by the size of those before them."""
-    return max(1, min(MAX_BATCH, before.height * BATCH_BYTES // max(before.estimated_size(), 1)))
+    return max(1, min(MAX_BATCH, before.height * BATCH_BYTES // max(int(before.estimated_size()), 1)))
