@@ -9,6 +9,7 @@ import orjson
 from headgate.errors import JobFault
 from headgate.pipelines import dialect as dialects
 from headgate.pipelines.damage import readable
+from headgate.pipelines.encodings import decode_sample, detect_encoding
 from headgate.pipelines.prepared import Prepared, Reader, Source, Watch
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.sources import columnar, delimited, excel, json
@@ -118,7 +119,7 @@ def _sniff(path: Path, head: bytes, named: FileFormat | None) -> FileFormat | No
 
 
 def _decoded(head: bytes) -> str:
-    return dialects.decode_sample(head, dialects.detect_encoding(head))
+    return decode_sample(head, detect_encoding(head))
 
 
 def _is_text(head: bytes) -> bool:

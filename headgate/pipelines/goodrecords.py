@@ -7,20 +7,27 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from headgate.pipelines.records import CARRIAGE_RETURN, LINE_FEED, Grammar, Window, scan
+from headgate.pipelines.records import CARRIAGE_RETURN, LINE_FEED, Grammar, Positions, Window, scan
 
 COPY_BYTES = 1 << 20
+UNIT, QUOTE = 0x1F, 0x1E
+"""The copy's delimiter in place of one of two bytes, and its quote where the source has none: text has neither."""
 SAMPLES = 16
 SAMPLE_BYTES = 64 << 10
 
 
 class GoodRecords:
-    """Grows record by record; afterwards `path`, from line `skip_lines` on, holds good records and nothing else."""
+    """Grows record by record; afterwards `path`, from line `skip_lines` on, holds good records and nothing else.
+
+    They are in the `grammar` that Polars reads: LF, a delimiter of one byte, doubled quotes.
+    """
 
     def __init__(self, source: Path, copy: Path, grammar: Grammar) -> None:
         self.path = source
         self.skip_lines = 0
-        self._copy, self._grammar = copy, grammar
+        self.grammar = _canonical(grammar)
+        self.singly = _singly(grammar)
+        self._copy, self._source_grammar = copy, grammar
         self._offset = 0
         self._size = 0
         self._anchors: list[int] = []
@@ -29,7 +36,7 @@ class GoodRecords:
     def begin(self, offset: int, lines: int, *, copied: bool) -> None:
         """The records begin at this byte, behind so many lines; `copied` where they can't be scanned in place."""
         self._offset, self.skip_lines = offset, lines
-        if copied:
+        if copied or len(self._source_grammar.delimiter) > 1:
             self._start_copy()
 
     def keep_all(self, part: bytes, found: Window) -> None:
@@ -38,16 +45,17 @@ class GoodRecords:
         if self._file is None:
             self._size += len(part)
         else:
-            self._write(self._with_line_feeds(part, found))
+            self._write(_rewritten(part, found, self._source_grammar)[0])
 
     def keep(self, part: bytes, found: Window, good: npt.NDArray[np.bool_]) -> None:
         """Keep those records of a window that are good."""
         if self._file is None:
             self._start_copy()
         self._anchors.append(self._size)
-        part = self._with_line_feeds(part, found)
+        text, removed = _rewritten(part, found, self._source_grammar)
         for start, end in _spans(found, good):
-            self._write(part[start:end])
+            first, last = (at - int(np.searchsorted(removed, at)) for at in (start, end))
+            self._write(text[first:last])
 
     def leave_out(self) -> None:
         """The next record is not good."""
@@ -58,9 +66,9 @@ class GoodRecords:
         """Keep one record whose quotes were irregular, with regular ones."""
         if self._file is None:
             self._start_copy()
-        quote, delimiter = bytes([self._grammar.quote]), bytes([self._grammar.delimiter])
+        quote = bytes([self.grammar.quote or QUOTE])
         quoted = [b"" if cell is None else quote + cell.replace(quote, quote * 2) + quote for cell in cells]
-        self._write(delimiter.join(quoted) + b"\n")
+        self._write(self.grammar.delimiter.join(quoted) + b"\n")
 
     def close(self) -> None:
         if self._file is not None:
@@ -75,8 +83,7 @@ class GoodRecords:
                 chunk = file.read(min(SAMPLE_BYTES, self._size - anchor))
                 if chunk and not chunk.endswith(b"\n") and anchor + len(chunk) >= self._size:
                     chunk += b"\n"
-                grammar = Grammar(self._grammar.delimiter, self._grammar.quote, LINE_FEED)
-                yield chunk[: scan(chunk, grammar).consumed]
+                yield chunk[: scan(chunk, self.grammar).consumed]
 
     def _start_copy(self) -> None:
         self._file = self._copy.open("wb")
@@ -85,16 +92,40 @@ class GoodRecords:
             _copy_bytes(source, self._file, self._size)
         self.path, self._offset, self.skip_lines = self._copy, 0, 0
 
-    def _with_line_feeds(self, part: bytes, found: Window) -> bytes:
-        if self._grammar.newline != CARRIAGE_RETURN:
-            return part
-        data = np.frombuffer(part, np.uint8).copy()
-        data[found.ends - 1] = LINE_FEED
-        return data.tobytes()
-
     def _write(self, record: bytes) -> None:
         assert self._file is not None
         self._size += self._file.write(record)
+
+
+def _canonical(grammar: Grammar) -> Grammar:
+    delimiter = bytes([UNIT]) if len(grammar.delimiter) > 1 else grammar.delimiter
+    return Grammar(delimiter, QUOTE if grammar.quote is None else grammar.quote, LINE_FEED)
+
+
+def _rewritten(part: bytes, found: Window, grammar: Grammar) -> tuple[bytes, Positions]:
+    """Regular records as the copy has them, and where in `part` stood the bytes that are left out of it."""
+    nothing = np.empty(0, np.int64)
+    if grammar.newline != CARRIAGE_RETURN and found.delimiters is None:
+        return part, nothing
+    data = np.frombuffer(part, np.uint8).copy()
+    if grammar.newline == CARRIAGE_RETURN:
+        data[found.ends - 1] = LINE_FEED
+    if found.delimiters is None:
+        return data.tobytes(), nothing
+    delimiters = found.delimiters[: np.searchsorted(found.delimiters, len(part))]
+    data[delimiters] = UNIT
+    return np.delete(data, delimiters + 1).tobytes(), delimiters + 1
+
+
+def _singly(grammar: Grammar) -> tuple[bytes, ...]:
+    """What must not stand in a window whose records are copied as they are: each is to be written anew."""
+    special = {
+        bytes([LINE_FEED]): grammar.newline == CARRIAGE_RETURN,
+        bytes([UNIT]): len(grammar.delimiter) > 1,
+        bytes([QUOTE]): grammar.quote is None,
+        bytes([grammar.escape or 0]): grammar.escape is not None,
+    }
+    return tuple(mark for mark, applies in special.items() if applies)
 
 
 def _copy_bytes(source: BinaryIO, target: BinaryIO, size: int) -> None:

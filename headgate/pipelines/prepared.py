@@ -7,17 +7,19 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from headgate.pipelines.dialect import Dialect
+from headgate.pipelines.dialect import NOTHING_GIVEN, Dialect, GivenDialect
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.replay import RowSet
 from headgate.pipelines.rowmap import ROW_INDEX as ROW_INDEX
 from headgate.pipelines.rowmap import RowMap
 from headgate.storage.formats import FileFormat
 
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A stored file and how to read it; a delimited file without a dialect has its own found.
+    """A stored file and how to read it; a delimited file without a dialect has its own found, as far as it isn't given.
 
+    Of a file that is `cut_off`, the rest behind its last whole record is rejected.
     A reader takes the records of `only` as if there were no others, under the numbers and lines that they have.
     """
 
@@ -25,6 +27,8 @@ class Source:
     format: FileFormat
     dialect: Dialect | None = None
     only: RowSet | None = None
+    given: GivenDialect = NOTHING_GIVEN
+    cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,21 @@ Positions = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """The bytes that structure a file; `newline` is CR where no LF ends the lines."""
+    """The bytes that structure a file; `newline` is CR where no LF ends the lines.
 
-    delimiter: int
-    quote: int
+    A delimiter has one byte or two different ones; quotes inside quoted cells are doubled, or stand behind `escape`.
+    """
+
+    delimiter: bytes
+    quote: int | None
     newline: int
+    escape: int | None = None
+
+    def structures(self, window: bytes) -> bool:
+        """Whether quotes or escapes stand in a window, so that not all of its delimiters and newlines count."""
+        return (self.quote is not None and self.quote in window) or (
+            self.escape is not None and self.escape in window
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,8 @@ class Window:
     """The complete, regular records at the start of a window of bytes.
 
     Record i is `starts[i]:ends[i]`, its terminator included, and has `widths[i]` cells. `broken` says that
-    the record behind the last one has a stray quote and wants `read_record`.
+    the record behind the last one has a stray quote and wants `read_record`. `delimiters` is where those of two bytes
+    begin, in the whole window.
     """
 
     starts: Positions
@@ -43,6 +54,7 @@ class Window:
     widths: Positions
     newlines: Positions
     broken: bool
+    delimiters: Positions | None = None
 
     @property
     def consumed(self) -> int:
@@ -52,13 +64,22 @@ class Window:
 def scan(window: bytes, grammar: Grammar) -> Window:
     """The regular records of a window that begins where a record begins."""
     data = np.frombuffer(window, np.uint8)
-    if grammar.quote in window:
-        return _scan_quoted(data, grammar)
+    if grammar.structures(window):
+        return _scan_structured(data, grammar)
     newlines = np.flatnonzero(data == grammar.newline)
-    delimiters = _ranks(data == grammar.delimiter, newlines)
-    return Window(
-        _starts(newlines + 1), newlines + 1, np.diff(delimiters, prepend=0) + 1, newlines, broken=False
-    )
+    marked = _delimiters(data, grammar)
+    widths = np.diff(_ranks(marked, newlines), prepend=0) + 1
+    long = np.flatnonzero(marked) if len(grammar.delimiter) > 1 else None
+    return Window(_starts(newlines + 1), newlines + 1, widths, newlines, broken=False, delimiters=long)
+
+
+def _delimiters(data: Bytes, grammar: Grammar) -> Mask:
+    """Where delimiters begin."""
+    marked: Mask = data == grammar.delimiter[0]
+    if len(grammar.delimiter) > 1:
+        marked[:-1] &= data[1:] == grammar.delimiter[1]
+        marked[-1:] = False
+    return marked
 
 
 def _starts(ends: Positions) -> Positions:
@@ -78,104 +99,67 @@ def _ranks(marked: Mask, at: Positions) -> Positions:
     return ranks
 
 
-def _scan_quoted(data: Bytes, grammar: Grammar) -> Window:
-    newlines = np.flatnonzero(data == grammar.newline)
-    marks = (data == grammar.delimiter) | (data == grammar.newline)
-    at, stray = _outside_quotes(data, marks, grammar)
+def _scan_structured(data: Bytes, grammar: Grammar) -> Window:
+    is_newline = data == grammar.newline
+    newlines = np.flatnonzero(is_newline)
+    marks = _delimiters(data, grammar) | is_newline
+    quotes = np.zeros(len(data), np.bool_) if grammar.quote is None else data == grammar.quote
+    if grammar.escape is not None:
+        plain = ~escaped(data, grammar.escape)
+        marks &= plain
+        quotes &= plain
+    at, stray = _outside_quotes(data, marks, quotes, grammar)
     last_marks = np.flatnonzero(data[at] == grammar.newline)
     ends = at[last_marks] + 1
     trusted = int(np.searchsorted(ends, stray, side="right"))
     ends, widths = ends[:trusted], np.diff(last_marks, prepend=-1)[:trusted]
-    return Window(_starts(ends), ends, widths, newlines, broken=stray < len(data))
+    long = at[data[at] != grammar.newline] if len(grammar.delimiter) > 1 else None
+    return Window(_starts(ends), ends, widths, newlines, broken=stray < len(data), delimiters=long)
 
 
-def _outside_quotes(data: Bytes, marks: Mask, grammar: Grammar) -> tuple[Positions, int]:
+def escaped(data: Bytes, escape: int) -> Mask:
+    """Which bytes stand behind an escape that is not escaped itself."""
+    result = np.zeros(len(data), np.bool_)
+    at = np.flatnonzero(data == escape)
+    if len(at):
+        begins = np.concatenate(([True], np.diff(at) > 1))
+        run_start = at[begins][np.cumsum(begins) - 1]
+        odd = at[((at - run_start) & 1) == 0] + 1
+        result[odd[odd < len(data)]] = True
+    return result
+
+
+def _outside_quotes(data: Bytes, marks: Mask, quotes: Mask, grammar: Grammar) -> tuple[Positions, int]:
     """The delimiters and newlines outside quoted cells, and where the first stray quote stands."""
-    at = np.flatnonzero(marks | (data == grammar.quote))
-    is_quote = data[at] == grammar.quote
+    at = np.flatnonzero(marks | quotes)
+    is_quote = quotes[at]
     outside = (np.cumsum(is_quote) & 1) == 0
-    return at[~is_quote & outside], _first_stray(data, at[is_quote], grammar)
+    return at[~is_quote & outside], _first_stray(data, marks, quotes, at[is_quote], grammar)
 
 
-def _first_stray(data: Bytes, quotes: Positions, grammar: Grammar) -> int:
-    size = len(data)
-    opening, closing = quotes[0::2], quotes[1::2]
-    before = np.where(opening > 0, data[opening - 1], grammar.newline)
-    after = np.where(closing + 1 < size, data[np.minimum(closing + 1, size - 1)], grammar.newline)
-    second = np.where(closing + 2 < size, data[np.minimum(closing + 2, size - 1)], grammar.newline)
-    edges = (grammar.delimiter, grammar.newline, grammar.quote)
-    good_opening = np.isin(before, edges)
-    good_closing = np.isin(after, edges) | ((after == CARRIAGE_RETURN) & (second == grammar.newline))
+def _first_stray(data: Bytes, marks: Mask, quotes: Mask, at: Positions, grammar: Grammar) -> int:
+    opening, closing = at[0::2], at[1::2]
+    edges = marks | quotes
+    good_opening = (opening == 0) | _ends_mark(data, edges, opening - 1, grammar)
+    good_closing = _begins_edge(data, edges, closing + 1, grammar)
     strays = np.concatenate((opening[~good_opening][:1], closing[~good_closing][:1]))
-    return int(strays.min()) if len(strays) else size
+    return int(strays.min()) if len(strays) else len(data)
 
 
-@dataclass(frozen=True, slots=True)
-class SlowRecord:
-    """One record read byte by byte: its cells, None where nothing stands; those before the faulty one at a `fault`."""
-
-    end: int
-    cells: tuple[bytes | None, ...]
-    fault: str | None = None
-
-
-def read_record(window: bytes, start: int, grammar: Grammar, *, final: bool) -> SlowRecord | None:
-    """The record at `start`; None where the window ends before it does and more may come.
-
-    A broken record ends at its first newline, so that one stray quote costs one line.
-    """
-    quote = bytes([grammar.quote])
-    cells: list[bytes | None] = []
-    at = start
-    while True:
-        cell = _quoted(window, at, grammar) if window[at : at + 1] == quote else _plain(window, at, grammar)
-        if cell is None:
-            if not final and len(window) - start < MAX_RECORD_BYTES:
-                return None
-            return _broken(window, start, cells, grammar, "is opened by a quote that is never closed")
-        content, at = cell
-        cells.append(content)
-        if at >= len(window) and not final:
-            return None
-        if window[at : at + 1] == bytes([grammar.delimiter]):
-            at += 1
-            continue
-        end = _record_end(window, at, grammar)
-        if end is None:
-            return _broken(window, start, cells[:-1], grammar, "goes on after its closing quote")
-        return SlowRecord(end, tuple(cells))
+def _ends_mark(data: Bytes, edges: Mask, at: Positions, grammar: Grammar) -> Mask:
+    """Whether a delimiter, newline or quote ends at each position."""
+    if len(grammar.delimiter) == 1:
+        return edges[at]
+    long = data == grammar.delimiter[0]
+    long &= edges
+    ends: Mask = (edges[at] & ~long[at]) | ((at > 0) & long[at - 1])
+    return ends
 
 
-def _broken(window: bytes, start: int, cells: list[bytes | None], grammar: Grammar, fault: str) -> SlowRecord:
-    newline = window.find(bytes([grammar.newline]), start)
-    return SlowRecord(len(window) if newline < 0 else newline + 1, tuple(cells), fault)
-
-
-def _plain(window: bytes, at: int, grammar: Grammar) -> tuple[bytes | None, int]:
-    newline = window.find(bytes([grammar.newline]), at)
-    newline = len(window) if newline < 0 else newline
-    delimiter = window.find(bytes([grammar.delimiter]), at, newline)
-    if delimiter >= 0:
-        return window[at:delimiter] or None, delimiter
-    end = newline - 1 if window[newline - 1 : newline] == b"\r" and newline > at else newline
-    return window[at:end] or None, end
-
-
-def _quoted(window: bytes, at: int, grammar: Grammar) -> tuple[bytes, int] | None:
-    quote = bytes([grammar.quote])
-    search = at + 1
-    while True:
-        closing = window.find(quote, search)
-        if closing < 0:
-            return None
-        if window[closing + 1 : closing + 2] != quote:
-            return window[at + 1 : closing].replace(quote * 2, quote), closing + 1
-        search = closing + 2
-
-
-def _record_end(window: bytes, at: int, grammar: Grammar) -> int | None:
-    newline = bytes([grammar.newline])
-    for ending in (newline, b"\r" + newline):
-        if window.startswith(ending, at):
-            return at + len(ending)
-    return at if at >= len(window) else None
+def _begins_edge(data: Bytes, edges: Mask, at: Positions, grammar: Grammar) -> Mask:
+    """Whether a delimiter, newline or quote begins at each position; the window's end counts as one."""
+    last = len(data) - 1
+    here, next_ = np.minimum(at, last), np.minimum(at + 1, last)
+    ends_line = (data[here] == CARRIAGE_RETURN) & ((data[next_] == grammar.newline) | (at >= last))
+    begins: Mask = edges[here] | ends_line | (at > last)
+    return begins

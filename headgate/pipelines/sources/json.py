@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from headgate.errors import JobFault
-from headgate.pipelines.dialect import detect_encoding
+from headgate.pipelines.encodings import detect_encoding
 from headgate.pipelines.jsonscan import find_records, is_deeper, split_items
 from headgate.pipelines.prepared import Prepared, Source, Watch
 from headgate.pipelines.recordblocks import RecordBlocks

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from headgate.errors import JobFault
 from headgate.pipelines.dialect import Dialect
-from headgate.pipelines.sources import delimited
+from headgate.pipelines.sources import sweep
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake, Reading, new_intake
 
@@ -72,11 +72,11 @@ def tables(draw: st.DrawFn, min_width: int = 1) -> Written:
     return Written(rows, records, header, dialect, terminator, draw(st.booleans()), ended)
 
 
-def read(content: bytes, dialect: Dialect, window_bytes: int = delimited.WINDOW_BYTES) -> Reading:
-    careful_bytes = min(delimited.CAREFUL_BYTES, window_bytes)
+def read(content: bytes, dialect: Dialect, window_bytes: int = sweep.WINDOW_BYTES) -> Reading:
+    careful_bytes = min(sweep.CAREFUL_BYTES, window_bytes)
     with (
-        patch.object(delimited, "WINDOW_BYTES", window_bytes),
-        patch.object(delimited, "CAREFUL_BYTES", careful_bytes),
+        patch.object(sweep, "WINDOW_BYTES", window_bytes),
+        patch.object(sweep, "CAREFUL_BYTES", careful_bytes),
         new_intake() as intake,
     ):
         reading = intake.read(intake.file(content), FileFormat.CSV, dialect)

@@ -1,0 +1,62 @@
+"""Notices where rows end that belong to a file's table: a header again, or one of another table."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from headgate.pipelines.celltypes import is_typed
+from headgate.pipelines.layout import is_mostly_typed
+from headgate.pipelines.records import Grammar, Window
+from headgate.pipelines.trials import read_sample
+
+SAMPLE_BYTES = 16 << 10
+SAMPLE_RECORDS = 50
+
+Mask = npt.NDArray[np.bool_]
+
+
+class OtherTables:
+    """What a table looks like: its header's line, its width, and which of its columns hold typed values.
+
+    Where none does, a header can't be told from a row, and nothing is noticed but tables of another width.
+    """
+
+    def __init__(self, header: bytes, width: int, records: bytes, grammar: Grammar) -> None:
+        head = records[:SAMPLE_BYTES]
+        sample = read_sample(head[: head.rfind(bytes([grammar.newline])) + 1], grammar, SAMPLE_RECORDS)
+        rows = [record.cells for record in sample if not record.broken and len(record.cells) == width]
+        self._width = width
+        self._typed = [
+            index
+            for index, column in enumerate(zip(*rows, strict=True))
+            if any(map(is_typed, column)) and is_mostly_typed(column)
+        ]
+        self._header = header.rstrip(b"\r\n") if self._typed and width > 1 else b""
+
+    def repeats_header(self, raw: bytes) -> bool:
+        """Whether a record is the header again."""
+        return bool(self._header) and raw.rstrip(b"\r\n") == self._header
+
+    def headers(self, part: bytes, found: Window) -> Iterator[int]:
+        """The records of a window that are the header again."""
+        at = part.find(self._header) if self._header else -1
+        while at >= 0:
+            index = int(np.searchsorted(found.starts, at))
+            if index < len(found.starts) and found.starts[index] == at:
+                if self.repeats_header(part[found.starts[index] : found.ends[index]]):
+                    yield index
+            at = part.find(self._header, at + 1)
+
+    def begins_with(self, cells: Sequence[str]) -> bool:
+        """Whether a record behind a gap is the header of another table."""
+        if len(cells) < 2 or any(is_typed(cell) or not cell.strip() for cell in cells):
+            return False
+        return len(set(cells)) == len(cells) and (len(cells) != self._width or bool(self._typed))
+
+
+def behind_gaps(widths: npt.NDArray[np.int64], blank: Mask, width: int, *, gap_before: bool) -> Mask:
+    """Which records of a window stand behind a blank line, or behind a title: a line of one cell."""
+    gaps = blank | ((widths == 1) & (width > 1))
+    behind: Mask = np.concatenate(([gap_before], gaps[:-1])) & ~blank
+    return behind
