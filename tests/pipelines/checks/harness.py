@@ -17,7 +17,7 @@ def _unheard(stage: str, **figures: Any) -> None:
     pass
 
 
-def table_of(rows: pl.DataFrame | dict[str, list[Any]], **settings: Any) -> Table:
+def table_of(rows: pl.DataFrame | dict[str, list[Any]], /, **settings: Any) -> Table:
     """A table of these rows, scanned in blocks of a few."""
     frame = pl.DataFrame(rows) if isinstance(rows, dict) else rows
     indexed = frame.with_row_index(ROW_INDEX)
@@ -56,11 +56,15 @@ def failing(kind: str, values: list[Any] | pl.Series, /, **settings: Any) -> dic
 
 
 def suggestions(kind: str, texts: list[str], /, **settings: Any) -> dict[str, str | None]:
-    """What a check proposes for texts that it finds faulty."""
-    table = table_of({"x": texts})
+    """What a check proposes for the texts of a column that it finds faulty."""
+    return suggestions_of(check(kind, columns=["x"], **settings), table_of({"x": texts}), "x")
+
+
+def suggestions_of(check: Check, table: Table, column: str) -> dict[str, str | None]:
+    """What a check proposes for the faulty texts of a column."""
     proposed: dict[str, str | None] = {}
-    for rule in rules_of(check(kind, columns=["x"], **settings), table):
-        bad = table.frame.filter(rule.fails).collect().get_column("x")
+    for rule in rules_of(check, table):
+        bad = table.frame.filter(rule.fails).collect().get_column(column)
         if rule.suggest is not None:
             proposed |= dict(zip(bad, rule.suggest(bad), strict=True))
     return proposed

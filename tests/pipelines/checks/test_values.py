@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -101,6 +101,7 @@ def test_ranges_bound_numbers_dates_and_moments(
     assert list(found.values()) == ["TYPE"] if bad is None else found == bad
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.one_of(st.integers(-(2**63), 2**63 - 1), st.none()), min_size=1),
     st.integers(-(2**63), 2**63 - 1),
