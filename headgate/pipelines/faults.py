@@ -1,7 +1,7 @@
 """The cells that broke rules, as lines of the error ledger: built from faulty rows alone, column by column."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,10 @@ from headgate.pipelines.rules import Rule
 from headgate.storage import ledger
 from headgate.storage.columns import MAX_SAFE_INTEGER, json_text, plain_text
 
+RULE = "__headgate_rule__:"
+"""What begins the names of columns that say which rows broke a rule."""
+FIRST_ROWS = 100
+MOST_ROWS = 20_000
 MAX_VALUE_CHARACTERS = 10_000
 """A longer original value is cut: a broken quote can make one cell of a whole file."""
 MAX_RECORD_CHARACTERS = 10 * MAX_VALUE_CHARACTERS
@@ -19,28 +23,73 @@ LIST_SEPARATOR = ", "
 EXACT_IN_JSON = (pl.String, pl.Boolean, pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A rule, and which rows of a batch broke it."""
+class FaultyRows:
+    """Collects faulty rows from the batches of a scan, and makes them lines of the ledger many at a time.
 
-    rule: Rule
-    rows: pl.Series
-
-
-def fault_lines(
-    batch: pl.DataFrame, broken: Sequence[Broken], originals: Mapping[str, str], rows: RowMap | None
-) -> pl.DataFrame:
-    """One line of the ledger for each rule that a row broke, in the order of rows.
-
-    `originals` says which column of the batch holds the values of each column of the source as they came.
+    A column named RULE and the number of a rule says which rows broke that; `originals` says which column holds the
+    values of each column of the source as they came. `take` gets the lines, in the order of rows.
     """
-    is_faulty = broken[0].rows
-    for other in broken[1:]:
-        is_faulty = is_faulty | other.rows
-    faulty = batch.filter(is_faulty)
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        originals: Mapping[str, str],
+        rows: RowMap | None,
+        take: Callable[[pl.DataFrame], None],
+    ) -> None:
+        self._rules, self._originals, self._rows, self._take = rules, originals, rows, take
+        self._pending: list[pl.DataFrame] = []
+        self._height = 0
+        self._enough = FIRST_ROWS
+        self._lock = threading.Lock()
+
+    def add(self, faulty: pl.DataFrame) -> None:
+        """Take the faulty rows of one batch."""
+        with self._lock:
+            self._pending.append(faulty)
+            self._height += faulty.height
+            if self._height < self._enough:
+                return
+            # The first are wanted soon, as samples for whoever watches; then many at once are faster.
+            self._enough = min(self._enough * 10, MOST_ROWS)
+            chunk = self._chunk()
+        self._make(chunk)
+
+    def finish(self) -> None:
+        """Take what is left over."""
+        with self._lock:
+            chunk = self._chunk()
+        self._make(chunk)
+
+    def _chunk(self) -> list[pl.DataFrame]:
+        chunk, self._pending, self._height = self._pending, [], 0
+        return chunk
+
+    def _make(self, chunk: Sequence[pl.DataFrame]) -> None:
+        if chunk:
+            faulty = pl.concat(chunk, how="diagonal")
+            self._take(_fault_lines(faulty, self._rules, self._originals, self._rows))
+
+
+def _fault_lines(
+    faulty: pl.DataFrame, rules: Sequence[Rule], originals: Mapping[str, str], rows: RowMap | None
+) -> pl.DataFrame:
+    """One line of the ledger for each rule that a row broke, in the order of rows."""
     shared = _places(faulty[ROW_INDEX], rows).with_columns(_records(faulty, originals))
-    lines = [_lines(each, each.rows.filter(is_faulty), faulty, shared, originals) for each in broken]
+    lines = [
+        _lines(rule, mask, faulty, shared, originals)
+        for number, rule in enumerate(rules)
+        if (mask := _mask(faulty, number)) is not None
+    ]
     return _without_repeats(pl.concat(lines)).sort("row", maintain_order=True)
+
+
+def _mask(faulty: pl.DataFrame, number: int) -> pl.Series | None:
+    """Which rows broke a rule; None where none did."""
+    if (name := f"{RULE}{number}") not in faulty.columns:
+        return None
+    mask = faulty[name].fill_null(False)
+    return mask if mask.any() else None
 
 
 def _places(indexes: pl.Series, rows: RowMap | None) -> pl.DataFrame:
@@ -69,13 +118,13 @@ def _is_exact_in_json(values: pl.Series) -> bool:
 
 
 def _lines(
-    broken: Broken,
+    rule: Rule,
     mask: pl.Series,
     faulty: pl.DataFrame,
     shared: pl.DataFrame,
     originals: Mapping[str, str],
 ) -> pl.DataFrame:
-    rule, cells, places = broken.rule, faulty.filter(mask), shared.filter(mask)
+    cells, places = faulty.filter(mask), shared.filter(mask)
     values = _values(rule, cells, originals)
     return pl.DataFrame(
         {

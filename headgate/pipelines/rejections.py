@@ -81,7 +81,7 @@ class Samples:
 class RejectionLog:
     """Collects faults from any thread and writes them to Parquet parts in `scratch` as they grow.
 
-    `rows` counts the rejected rows, `warnings` the faults that reject none, and `lines` all faults.
+    `rows` counts the rows rejected one by one, `warnings` the faults that reject none, and `lines` all faults.
     """
 
     def __init__(self, scratch: Path, name: str = "rejections", samples: Samples | None = None) -> None:
@@ -109,10 +109,9 @@ class RejectionLog:
         if self._samples.wants((line[CODE], line[COLUMN], None)):
             self._samples.tell([dict(zip(ledger.SCHEMA, line, strict=True))])
 
-    def take(self, lines: pl.DataFrame, *, rejected: int) -> None:
-        """Record lines of the ledger, by which so many rows are rejected."""
+    def take(self, lines: pl.DataFrame) -> None:
+        """Record lines of the ledger, whose rows are counted elsewhere."""
         with self._lock:
-            self.rows += rejected
             self.warnings += int((lines["severity"] == Severity.WARNING).sum())
             self._pending.append(lines)
             self._grow(lines.height, int(lines.estimated_size()))

@@ -173,12 +173,13 @@ def _spelled(key: str, names: Sequence[str], where: str) -> str:
 class Written:
     """What lies in the dataset's folder before the commit.
 
-    `scanned` rows came to the gate, `passed` of them went through, and the parts hold those that no later row replaced.
-    `failed` counts the rows that failed each check with a limit.
+    `scanned` rows came to the gate, which `rejected` some; `passed` of them were written, and the parts hold those that
+    no later row replaced. `failed` counts the rows that failed each check with a limit.
     """
 
     columns: list[Column]
     scanned: int
+    rejected: int
     passed: int
     parts: list[Part]
     failed: list[int]
@@ -200,8 +201,9 @@ def _write_parts(
         gate = Gate(rows, book, log, watch, plan=plan, fixed=fixed, keys=keys)
         passed, parts = _sink(gate, task, order, watch)
         if not gate.misfits:
+            gate.finish()
             columns = _all_columns(before, gate.columns(), task.target.mode)
-            return Written(columns, gate.rows, passed, parts, gate.failed)
+            return Written(columns, gate.rows, gate.rejected, passed, parts, gate.failed)
         plan.demote(gate.misfits)
         sink.discard(task.target.path, task.target.job, task.target.attempt)
         log.forget()
@@ -259,9 +261,9 @@ def _counted(
 ) -> Counts:
     """The counts, held against each other. Raises JobFault with them where nothing is accepted."""
     prepared = rows.prepared
-    if (written.scanned, written.passed) != (prepared.accepted, prepared.accepted - log.rows):
+    if (written.scanned, written.passed) != (prepared.accepted, prepared.accepted - written.rejected):
         raise mismatch()
-    accepted, rejected = _rows(written.parts), reading.rows + log.rows
+    accepted, rejected = _rows(written.parts), reading.rows + written.rejected
     tally = Tally(
         prepared.accepted + reading.rows,
         rejected,
