@@ -125,6 +125,18 @@ class Engine(Protocol):
         ...
 
 
+class Links(Protocol):
+    """Makes links to what can be downloaded."""
+
+    def make(self, user_id: str, path: str, said: Mapping[str, Any]) -> str:
+        """Make a link to a path of this server, relative to its root, that is valid for a while.
+
+        It lets whoever has it see what the user may see there; `said` is JSON that says what that is.
+        Raises UserFault (INVALID_ARGUMENT) where that is too much for a link.
+        """
+        ...
+
+
 class TaskStopped(HeadgateError):
     """A task ended before its commit, because it was asked to or was not permitted to commit; it left nothing."""
 

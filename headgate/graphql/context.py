@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import strawberry
 
 from headgate.domain.permissions import Principal
+from headgate.domain.ports import Links
 from headgate.domain.services import Services
 from headgate.graphql.loaders import Loaders
 
@@ -18,6 +19,7 @@ class Context:
     """
 
     services: Services
+    links: Links
     principal: Principal
     request_id: str
     resume_after: str | None = None

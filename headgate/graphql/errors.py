@@ -9,7 +9,9 @@ import strawberry
 from strawberry.scalars import JSON
 
 from headgate.domain import error_summary, row_errors
+from headgate.domain.error_downloads import ErrorDownload, ErrorsContent
 from headgate.domain.error_summary import MAX_GROUPS, ErrorGroup
+from headgate.domain.permissions import require
 from headgate.graphql.context import Info
 from headgate.graphql.enums import Role, publish
 from headgate.graphql.fields import query, resolved
@@ -38,6 +40,15 @@ publish(
     COLUMN="Their column.",
     CHECK="The check that found them.",
     SEVERITY="How bad they are.",
+)
+publish(
+    ErrorsContent,
+    "What a line of a CSV file of errors is.",
+    ERRORS="An error: row, line, column, value, code, check, severity, message and suggestion.",
+    ROWS=(
+        "A row that was rejected, made to be edited and sent back: headgate_row, its number; its columns in the order "
+        "of the source; headgate_extra where a row has cells beyond them, as JSON; headgate_errors, what is wrong."
+    ),
 )
 KEPT = (
     "Errors of rows that a later job resolved are open no more, and those of jobs that ended longer ago than the "
@@ -167,6 +178,16 @@ async def list_errors(
     services = info.context.services
     page = await row_errors.page(services, wanted, first_or_default(first), after)
     return connect(page, RowError.from_row, after=after, count=partial(row_errors.total, services, wanted))
+
+
+def download_url(
+    info: Info, job_id: str, content: ErrorsContent | None, wanted: row_errors.ErrorFilter
+) -> str:
+    """Make a link to the errors of a job as a CSV file; raises UserFault (INVALID_ARGUMENT)."""
+    principal = info.context.principal
+    require(principal, Role.VIEWER)
+    download = ErrorDownload.asked(job_id, content or ErrorsContent.ERRORS, wanted)
+    return info.context.links.make(principal.user_id, download.path, download.to_json())
 
 
 @strawberry.type

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 import strawberry
 
 from headgate.domain import jobs, row_errors
+from headgate.domain.error_downloads import ErrorsContent
 from headgate.domain.error_summary import MAX_GROUPS
 from headgate.domain.joblists import JobList, Owner
 from headgate.domain.retries import actions
@@ -19,6 +20,7 @@ from headgate.graphql.errors import (
     ErrorFilter,
     GroupBy,
     RowError,
+    download_url,
     list_errors,
 )
 from headgate.graphql.eventlists import LazyJobEvent, list_events
@@ -190,6 +192,25 @@ class Job(Node, prefix="job"):
         groups = DEFAULT_GROUPS if group_by is None else group_by
         found = await info.context.loaders.error_summary(self.id, groups)
         return [ErrorCount.from_count(each) for each in found]
+
+    @resolved(
+        "A signed link to its open errors as a CSV file, streamed; relative to the root of this server, and valid for "
+        "15 minutes. A cell that a spreadsheet would take for a formula begins with an apostrophe."
+    )
+    def errors_download_url(
+        self,
+        info: Info,
+        content: Annotated[
+            ErrorsContent | None, strawberry.argument(description="What a line of the file is.")
+        ] = ErrorsContent.ERRORS,
+        filter: Annotated[
+            ErrorFilter | None,
+            strawberry.argument(
+                description="Which errors; `job` need not be given, and can only be this one."
+            ),
+        ] = None,
+    ) -> str:
+        return download_url(info, self.id, content, row_errors.ErrorFilter(**given(filter)))
 
     @resolved("Its events so far, first to last; `jobProgress` goes on behind the last one's cursor.")
     async def events(

@@ -25,8 +25,10 @@ from headgate.server.assembly import (
     working,
 )
 from headgate.server.auth import Authenticate, verify_token
+from headgate.server.downloads import download_routes
 from headgate.server.health import health_routes
 from headgate.server.limits import BodyLimit, ReadDeadline
+from headgate.server.links import SignedLinks
 from headgate.server.metrics import Meter, metrics_route
 from headgate.server.multipart import MultipartReceiver
 from headgate.server.preparation import prepare_database, secret_key
@@ -47,11 +49,13 @@ def create_app(settings: Settings) -> Starlette:
     inspector = make_pool(settings, INSPECTORS)
     services = make_services(settings, transport, inspector)
     meter = Meter(services)
-    graphql = _graphql(settings, services, secret)
+    doorkeeper, links = Doorkeeper(services.database), SignedLinks(secret)
+    graphql = _graphql(settings, services, links, _authenticator(secret, doorkeeper))
     return Starlette(
         routes=[
             *health_routes(services),
             metrics_route(meter),
+            *download_routes(services, links, doorkeeper),
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
         ],
@@ -59,11 +63,13 @@ def create_app(settings: Settings) -> Starlette:
     )
 
 
-def _graphql(settings: Settings, services: Services, secret: str) -> ASGIApp:
+def _graphql(
+    settings: Settings, services: Services, links: SignedLinks, authenticate: Authenticate
+) -> ASGIApp:
     view = GraphQLApp(
         make_schema(),
-        authenticate=_authenticator(secret, Doorkeeper(services.database)),
-        make_context=partial(Context, services),
+        authenticate=authenticate,
+        make_context=partial(Context, services, links),
         uploads=MultipartReceiver(
             services.store,
             max_body_bytes=settings.max_body_bytes,

@@ -49,7 +49,7 @@ def issue_token(secret: str, user_id: str, role: Role, hours: float) -> tuple[st
         "jti": uuid4().hex,
         "typ": TOKEN_TYPE,
     }
-    return jwt.encode(claims, _key(secret), algorithm=ALGORITHM), expires_at
+    return jwt.encode(claims, signing_key(secret), algorithm=ALGORITHM), expires_at
 
 
 def verify_token(secret: str, token: str) -> Claims:
@@ -58,7 +58,7 @@ def verify_token(secret: str, token: str) -> Claims:
     Raises Unauthenticated for any other token and for one that has expired; ValueError for a
     secret under 32 bytes.
     """
-    key = _key(secret)
+    key = signing_key(secret)
     try:
         claims = jwt.decode(
             token,
@@ -91,7 +91,8 @@ def _claims(claims: dict[str, Any]) -> Claims:
     )
 
 
-def _key(secret: str) -> bytes:
+def signing_key(secret: str) -> bytes:
+    """Make the key of a secret; raises ValueError for one under 32 bytes."""
     key = secret.encode()
     if len(key) < MIN_KEY_BYTES:
         raise ValueError(f"The secret key has {len(key)} bytes; it needs at least {MIN_KEY_BYTES}.")

@@ -49,11 +49,11 @@ class LedgerFilter:
 class OpenErrors:
     """Reads a ledger but for the rows that files of `resolved` name; errors of no row are never resolved.
 
-    Any of the files may be missing: no ledger holds no errors, and such a file resolves none. Frames that are
-    answered are in the order of the ledger, which is that of its rows.
+    No ledger, None or a file that is missing, holds no errors; no such file of `resolved` resolves any. Frames that
+    are answered are in the order of the ledger, which is that of its rows.
     """
 
-    ledger: Path
+    ledger: Path | None
     resolved: Sequence[Path] = ()
 
     def page(self, wanted: LedgerFilter, *, after: int = -1, first: int = 20) -> pl.DataFrame:
@@ -116,6 +116,8 @@ class OpenErrors:
             return query(pl.LazyFrame(schema=NUMBERED)).collect()
 
     def _scan(self) -> pl.LazyFrame:
+        if self.ledger is None:
+            return pl.LazyFrame(schema=NUMBERED)
         errors = pl.scan_parquet(self.ledger, glob=False, row_index_name=NUMBER)
         resolved = self._resolved_rows()
         if resolved.is_empty():

@@ -1,5 +1,6 @@
 """The schema itself, on a real database and store, without a server or an engine."""
 
+import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -33,6 +34,13 @@ class NoEngine:
         raise AssertionError(task)
 
 
+class PlainLinks:
+    """Makes links that say all that they are to say."""
+
+    def make(self, user_id: str, path: str, said: Mapping[str, Any]) -> str:
+        return f"{path}?{user_id}&{json.dumps(said)}"
+
+
 @pytest.fixture(scope="session")
 def schema() -> HeadgateSchema:
     return make_schema()
@@ -53,7 +61,8 @@ def make_context(services: Services, administrator: User) -> Callable[..., Conte
     """Make the context of one operation, for the administrator with a token of some role."""
 
     def make(role: Role = Role.ADMIN, user_id: str = administrator.id) -> Context:
-        return Context(services, Principal(user_id, role, utc_now() + timedelta(hours=1)), "request")
+        principal = Principal(user_id, role, utc_now() + timedelta(hours=1))
+        return Context(services, PlainLinks(), principal, "request")
 
     return make
 

@@ -1,0 +1,66 @@
+"""Downloads: files that are made while they are sent, for whoever has a signed link."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from headgate.domain import error_downloads
+from headgate.domain.error_downloads import ErrorDownload
+from headgate.domain.services import Services
+from headgate.domain.users import Doorkeeper
+from headgate.errors import Unauthenticated
+from headgate.server.links import INVALID, LinkClaims, SignedLinks
+from headgate.server.responses import Refusal, new_request_id, refusal_response
+from headgate.storage.tables import Role
+
+CSV = "text/csv; charset=utf-8"
+
+
+def download_routes(services: Services, links: SignedLinks, doorkeeper: Doorkeeper) -> list[Route]:
+    """Make /downloads/errors/<job id>.csv. A link that is not valid is answered with 401, as GraphQL answers it."""
+
+    async def errors(request: Request) -> Response:
+        job_id = request.path_params["job_id"]
+        claims = await _admitted(request, error_downloads.path_of(job_id), links, doorkeeper)
+        download = ErrorDownload.from_json(job_id, claims.said)
+        headers = _headers(f"errors-{download.job_id}.csv")
+        if request.method == "HEAD":
+            return Response(headers=headers)
+        return StreamingResponse(error_downloads.chunks(services, download), headers=headers)
+
+    return [Route(error_downloads.path_of("{job_id}"), _refusing(errors))]
+
+
+async def _admitted(request: Request, path: str, links: SignedLinks, doorkeeper: Doorkeeper) -> LinkClaims:
+    """Read the link to a path that a request follows; raises Unauthenticated where its user may not enter any more."""
+    claims = links.read(request.query_params.get("token", ""), path)
+    if await doorkeeper.admit(claims.user_id, Role.VIEWER, claims.expires_at) is None:
+        raise Unauthenticated(message=INVALID)
+    return claims
+
+
+def _headers(file_name: str) -> dict[str, str]:
+    """Say that this is a file to be saved, which nobody else may keep; its name is one that the server made."""
+    return {
+        "content-type": CSV,
+        "content-disposition": f'attachment; filename="{file_name}"',
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+    }
+
+
+def _refusing(
+    answer: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def answered(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except Unauthenticated as error:
+            headers = {"www-authenticate": "Bearer", "cache-control": "no-store"}
+            refusal = Refusal(401, error.code, error.message, headers)
+            accept = request.headers.get("accept", "")
+            return refusal_response(refusal, accept=accept, request_id=new_request_id())
+
+    return answered
