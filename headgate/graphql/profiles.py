@@ -13,7 +13,7 @@ from headgate.pipelines.profiles.distribution import MAX_BINS
 from headgate.pipelines.profiles.table import MAX_COLUMNS
 from headgate.pipelines.profiles.tallies import TOP_VALUES
 
-MILLISECONDS = "those of dates and times in milliseconds since 1970 began"
+MILLISECONDS = "that of a date or time in milliseconds since 1970 began, in UTC where it has a zone"
 STATISTICS = (
     "What the values of each column are like: a report of missing values, their range, distribution and most "
     "frequent ones. All rows that can be read count. Millions of them take seconds; after a minute it is given up."

@@ -30,8 +30,8 @@ def correlate(table: TypedTable, *, are_named: bool) -> list[dict[str, Any]]:
         message = f"These are {len(columns)} columns of numbers. Name up to {MAX_CORRELATED}."
         raise JobFault("TOO_MANY_COLUMNS", message, "CONFIG")
     pairs = list(combinations([column.name for column in columns], 2))
-    frame = _scaled(table.frame, columns)
-    found = _coefficients(frame, _defined(frame, pairs))
+    numbers = table.frame.select(number(column).alias(column.name) for column in columns)
+    found = _coefficients(_scaled(numbers), _defined(numbers, pairs))
     return [{"x": x, "y": y, "pearson": found.get((x, y))} for x, y in pairs]
 
 
@@ -42,13 +42,14 @@ def _check_all_numeric(columns: Sequence[Column]) -> None:
             raise JobFault("NOT_NUMERIC", message, "CONFIG", details={"column": column.name})
 
 
-def _scaled(frame: pl.LazyFrame, columns: Sequence[Column]) -> pl.LazyFrame:
-    """The columns within -1 and 1, which changes no coefficient: squares of larger numbers overflow or cancel out."""
-    lows = _row(frame, [number(column).min() for column in columns])
-    highs = _row(frame, [number(column).max() for column in columns])
-    return frame.select(
-        _between(number(column), low, high).alias(column.name)
-        for column, low, high in zip(columns, lows, highs, strict=True)
+def _scaled(numbers: pl.LazyFrame) -> pl.LazyFrame:
+    """Numbers within -1 and 1, which changes no coefficient: squares of larger ones overflow or cancel out."""
+    names = numbers.collect_schema().names()
+    lows = _row(numbers, [pl.col(name).min() for name in names])
+    highs = _row(numbers, [pl.col(name).max() for name in names])
+    return numbers.select(
+        _between(pl.col(name), low, high).alias(name)
+        for name, low, high in zip(names, lows, highs, strict=True)
     )
 
 
@@ -59,7 +60,10 @@ def _between(values: pl.Expr, low: float | None, high: float | None) -> pl.Expr:
 
 
 def _defined(frame: pl.LazyFrame, pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs whose columns both vary in the rows that have both; most show it in the first rows."""
+    """The pairs whose columns both vary in the rows that have both; most show it in the first rows.
+
+    Seen in the numbers as they are: rounding makes a constant vary.
+    """
     shown = dict.fromkeys(_varying(frame.head(GLANCE_ROWS), pairs))
     return [*shown, *_varying(frame, [pair for pair in pairs if pair not in shown])]
 

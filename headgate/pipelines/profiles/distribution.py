@@ -64,7 +64,9 @@ def _edges(low: float, high: float, step: float | None) -> list[float]:
         bins = math.ceil((high - low + step) / width)
         edges = [low + bin * width for bin in range(bins + 1)]
     else:
-        shares = (bin / MAX_BINS for bin in range(MAX_BINS + 1))
-        edges = [low * (1 - share) + high * share for share in shares]
+        shares = (bin / MAX_BINS for bin in range(1, MAX_BINS))
+        # Each product is finite, which the distance between the two need not be.
+        inner = (low * (1 - share) + high * share for share in shares)
+        edges = [low, *(min(max(edge, low), high) for edge in inner), high]
     distinct = sorted(set(edges))
     return distinct if len(distinct) > 1 else [low, high]

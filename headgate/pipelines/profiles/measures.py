@@ -20,11 +20,8 @@ def finite(column: Column) -> pl.Expr:
 
 
 def number(column: Column) -> pl.Expr:
-    """The values of a NUMBERS or MOMENTS column as Float64: dates and times in milliseconds since 1970 began."""
+    """The values of a NUMBERS or MOMENTS column as Float64: dates and times in whole milliseconds since 1970."""
     cell = finite(column)
-    match column.type:
-        case ColumnType.DATE:
-            cell = cell.dt.epoch("ms")
-        case ColumnType.DATETIME:
-            cell = cell.dt.epoch("us") / 1000
+    if column.type in MOMENTS:
+        cell = cell.dt.epoch("ms")
     return cell.cast(pl.Float64)
