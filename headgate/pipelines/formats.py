@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 import orjson
 
 from headgate.errors import JobFault
+from headgate.pipelines import compression
 from headgate.pipelines import dialect as dialects
 from headgate.pipelines.damage import readable
 from headgate.pipelines.encodings import decode_sample, detect_encoding
@@ -43,6 +44,7 @@ ENDINGS = {
     ".xlsx": FileFormat.EXCEL,
     ".xlsm": FileFormat.EXCEL,
 }
+PACKABLE = {FileFormat.CSV, FileFormat.TSV, FileFormat.JSON, FileFormat.NDJSON}
 TEXT_ENDINGS = {".txt", ".dat", ".log", ""}
 DELIMITED = (FileFormat.CSV, FileFormat.TSV)
 MIN_CONFIDENCE = 0.5
@@ -57,11 +59,16 @@ FOREIGN_MAGIC = (
     b"7z\xbc\xaf",
     b"\xd0\xcf\x11\xe0",
 )
-SUPPORTED = "CSV, TSV, JSON, NDJSON, Parquet, Arrow or Excel (.xlsx)"
+SUPPORTED = "CSV, TSV, JSON, NDJSON (these also packed with gzip or zstd), Parquet, Arrow or Excel (.xlsx)"
 
 
 def read(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
-    """Read a file with the reader of its format. Raises JobFault: UNREADABLE_FILE, or what the reader raises."""
+    """Read a file with the reader of its format, unpacked where it is packed.
+
+    Raises JobFault: UNREADABLE_FILE, FILE_TOO_LARGE, or what the reader raises.
+    """
+    if source.format in PACKABLE:
+        source = compression.unpack(source, scratch, watch)
     with readable(source.format):
         return READERS[source.format](source, scratch, log, watch)
 
@@ -69,16 +76,19 @@ def read(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prep
 def identify(path: Path, name: str, given: FileFormat | None = None) -> FileFormat:
     """The format of a file.
 
-    Raises JobFault: EMPTY_FILE, UNSUPPORTED_FORMAT, or FORMAT_MISMATCH where its name or sender says otherwise.
+    Raises JobFault: EMPTY_FILE, UNREADABLE_FILE, UNSUPPORTED_FORMAT, or FORMAT_MISMATCH where its name or sender says
+    otherwise.
     """
-    with path.open("rb") as file:
-        head = file.read(SNIFF_BYTES)
+    is_packed = compression.packing_of(path) is not None
+    head, whole = compression.read_head(path, SNIFF_BYTES)
+    if is_packed and not head and not whole:
+        raise JobFault("UNREADABLE_FILE", compression.DAMAGED, "DATA")
     if not _decoded(head).strip():
         raise JobFault("EMPTY_FILE", "The file is empty. Send one that holds data.", "DATA")
-    ending = PurePosixPath(name.lower()).suffix
+    ending = PurePosixPath(compression.unpacked_name(name.lower())).suffix
     named = given or ENDINGS.get(ending)
     found = _sniff(path, head, named)
-    if found is None:
+    if found is None or (is_packed and found not in PACKABLE):
         message = f"The content is none of {SUPPORTED}. Convert the file first."
         raise JobFault("UNSUPPORTED_FORMAT", message, "DATA")
     if named is None and found in DELIMITED and ending not in TEXT_ENDINGS and not _is_table(head):
@@ -138,8 +148,7 @@ def _is_ndjson(path: Path, text: str, named: FileFormat | None) -> bool:
     if named is FileFormat.NDJSON or not text.startswith("{"):
         return text.startswith("{")
     if "\n" not in text:
-        with path.open("rb") as file:
-            text = _decoded(file.read(LINE_BYTES)).lstrip()
+        text = _decoded(compression.read_head(path, LINE_BYTES)[0]).lstrip()
     first, _, rest = text.partition("\n")
     return rest.lstrip()[:1] == "{" and _parses(first)
 

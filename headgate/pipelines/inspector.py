@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from headgate.pipelines import formats
+from headgate.pipelines import compression, formats
 from headgate.pipelines.damage import scannable
-from headgate.pipelines.dialect import Dialect
+from headgate.pipelines.dialect import NOTHING_GIVEN, Dialect, GivenDialect
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.sources import delimited
@@ -40,17 +40,18 @@ def inspect(
     rows: int,
     given: FileFormat | None = None,
     dialect: Dialect | None = None,
+    given_dialect: GivenDialect = NOTHING_GIVEN,
 ) -> Inspection:
     """Read the file's head. Raises JobFault where it can't be read as anything."""
     format = formats.identify(path, name, given)
-    if format in (FileFormat.CSV, FileFormat.TSV) and dialect is None:
-        dialect = delimited.detect_dialect(path)
-    head = head_of(path, scratch) if format in CUT else path
+    head, is_whole = _head(path, scratch) if format in CUT else (path, True)
+    if format in formats.DELIMITED and dialect is None:
+        dialect = delimited.detect_dialect(head, given_dialect)
     prepared = formats.read(Source(head, format, dialect), scratch, RejectionLog(scratch), _ignore)
     with scannable(format, prepared):
         columns, frame = _typed(prepared, rows + 1)
     records = json_records(frame.head(rows), {column.name: column.form for column in columns})
-    return Inspection(format, dialect, columns, records, frame.height > rows or head != path)
+    return Inspection(format, dialect, columns, records, frame.height > rows or not is_whole)
 
 
 def _ignore(stage: str, **figures: Any) -> None:
@@ -58,14 +59,18 @@ def _ignore(stage: str, **figures: Any) -> None:
 
 
 def head_of(path: Path, scratch: Path) -> Path:
-    """A text file that is read line by line, or a copy of its first whole lines where it is large."""
-    if path.stat().st_size <= HEAD_BYTES:
-        return path
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    cut = scratch / "head"
-    cut.write_bytes(head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] or head)
-    return cut
+    """A text file that is read line by line, or a copy of its first whole lines where it is large or packed."""
+    return _head(path, scratch)[0]
+
+
+def _head(path: Path, scratch: Path) -> tuple[Path, bool]:
+    """The same, and whether it is the whole file."""
+    head, is_whole = compression.read_head(path, HEAD_BYTES)
+    if is_whole and compression.packing_of(path) is None:
+        return path, True
+    copy = scratch / "head"
+    copy.write_bytes(head if is_whole else head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] or head)
+    return copy, is_whole
 
 
 def _typed(prepared: Prepared, rows: int) -> tuple[list[Column], pl.DataFrame]:

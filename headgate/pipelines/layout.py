@@ -62,12 +62,14 @@ def _first_table(records: Sequence[SampleRecord], width: int) -> tuple[int, int]
 
 
 def _is_title(records: Sequence[SampleRecord], index: int, width: int) -> bool:
-    """Whether a record of the right width is a title or comment that only its empty cells make so wide."""
+    """Whether a record of the right width is a title or a gap below one, which only its empty cells make so wide."""
     record = records[index]
-    if width < 3 or index + 1 >= len(records) or record.filled > 1:
+    if width < 3 or record.filled > 1 or is_typed(record.cells[0]):
         return False
-    below = records[index + 1]
-    return bool(record.cells[0].strip()) and not is_typed(record.cells[0]) and below.filled > 1
+    below = next((other for other in records[index + 1 :] if other.filled), record)
+    if record.filled == 0:
+        return index == 0 or records[index - 1].filled <= 1
+    return bool(record.cells[0].strip()) and below.filled > 1 and index < BLOCK_RECORDS
 
 
 def _is_preamble(lead: Sequence[SampleRecord], first: SampleRecord, *, is_header: bool, sure: bool) -> bool:

@@ -131,7 +131,7 @@ def find_grammar(
     ]
     trials = [trial for trial in trials if not _is_without_its_blank(trial, delimiters)]
     best = max(trials, key=lambda trial: trial.score, default=None)
-    if best is not None and (best.width > 1 or len(delimiters) == 1):
+    if best is not None and ((best.width > 1 and best.score > 0) or len(delimiters) == 1):
         return best
     unused = next((mark for mark in delimiters if mark not in text), delimiters[0])
     return _best_quoting(text, newline, unused, quotes, escapes)
@@ -155,7 +155,8 @@ def _best_quoting(
     best: Trial | None = None
     for quote in quotes:
         for escape in escapes:
-            if best is not None and not ((quote or b"") in text and (escape or b"") in text):
+            shows = (quote == quotes[0] or (quote or b"") in text) and (escape or b"") in text
+            if best is not None and not shows:
                 continue
             grammar = Grammar(delimiter, quote[0] if quote else None, newline, escape[0] if escape else None)
             trial = Trial(grammar, read_sample(text, grammar))

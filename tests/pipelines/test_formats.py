@@ -1,6 +1,8 @@
 """A file's format is told from its content, and held against its name."""
 
+import gzip
 import io
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,11 @@ from headgate.pipelines import formats
 from headgate.pipelines.inspector import inspect
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 
 def written(write: Callable[[io.BytesIO], object]) -> bytes:
@@ -74,6 +81,13 @@ OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500)
         ("a.xlsx", EXCEL, "EXCEL"),
         ("a", EXCEL, "EXCEL"),
         ("report.2024", CSV, "CSV"),
+        ("a.csv.gz", gzip.compress(CSV), "CSV"),
+        ("a.tsv.gz", gzip.compress(TSV), "TSV"),
+        ("A.NDJSON.GZ", gzip.compress(NDJSON), "NDJSON"),
+        ("a.csv", gzip.compress(CSV), "CSV"),
+        ("a", gzip.compress(JSON), "JSON"),
+        ("a.csv.zst", zstd.compress(CSV), "CSV"),
+        ("a.json.zstd", zstd.compress(NDJSON), "NDJSON"),
         ("../../etc/cron.d/x.csv", CSV, "CSV"),
     ],
 )
@@ -98,7 +112,10 @@ def test_a_format_is_told_from_the_content(intake: Intake, name: str, content: b
         ("a.xlsx", archive("word/document.xml"), "UNSUPPORTED_FORMAT"),
         ("a.zip", archive("a.csv"), "UNSUPPORTED_FORMAT"),
         ("a.pdf", b"%PDF-1.7\n1 0 obj\n", "UNSUPPORTED_FORMAT"),
-        ("a.gz", b"\x1f\x8b\x08\x00" + bytes(50), "UNSUPPORTED_FORMAT"),
+        ("a.gz", b"\x1f\x8b\x08\x00" + bytes(50), "UNREADABLE_FILE"),
+        ("a.csv.gz", gzip.compress(b""), "EMPTY_FILE"),
+        ("a.parquet.gz", gzip.compress(PARQUET), "UNSUPPORTED_FORMAT"),
+        ("a.json.gz", gzip.compress(CSV), "FORMAT_MISMATCH"),
         ("a.html", b"<html><body>\n<p>Hello, you</p>\n", "UNSUPPORTED_FORMAT"),
         ("a.parquet", CSV, "FORMAT_MISMATCH"),
         ("a.csv", PARQUET, "FORMAT_MISMATCH"),

@@ -21,6 +21,8 @@ UTF8_IN_CP1252 = re.compile(
 """What a character of UTF-8 with two bytes or more becomes when it is read as CP1252 and written as UTF-8."""
 FOREIGN = re.compile(b"%b|%b" % (REPLACEMENT, UTF8_IN_CP1252.pattern), re.DOTALL)
 
+CUT_OFF = "The file is cut off or damaged here, and nothing behind this place was read. Send it again."
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -80,13 +82,6 @@ class Faults:
         """The file ends here, though it should not."""
         message = (
             "The file is cut off or damaged here, and nothing behind this place was read. Send it again."
-        )
-        return Fault("STRUCTURE", None, message)
-
-    def line_feed(self) -> Fault:
-        """A cell holds what can't be told from the end of a line."""
-        message = (
-            "The row holds a line feed where carriage returns end the lines. End all of them in the same way."
         )
         return Fault("STRUCTURE", None, message)
 

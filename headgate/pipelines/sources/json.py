@@ -16,6 +16,7 @@ from headgate.pipelines.prepared import Prepared, Source, Watch
 from headgate.pipelines.recordblocks import RecordBlocks
 from headgate.pipelines.rejections import Rejection, RejectionLog
 from headgate.pipelines.replay import RowSet
+from headgate.pipelines.sources.faults import CUT_OFF
 
 BLOCK_BYTES = 1 << 20
 MAX_RECORD_BYTES = 64 << 20
@@ -29,13 +30,18 @@ def read_ndjson(source: Source, scratch: Path, log: RejectionLog, watch: Watch) 
     reader = RecordReader(scratch, log, source.only)
     path = _as_utf8(source.path, scratch, watch)
     total = path.stat().st_size
+    number, line = 0, b""
     with path.open("rb") as file:
         for number, line in enumerate(_lines(file), start=1):
+            if source.cut_off and not line.endswith(b"\n"):
+                break
             text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
             if text.strip():
                 reader.take(text.strip(), number)
             if number % 5_000 == 0:
                 watch("reading", rows_read=reader.records, bytes_read=file.tell(), bytes_total=total)
+    if source.cut_off:
+        reader.cut_off(*(b"", number + 1) if line.endswith(b"\n") else (line, number))
     return reader.finish()
 
 
@@ -74,15 +80,40 @@ def read_json(source: Source, scratch: Path, log: RejectionLog, watch: Watch) ->
     path = _as_utf8(source.path, scratch, watch)
     total = path.stat().st_size
     offset, single = find_records(path, watch)
+    if single and source.cut_off:
+        reader.cut_off(_whole(path), 1)
+        return reader.finish()
     if single:
         reader.take(_whole(path), 1)
         return reader.finish()
     with path.open("rb") as file:
-        for item, line in split_items(file, offset):
+        items = split_items(file, offset)
+        for item, line in _but_for_the_rest(items, reader) if source.cut_off else items:
             reader.take(item, line)
             if reader.records % 5_000 == 0:
                 watch("reading", rows_read=reader.records, bytes_read=file.tell(), bytes_total=total)
     return reader.finish()
+
+
+def _but_for_the_rest(
+    items: Iterator[tuple[bytes, int]], reader: "RecordReader"
+) -> Iterator[tuple[bytes, int]]:
+    """The items of a document that is cut off, the last of which is rejected for it."""
+    last = next(items, None)
+    for item in items:
+        if last is not None and (item[0] or _parses(last[0])):
+            yield last
+            last = item
+    if last is not None:
+        reader.cut_off(*last)
+
+
+def _parses(text: bytes) -> bool:
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _whole(path: Path) -> bytes:
@@ -113,6 +144,12 @@ class RecordReader:
         if not isinstance(value, dict):
             return self._reject(text, line, "STRUCTURE", "The record is not a JSON object.", value)
         self._blocks.add(value, self.records, line, len(text))
+
+    def cut_off(self, text: bytes, line: int) -> None:
+        """Reject what is left of the record in which the source is cut off, be it nothing."""
+        self.records += 1
+        if self._only is None or self.records in self._only:
+            self._reject(text, line, "STRUCTURE", CUT_OFF)
 
     def _reject(self, text: bytes, line: int, code: str, message: str, record: Any = None) -> None:
         value = text.decode("utf-8", "replace")

@@ -43,9 +43,9 @@ class OtherTables:
         at = part.find(self._header) if self._header else -1
         while at >= 0:
             index = int(np.searchsorted(found.starts, at))
-            if index < len(found.starts) and found.starts[index] == at:
-                if self.repeats_header(part[found.starts[index] : found.ends[index]]):
-                    yield index
+            begins = index < len(found.starts) and found.starts[index] == at
+            if begins and self.repeats_header(part[at : found.ends[index]]):
+                yield index
             at = part.find(self._header, at + 1)
 
     def begins_with(self, cells: Sequence[str]) -> bool:

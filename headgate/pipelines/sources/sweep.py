@@ -15,7 +15,7 @@ from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.goodrecords import GoodRecords
 from headgate.pipelines.onerecord import SlowRecord, mend, read_record
 from headgate.pipelines.prepared import Watch
-from headgate.pipelines.records import CARRIAGE_RETURN, LINE_FEED, Window, scan
+from headgate.pipelines.records import CARRIAGE_RETURN, Window, scan
 from headgate.pipelines.rejections import Rejection, RejectionLog
 from headgate.pipelines.replay import RowSet
 from headgate.pipelines.rowmap import RowMap
