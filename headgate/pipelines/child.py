@@ -24,7 +24,7 @@ from headgate.pipelines.inspector import inspect
 from headgate.pipelines.orders import Orders, Send, Stopped
 from headgate.pipelines.pace import rows_per_second, seconds_left
 from headgate.pipelines.prepared import Source
-from headgate.pipelines.profiles.tasks import run_correlate, run_profile
+from headgate.pipelines.profiles.tasks import run_correlate, run_profile, run_suggest
 from headgate.pipelines.runner import Counts, Ingest, ingest, settle
 from headgate.pipelines.scratch import scratch_made
 from headgate.pipelines.sinks.dataset import Target
@@ -153,6 +153,7 @@ TASKS: Mapping[str, Callable[[Errand], dict[str, Any]]] = {
     "inspect": run_inspect,
     "profile": lambda errand: run_profile(errand.task),
     "correlate": lambda errand: run_correlate(errand.task),
+    "suggest": lambda errand: run_suggest(errand.task),
 }
 
 

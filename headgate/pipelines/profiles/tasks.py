@@ -1,4 +1,4 @@
-"""The tasks that profile a dataset or a file.
+"""The tasks that profile a dataset or a file, and that suggest checks.
 
 Each has "dataset" (path, version) or "file" (path, format, dialect), "columns" (names, or null for all) and "scratch".
 """
@@ -14,6 +14,7 @@ from headgate.pipelines.profiles.correlation import correlate
 from headgate.pipelines.profiles.statistics import profile
 from headgate.pipelines.profiles.table import TypedTable, of_dataset, of_file
 from headgate.pipelines.scratch import scratch_made
+from headgate.pipelines.suggested import suggest
 from headgate.storage.formats import FileFormat
 
 
@@ -29,6 +30,12 @@ def run_correlate(task: Mapping[str, Any]) -> dict[str, Any]:
         return {"found": correlate(table, are_named=task["columns"] is not None)}
 
 
+def run_suggest(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the task "suggest", of a file; the answer has checks, each with kind, severity, settings and reason."""
+    with scratch_made(Path(task["scratch"])) as scratch:
+        return {"found": [each.to_json() for each in suggest(_source(task["file"]), scratch)]}
+
+
 @contextmanager
 def _table(task: Mapping[str, Any]) -> Iterator[TypedTable]:
     if task.get("dataset"):
@@ -36,10 +43,9 @@ def _table(task: Mapping[str, Any]) -> Iterator[TypedTable]:
         yield of_dataset(Path(dataset["path"]), dataset["version"], task["columns"])
         return
     with scratch_made(Path(task["scratch"])) as scratch:
-        yield of_file(source_of(task["file"]), scratch, task["columns"])
+        yield of_file(_source(task["file"]), scratch, task["columns"])
 
 
-def source_of(file: Mapping[str, Any]) -> Source:
-    """Read the part of a task that names a file."""
+def _source(file: Mapping[str, Any]) -> Source:
     dialect = Dialect.from_json(file["dialect"]) if file["dialect"] else None
     return Source(Path(file["path"]), FileFormat(file["format"]), dialect)
