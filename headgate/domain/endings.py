@@ -17,6 +17,7 @@ from headgate.domain.ports import ProcessDied, TaskFault, TimedOut
 from headgate.domain.ranking import wake_up
 from headgate.domain.retry_policy import MAX_CRASHES, RetryPolicy, given_up
 from headgate.domain.runs import Claim, Target, lock_held
+from headgate.domain.samples import Sample, sampled
 from headgate.domain.services import Services
 from headgate.errors import JobFault
 from headgate.pipelines.pace import rows_per_second
@@ -61,10 +62,11 @@ Outcome = Mapping[str, Any] | JobFault | Halt
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The end of one attempt."""
+    """The end of one attempt, with those samples of its errors that are not recorded yet."""
 
     claim: Claim
     outcome: Outcome
+    samples: Sequence[Sample] = ()
 
 
 @dataclass(slots=True)
@@ -110,6 +112,8 @@ def end_attempt(job: Job, status: JobStatus, fault: JobFault | None = None) -> d
 
 def _end(closing: _Closing, job: Job, ending: Ending) -> None:
     outcome = ending.outcome
+    if ending.samples:
+        closing.events.append(sampled(job, ending.samples))
     if outcome is Halt.CANCELED:
         _cancel(closing, job)
     elif outcome is Halt.INTERRUPTED:

@@ -14,6 +14,8 @@ Report = Callable[[dict[str, Any]], Awaitable[None]]
 They are stage, fraction, rows_read, rows_written, bytes_read, bytes_total, rows_per_second and eta_seconds.
 """
 
+Found = Callable[[list[dict[str, Any]]], Awaitable[None]]
+"""Takes errors that a running task has found: the first few of each kind, as lines of its ledger."""
 
 Permit = Callable[[], Awaitable[float | None]]
 """Answers for how many seconds a task may commit from now on; None where it must not."""
@@ -112,6 +114,7 @@ class Engine(Protocol):
         task: Mapping[str, Any],
         report: Report | None = None,
         *,
+        found: Found | None = None,
         permit: Permit | None = None,
         stop: StopOrder | None = None,
         timeout_s: float | None = None,
@@ -120,7 +123,7 @@ class Engine(Protocol):
 
         `permit` is asked before the task commits; without one it may. Once `stop` is given the task ends at its
         next safe point. Raises TaskStopped for these two, TaskFault where the task failed (TIMED_OUT where it took
-        longer than `timeout_s`), ProcessDied, and whatever `report` and `permit` raise.
+        longer than `timeout_s`), ProcessDied, and whatever `report`, `found` and `permit` raise.
         """
         ...
 

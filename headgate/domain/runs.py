@@ -15,6 +15,7 @@ from sqlmodel import col, select
 
 from headgate.domain import batches, workers
 from headgate.domain.happenings import WAITING, announce, happened, status_changed
+from headgate.domain.samples import Sample, sampled
 from headgate.domain.services import Services
 from headgate.storage.database import Database
 from headgate.storage.events import append_events
@@ -133,12 +134,23 @@ async def renew(
 
 
 async def progress(
-    services: Services, reports: Sequence[tuple[Claim, Mapping[str, Any]]], *, with_totals: bool
+    services: Services,
+    reports: Sequence[tuple[Claim, Mapping[str, Any]]],
+    samples: Sequence[tuple[Claim, Sequence[Sample]]] = (),
+    *,
+    with_totals: bool,
 ) -> set[str]:
-    """Record how far jobs have come, and with totals their batches too; answers those whose lease is lost."""
+    """Record how far jobs have come and samples of their errors, and with totals how far their batches are.
+
+    Answers the jobs whose lease is lost.
+    """
+    told = [claim for claim, _ in (*reports, *samples)]
     async with services.database.transaction() as session:
-        held = await lock_held(session, {claim.job_id: claim.token for claim, _ in reports})
+        held = await lock_held(session, {claim.job_id: claim.token for claim in told})
         events = []
+        for claim, errors in samples:
+            if (job := held.get(claim.job_id)) is not None:
+                events.append(sampled(job, errors))
         for claim, figures in reports:
             if (job := held.get(claim.job_id)) is not None:
                 job.progress = dict(figures)
@@ -148,7 +160,7 @@ async def progress(
             events += await batches.refresh(session, batches.parents_of(held.values()))
         await append_events(session, events)
     announce(services.signals, events)
-    return {claim.job_id for claim, _ in reports} - held.keys()
+    return {claim.job_id for claim in told} - held.keys()
 
 
 async def orders(services: Services, job_ids: Collection[str]) -> dict[str, CancelMode]:

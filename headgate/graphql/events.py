@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Self
 
 import strawberry
@@ -65,10 +66,16 @@ class JobEvent:
     def job(self) -> Job:
         return Job.from_row(self.told.job)
 
-    @resolved(f"For ERRORS, the first {SHOWN_ERRORS} errors of the job's rows; empty for others.")
+    @resolved(
+        "For ERRORS of a running job, the first errors of each kind that it has found; for those of one that has "
+        f"ended, the first {SHOWN_ERRORS} of its open errors. Empty for other events."
+    )
     async def errors(self, info: Info) -> list[RowError]:
         if self.type is not JobEventType.ERRORS:
             return []
+        if (samples := self.told.event.errors) is not None:
+            of_line = partial(row_errors.RowError.from_line, self.told.job.id)
+            return [RowError.from_row(of_line(sample)) for sample in samples]
         wanted = row_errors.ErrorFilter(job=self.told.job.id)
         page = await row_errors.page(info.context.services, wanted, SHOWN_ERRORS, None)
         return [RowError.from_row(error) for error in page.items]

@@ -12,11 +12,13 @@ from typing import Any
 import orjson
 import structlog
 
-from headgate.domain.ports import Permit, ProcessDied, Report, StopOrder
+from headgate.domain.ports import Found, Permit, ProcessDied, Report, StopOrder
 from headgate.jobs import deaths
 
-SAID = {"progress": dict, "asks": str, "result": dict, "failure": dict, "stopped": bool}
+SAID = {"progress": dict, "errors": list, "asks": str, "result": dict, "failure": dict, "stopped": bool}
 """What a process says while it runs a task, and at its end."""
+MEANWHILE = {"progress", "errors"}
+"""What it says while it runs, and needs no answer to."""
 UNLIMITED_S = 10**9
 """What a task hears that asks for its commit where nobody is to be asked."""
 MAX_LINE_BYTES = 64 * 1024**2
@@ -35,12 +37,13 @@ class Talk:
     """Who is spoken to while a task runs; `stop` speaks to the task."""
 
     report: Report | None
+    found: Found | None
     permit: Permit | None
     stop: StopOrder
 
 
 class Child:
-    """A process that takes a task as a JSON line, and answers in JSON lines: progress, then the outcome."""
+    """A process that takes a task as a JSON line, and answers in JSON lines: progress and errors, then the outcome."""
 
     def __init__(self, process: Process) -> None:
         assert process.stdin is not None
@@ -105,9 +108,11 @@ class Child:
             message = _parsed(line)
             if "asks" in message:
                 self._send({"commit": UNLIMITED_S if talk.permit is None else await talk.permit()})
-            elif "progress" not in message:
+            elif not message.keys() & MEANWHILE:
                 return message
-            elif talk.report is not None:
+            elif "errors" in message and talk.found is not None:
+                await talk.found(message["errors"])
+            elif "progress" in message and talk.report is not None:
                 await talk.report(message["progress"])
         raise await self._death()
 

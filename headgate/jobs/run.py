@@ -9,6 +9,7 @@ import structlog
 from headgate.domain.endings import Halt, Outcome, Unsettled
 from headgate.domain.ports import Engine, ProcessDied, StopOrder, TaskStopped
 from headgate.domain.runs import Claim
+from headgate.domain.samples import MAX_SAMPLES, Sample, samples_of
 from headgate.domain.scratch import scratch_folder
 from headgate.domain.services import Services
 from headgate.domain.tasks import settlement_of, task_of, timeout_of
@@ -41,12 +42,15 @@ class Run:
         *,
         seconds_left: SecondsLeft,
         report: Callable[[Claim, dict[str, Any]], None],
+        sample: Callable[[Claim, list[Sample]], None],
     ) -> None:
         self.claim = claim
         self._services = services
         self._engine = engine
         self._seconds_left = seconds_left
         self._report = report
+        self._sample = sample
+        self._samples_left = MAX_SAMPLES
         self._stop = StopOrder()
         self._running: asyncio.Task[Any] | None = None
         self._is_lost = False
@@ -102,6 +106,7 @@ class Run:
             return await self._engine.run(
                 task_of(self._services, self.claim, scratch),
                 self._progressed,
+                found=self._found,
                 permit=self._permit,
                 stop=self._stop,
                 timeout_s=timeout_of(self._services, job),
@@ -109,6 +114,12 @@ class Run:
 
     async def _progressed(self, figures: dict[str, Any]) -> None:
         self._report(self.claim, figures)
+
+    async def _found(self, errors: list[dict[str, Any]]) -> None:
+        samples = samples_of(errors[: self._samples_left])
+        self._samples_left -= len(samples)
+        if samples:
+            self._sample(self.claim, samples)
 
     async def _permit(self) -> float | None:
         """Let the job commit for as long as its lease is sure to last, unless it is to stop."""

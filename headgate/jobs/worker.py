@@ -16,7 +16,7 @@ from headgate.domain.runs import Claim
 from headgate.domain.services import Services
 from headgate.jobs.consumer import Consumer
 from headgate.jobs.leases import Beat, LeaseKeeper
-from headgate.jobs.recorder import ProgressRecorder
+from headgate.jobs.recorder import Recorder
 from headgate.jobs.run import LeaseLost, Run
 from headgate.storage.tables import CancelMode
 
@@ -51,7 +51,7 @@ class Worker:
         self._runs: dict[str, Run] = {}
         self._working: set[asyncio.Task[None]] = set()
         self._orders_seen = 0
-        self._recorder = ProgressRecorder(services, self._lose)
+        self._recorder = Recorder(services, self._lose)
         self._claim = Grouped(self._claim_all, limit=AT_ONCE)
         self._close = Grouped(self._close_all, limit=AT_ONCE)
 
@@ -119,6 +119,7 @@ class Worker:
             claim,
             seconds_left=partial(self._keeper.seconds_left, claim),
             report=self._recorder.take,
+            sample=self._recorder.take_samples,
         )
         if (stale := self._runs.get(claim.job_id)) is not None:
             stale.lose()
@@ -137,10 +138,10 @@ class Worker:
                 del self._runs[claim.job_id]
 
     async def _end(self, claim: Claim, outcome: Outcome) -> None:
-        self._recorder.forget(claim)
+        ending = Ending(claim, outcome, await self._recorder.settle(claim))
         while True:
             try:
-                if await self._close(Ending(claim, outcome)):
+                if await self._close(ending):
                     return
             except Exception:
                 if self._keeper.seconds_left(claim) <= CLOSE_AGAIN_S:

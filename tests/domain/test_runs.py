@@ -8,12 +8,19 @@ from headgate.domain import endings, files, recovery, runs
 from headgate.domain.endings import Ending, Halt, Outcome
 from headgate.domain.permissions import Principal
 from headgate.domain.runs import Claim
+from headgate.domain.samples import Sample, samples_of
 from headgate.domain.services import Services
 from headgate.domain.tasks import task_of
 from headgate.storage.tables import CancelMode, Job, JobStatus
-from tests.domain.outcomes import EXPIRED_S, FAULT, a_result, events_of, reread
+from tests.domain.ledgers import an_error
+from tests.domain.outcomes import EXPIRED_S, FAULT, a_result, events_of, no_bad_rows, reread
 
 LOST: list[Outcome] = [a_result(), FAULT, Halt.INTERRUPTED, Halt.CANCELED]
+
+
+def a_sample(row: int) -> Sample:
+    [sample] = samples_of([an_error(row)])
+    return sample
 
 
 def everyone(_worker: str) -> bool:
@@ -65,6 +72,29 @@ async def test_a_job_whose_worker_fell_silent_goes_to_the_next_one(
     assert (held.attempt, held.token) == (lost.attempt + 1, lost.token + 1)
 
 
+async def test_samples_of_errors_are_told_before_the_progress_and_the_end(
+    services: Services, submit: Any, claim: Any
+) -> None:
+    job = await submit()
+    held: Claim = await claim(job)
+    await runs.progress(
+        services, [(held, {"stage": "reading"})], [(held, [a_sample(1), a_sample(2)])], with_totals=False
+    )
+    await endings.close(services, [Ending(held, no_bad_rows(), [a_sample(3)])])
+    seen = [
+        (event.type.value, [sample["row"] for sample in event.errors or ()])
+        for event in await events_of(services, job)
+    ]
+    assert seen == [
+        ("STATUS", []),
+        ("STATUS", []),
+        ("ERRORS", [1, 2]),
+        ("PROGRESS", []),
+        ("ERRORS", [3]),
+        ("STATUS", []),
+    ]
+
+
 async def test_who_lost_the_lease_changes_nothing_any_more(
     services: Services, submit: Any, claim: Any, end: Any
 ) -> None:
@@ -76,8 +106,10 @@ async def test_who_lost_the_lease_changes_nothing_any_more(
 
     assert await runs.renew(services.database, "host:1:a", {job.id: lost.token}, 60) == {}
     assert await runs.progress(services, [(lost, {"stage": "reading"})], with_totals=True) == {job.id}
+    assert await runs.progress(services, [], [(lost, [a_sample(1)])], with_totals=True) == {job.id}
     for outcome in LOST:
         assert await end(lost, outcome) == {job.id}
+    assert await endings.close(services, [Ending(lost, FAULT, [a_sample(1)])]) == {job.id}
 
     assert await reread(services, job) == before
     assert await events_of(services, job) == seen

@@ -13,7 +13,7 @@ import pytest
 from headgate.domain import ingest, recovery, users
 from headgate.domain.ingest import IngestRequest
 from headgate.domain.permissions import Principal
-from headgate.domain.ports import Engine, Permit, Report, StopOrder
+from headgate.domain.ports import Engine, Found, Permit, Report, StopOrder
 from headgate.domain.services import Services
 from headgate.jobs.identity import is_gone, worker_name
 from headgate.jobs.leases import LeaseKeeper
@@ -49,6 +49,7 @@ class LedEngine:
         task: Mapping[str, Any],
         report: Report | None = None,
         *,
+        found: Found | None = None,
         permit: Permit | None = None,
         stop: StopOrder | None = None,
         timeout_s: float | None = None,
@@ -56,7 +57,7 @@ class LedEngine:
         if task["task"] == "settle":
             return {"ingested": self.ingested}
         assert report is not None
-        self.permit, self.stop, self.timeout_s = permit, stop, timeout_s
+        self.found, self.permit, self.stop, self.timeout_s = found, permit, stop, timeout_s
         self.began.put_nowait(task)
         try:
             await self.lead(report)

@@ -80,6 +80,25 @@ async def test_reports_arrive_in_order(make_pool: MakePool) -> None:
     assert figures == [message["progress"] for message in said]
 
 
+async def test_errors_arrive_beside_reports(make_pool: MakePool) -> None:
+    told: list[Any] = []
+
+    async def report(figures: dict[str, Any]) -> None:
+        told.append(figures)
+
+    async def found(errors: list[dict[str, Any]]) -> None:
+        told.append(errors)
+
+    said = [{"errors": [{"row": 1}]}, A_REPORT, {"errors": [{"row": 2}, {"row": 3}]}]
+    await make_pool().run({"say": said}, report, found=found)
+    assert told == [[{"row": 1}], A_REPORT["progress"], [{"row": 2}, {"row": 3}]]
+
+
+async def test_errors_that_nobody_wants_are_passed_over(make_pool: MakePool) -> None:
+    pool = make_pool()
+    assert await pool.run({"say": [{"errors": [{"row": 1}]}]})
+
+
 async def test_an_answer_may_be_long(make_pool: MakePool) -> None:
     result = {"text": "x" * MIB}
     assert await make_pool().run({"say": [A_REPORT], "answer": {"result": result}}) == result
