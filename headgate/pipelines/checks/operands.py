@@ -1,6 +1,6 @@
 """What cells mean: the number, moment or text of a cell, whether its column is text or typed."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 
 import polars as pl
 
@@ -125,4 +125,13 @@ def parse_moment(text: str) -> date | datetime:
             f"{text!r} is no date such as 2024-12-31, nor a moment such as 2024-12-31T23:59:59Z."
         )
     assert isinstance(value, datetime)
-    return value.date() if len(text) == 10 and value.time() == time() else value
+    return value.date() if len(text) == 10 else value
+
+
+def names_moment(text: str) -> bool:
+    """Whether a text is an ISO 8601 date or moment."""
+    try:
+        parse_moment(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,101 @@
+"""Natural types: what the text of a column takes part in an expression as, which a sample of it shows."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+import polars as pl
+from sqlglot import exp
+
+from headgate.pipelines.checks.operands import is_text, moment_of, names_moment, number_of, parse_moment
+from headgate.pipelines.expressions import COMPARISONS, ON_TEXT
+from headgate.pipelines.parsing import as_boolean
+
+MOMENT = pl.Datetime("us")
+NAMES: Mapping[pl.DataType, str] = {
+    pl.Float64(): "a number",
+    pl.Boolean(): "true or false",
+    pl.Date(): "a date",
+    MOMENT: "a date or moment",
+}
+LEADING_ZERO = r"^[+-]?0\d"
+"""A code, such as a zip code, rather than a number."""
+
+
+def natural_type(texts: pl.Series) -> pl.DataType | None:
+    """What most of these texts are; None where there is none of them to tell by."""
+    sample = texts.drop_nulls().cast(pl.String).alias("x").to_frame()
+    if sample.is_empty():
+        return None
+    if _most(sample, number_of("x", pl.String()).is_not_null()):
+        has_codes = sample.select(pl.col("x").str.contains(LEADING_ZERO).any()).item()
+        return pl.String() if has_codes else pl.Float64()
+    if _most(sample, as_boolean(pl.col("x")).is_not_null()):
+        return pl.Boolean()
+    if _most(sample, value_as("x", pl.String(), pl.Date()).is_not_null()):
+        return pl.Date()
+    return MOMENT if _most(sample, moment_of("x", pl.String()).is_not_null()) else pl.String()
+
+
+def _most(sample: pl.DataFrame, holds: pl.Expr) -> bool:
+    share = sample.select(holds.mean()).item()
+    return bool(share > 0.5)
+
+
+def value_as(column: str, dtype: pl.DataType, natural: pl.DataType) -> pl.Expr:
+    """The value of a cell, text or typed, as what its column naturally is; null where it is none of that."""
+    cell = pl.col(column)
+    if dtype == pl.Null:
+        return cell.cast(natural)
+    if natural == MOMENT and (is_text(dtype) or dtype.base_type() is pl.Datetime):
+        return moment_of(column, dtype)
+    if not is_text(dtype):
+        return cell
+    text = cell.cast(pl.String)
+    if natural == pl.Float64:
+        return number_of(column, dtype)
+    if natural == pl.Boolean:
+        return as_boolean(text)
+    if natural == pl.Date:
+        return pl.when(text.str.len_bytes() == 10).then(moment_of(column, dtype).dt.date())
+    return text
+
+
+def stays_text(tree: exp.Expression, column: str, natural: pl.DataType | None) -> bool:
+    """Whether an expression takes a column for text: by a function on texts, or a comparison with one.
+
+    The text of a date does not make text of a column of dates.
+    """
+    is_moment = natural in (pl.Date(), MOMENT)
+    for node in tree.find_all(exp.Column):
+        if node.name != column:
+            continue
+        if isinstance(node.parent, ON_TEXT):
+            return True
+        if any(not (is_moment and names_moment(text.this)) for text in _compared_texts(node)):
+            return True
+    return False
+
+
+def _compared_texts(node: exp.Expression) -> list[exp.Literal]:
+    """The texts in the comparison that a part of an expression stands in."""
+    parent = node.parent
+    if not isinstance(parent, (*COMPARISONS, exp.In, exp.Between)):
+        return []
+    return [text for text in parent.find_all(exp.Literal) if text.is_string and text.parent is parent]
+
+
+def with_moments(tree: exp.Expression, types: Mapping[str, pl.DataType], now: datetime) -> exp.Expression:
+    """The same, with texts that are compared with a column of dates or moments made into such; today is that of now."""
+    tree = tree.copy()
+    for node in [*tree.find_all(exp.Column)]:
+        if types[node.name] in (pl.Date(), MOMENT):
+            for text in _compared_texts(node):
+                text.replace(_moment(parse_moment(text.this)))
+    for today in [*tree.find_all(exp.CurrentDate)]:
+        today.replace(_moment(now.date()))
+    return tree
+
+
+def _moment(value: date | datetime) -> exp.Expression:
+    kind = exp.DataType.Type.TIMESTAMP if isinstance(value, datetime) else exp.DataType.Type.DATE
+    return exp.Cast(this=exp.Literal.string(str(value)), to=exp.DataType(this=kind))
