@@ -76,6 +76,12 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a process that is stopped lets its jobs go on before it hands them back.",
     )
+    error_retention_days: float = Field(
+        90.0,
+        ge=0,
+        le=36_500,
+        description="How long errors of rows are kept after their job has ended; 0 keeps them for ever.",
+    )
     token_hours: float = Field(24.0, gt=0, description="How long an access token is valid.")
 
     @property

@@ -50,6 +50,7 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
     [
         ("PORT", "70000"),
         ("WORKERS", "0"),
+        ("ERROR_RETENTION_DAYS", "-1"),
         ("MAX_UPLOAD_BYTES", "many"),
         ("LOG_FORMAT", "xml"),
         ("STORE_URL", "s3://bucket"),

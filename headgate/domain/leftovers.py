@@ -30,13 +30,14 @@ async def remove_leftovers(services: Services, *, min_age: timedelta = MIN_AGE) 
     before = utc_now() - min_age
     removed = await services.store.discard_unfinished(before)
     for folder, select_useless in USELESS.items():
-        removed += await _sweep(services, folder, select_useless, before)
+        removed += await sweep(services, folder, select_useless, before)
     async for key in _dataset_keys(services):
-        removed += await _sweep(services, key, _uncommitted_parts, before)
+        removed += await sweep(services, key, _uncommitted_parts, before)
     return removed
 
 
-async def _sweep(services: Services, folder: str, select_useless: Select, before: datetime) -> int:
+async def sweep(services: Services, folder: str, select_useless: Select, before: datetime) -> int:
+    """Remove what is useless right below a folder and has not changed since a moment; answers how much went."""
     removed = 0
     async with aclosing(services.store.unchanged(folder, before)) as batches:
         async for names in batches:
@@ -105,6 +106,7 @@ USELESS: dict[str, Select] = {
     "files": _unnamed_files,
     "inputs": _unnamed_inputs,
     "errors": _unnamed_ledgers,
+    "resolved": _unnamed_ledgers,
     "scratch": _unused_scratch,
 }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from headgate import __version__
-from headgate.domain import cancellation, leftovers, recovery, workers
+from headgate.domain import cancellation, leftovers, recovery, retention, workers
 from headgate.domain.event_reader import EventReader
 from headgate.domain.lookout import LOOK_EVERY_S, Lookout
 from headgate.domain.ports import JobQueue, Signals
@@ -126,6 +126,11 @@ def _chores(settings: Settings, services: Services) -> list[Chore]:
         Chore(RECONCILE, tick_s, lambda: _reconcile(services, tick_s)),
         Chore("forget silent workers", MINUTE_S, lambda: workers.forget_silent(services)),
         Chore("remove leftovers", HOUR_S, lambda: leftovers.remove_leftovers(services)),
+        Chore(
+            "forget errors",
+            HOUR_S,
+            lambda: retention.forget_errors(services, days=settings.error_retention_days),
+        ),
     ]
 
 

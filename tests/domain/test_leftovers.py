@@ -138,9 +138,12 @@ async def test_parts_of_jobs_that_ended_without_a_commit_go(
     assert all(path.exists() for path in staying)
 
 
-async def test_ledgers_without_a_job_go(services: Services, submit: Any, leave: Leave) -> None:
-    going = leave(f"errors/{new_id('job')}.parquet")
-    staying = leave(f"errors/{(await submit()).id}.parquet")
+@pytest.mark.parametrize("folder", ["errors", "resolved"])
+async def test_ledgers_and_resolved_rows_without_a_job_go(
+    services: Services, submit: Any, leave: Leave, folder: str
+) -> None:
+    going = leave(f"{folder}/{new_id('job')}.parquet")
+    staying = leave(f"{folder}/{(await submit()).id}.parquet")
     age(services)
     assert await remove_leftovers(services) == 1
     assert staying.exists()
