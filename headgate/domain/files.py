@@ -1,7 +1,7 @@
 """Files: receive, find, look into."""
 
 import re
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from headgate.domain.dialects import checked_dialect
 from headgate.domain.idempotency import PATH, Token, earlier, start_once, token_of
 from headgate.domain.ids import require_id
 from headgate.domain.incoming import IncomingFile
@@ -23,6 +24,7 @@ from headgate.domain.queries import by_id, by_ids, contains, count_rows
 from headgate.domain.scratch import scratch_folder
 from headgate.domain.services import Services
 from headgate.errors import JobFault, UserFault
+from headgate.pipelines.dialect import GivenDialect
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
 from headgate.storage.tables import File, FileStatus, Role
@@ -68,19 +70,21 @@ async def receive(
     name: str | None = None,
     format: FileFormat | None = None,
     sha256: str | None = None,
+    dialect: GivenDialect | None = None,
     key: str | None = None,
 ) -> File:
     """Keep a file that has arrived: check it, find its format and columns, record it as READY.
 
-    `name` and `format` override what the sender's file name says; `sha256` (hexadecimal) must be
-    that of the content. Where an earlier request with the same idempotency `key` has sent this file,
-    that one is answered, and `incoming` is not claimed. Raises UserFault: FORBIDDEN, FILE_TOO_LARGE,
-    INVALID_ARGUMENT and IDEMPOTENCY_MISMATCH leave nothing behind; as UnusableFile, CHECKSUM_MISMATCH
-    and the engine's UNSUPPORTED_FORMAT, EMPTY_FILE, FORMAT_MISMATCH and UNREADABLE_FILE leave a row with
-    status FAILED and no bytes.
+    `name` and `format` override what the sender's file name says, `dialect` what its content does; `sha256`
+    (hexadecimal) must be that of the content. Where an earlier request with the same idempotency `key` has sent
+    this file, that one is answered, and `incoming` is not claimed. Raises UserFault: FORBIDDEN, FILE_TOO_LARGE,
+    INVALID_ARGUMENT, INVALID_DIALECT and IDEMPOTENCY_MISMATCH leave nothing behind; as UnusableFile,
+    CHECKSUM_MISMATCH and the engine's UNSUPPORTED_FORMAT, EMPTY_FILE, FORMAT_MISMATCH, INVALID_DIALECT and
+    UNREADABLE_FILE leave a row with status FAILED and no bytes.
     """
     require(principal, Role.OPERATOR)
     _check_size(services, incoming)
+    given = {} if dialect is None else checked_dialect(dialect, ("dialect",)).to_json()
     expected = _expected_sha256(incoming, sha256)
     file = File(
         id=PurePosixPath(incoming.key).name,
@@ -92,13 +96,15 @@ async def receive(
         storage_key=incoming.key,
         created_by_id=principal.user_id,
     )
-    token = token_of(principal, key, "upload", [incoming.sha256, file.name, format])
+    token = token_of(
+        principal, key, "upload", [incoming.sha256, file.name, format, *([given] if given else [])]
+    )
     async with _kept_as_failed(services, file):
         _check_content(incoming, expected)
     if (known := await earlier(services, token)) is not None:
         return await _required(services, known)
     async with _kept_as_failed(services, file):
-        await _describe(services, file)
+        await _describe(services, file, given)
     known = await _keep(services, token, file, incoming)
     return file if known is None else await _required(services, known)
 
@@ -184,15 +190,17 @@ def _shown_name(name: str) -> str:
     return shown.strip()[:MAX_NAME_LENGTH] or "unnamed"
 
 
-async def _describe(services: Services, file: File) -> None:
+async def _describe(services: Services, file: File, dialect: Mapping[str, Any]) -> None:
     """Let the engine find format, dialect and columns; raises UserFault with the engine's reason."""
-    found = await _inspect(services, file, rows=1)
+    found = await _inspect(services, file, rows=1, dialect=dialect)
     file.format = FileFormat(found["format"])
     file.dialect = found["dialect"]
     file.columns = found["columns"]
 
 
-async def _inspect(services: Services, file: File, rows: int) -> dict[str, Any]:
+async def _inspect(
+    services: Services, file: File, rows: int, dialect: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     async with scratch_folder(services.store, new_id("inspection"), 1) as scratch:
         task = {
             "task": "inspect",
@@ -200,6 +208,7 @@ async def _inspect(services: Services, file: File, rows: int) -> dict[str, Any]:
             "name": file.name,
             "format": file.format,
             "dialect": file.dialect,
+            "given_dialect": dialect,
             "rows": rows,
             "scratch": str(scratch),
         }

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from headgate.domain.acceptance import Accepted, Content, NewJob, accept, replayed
+from headgate.domain.dialects import checked_dialect
 from headgate.domain.files import get_many as get_files
 from headgate.domain.files import require_ready
 from headgate.domain.idempotency import earlier, token_of
@@ -16,6 +17,7 @@ from headgate.domain.permissions import Principal, require
 from headgate.domain.retry_policy import RetryPolicy
 from headgate.domain.services import Services
 from headgate.errors import UserFault
+from headgate.pipelines.dialect import GivenDialect
 from headgate.storage.datasets import WriteMode as WriteMode
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
@@ -30,6 +32,7 @@ TEXT_FORMATS = frozenset({FileFormat.CSV, FileFormat.TSV, FileFormat.JSON, FileF
 class IngestRequest:
     """What to ingest, and into which dataset: one of a file's id, a text with its format, and records.
 
+    `dialect` is what is known of a delimited text.
     `timeout_s` is how long one attempt may take; `retry` says when it is tried again.
     """
 
@@ -37,6 +40,7 @@ class IngestRequest:
     file_id: str | None = None
     text: str | None = None
     format: FileFormat | None = None
+    dialect: GivenDialect | None = None
     records: Sequence[Any] | None = None
     mode: WriteMode = WriteMode.APPEND
     keys: Sequence[str] = ()
@@ -52,7 +56,7 @@ async def submit(
 
     Raises UserFault: FORBIDDEN, INVALID_DATA (not exactly one of file, text and records), INVALID_ID,
     NOT_FOUND, FILE_NOT_READY, DATASET_REQUIRED, INVALID_NAME, KEYS_REQUIRED, KEYS_NOT_ALLOWED,
-    INVALID_KEYS, INVALID_ARGUMENT, EMPTY_DATA, INVALID_TEXT, UNSUPPORTED_FORMAT, INVALID_RECORDS and
+    INVALID_KEYS, INVALID_ARGUMENT, EMPTY_DATA, INVALID_TEXT, INVALID_DIALECT, UNSUPPORTED_FORMAT, INVALID_RECORDS and
     IDEMPOTENCY_MISMATCH; each `path` begins at the input object, such as `("data", "file")`.
     """
     require(principal, Role.OPERATOR)
@@ -75,7 +79,7 @@ def prepare(principal: Principal, request: IngestRequest) -> NewJob:
         kind=JobKind.INGEST,
         priority=request.priority,
         file_id=request.file_id,
-        spec=_spec(request, dataset_name, content),
+        spec=_spec(request, dataset_name, content, _dialect(request)),
         created_by_id=principal.user_id,
     )
     return NewJob(job, dataset_name, content)
@@ -157,6 +161,16 @@ def _text_content(text: str, format: FileFormat | None) -> Content:
         raise UserFault("INVALID_TEXT", f"The text has half a character at {error.start}.", path) from error
 
 
+def _dialect(request: IngestRequest) -> dict[str, Any]:
+    """What is said of a text's dialect. Raises UserFault (INVALID_DIALECT)."""
+    if request.dialect is None:
+        return {}
+    path = ("data", "text", "dialect")
+    if request.format not in (FileFormat.CSV, FileFormat.TSV):
+        raise UserFault("INVALID_DIALECT", "A dialect is for CSV and TSV.", path)
+    return checked_dialect(request.dialect, path).to_json()
+
+
 def _records_content(records: Sequence[Any]) -> Content:
     if not records:
         raise UserFault("EMPTY_DATA", "There are no records.", ("data", "records"))
@@ -173,9 +187,13 @@ def _line(number: int, record: Any) -> bytes:
         raise UserFault("INVALID_RECORDS", f"Record {number + 1}: {error}.", path) from error
 
 
-def _spec(request: IngestRequest, dataset_name: str, content: Content | None) -> dict[str, Any]:
+def _spec(
+    request: IngestRequest, dataset_name: str, content: Content | None, dialect: dict[str, Any]
+) -> dict[str, Any]:
     """Say what the job does, in the words of a pipeline's spec."""
-    source = {"file": {"id": request.file_id}} if content is None else {"input": {"format": content.format}}
+    source: dict[str, Any] = {"file": {"id": request.file_id}}
+    if content is not None:
+        source = {"input": {"format": content.format, **({"dialect": dialect} if dialect else {})}}
     sink = {"name": dataset_name, "mode": request.mode, "keys": list(request.keys)}
     return {
         "source": source,

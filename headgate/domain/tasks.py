@@ -39,7 +39,8 @@ def _source(services: Services, claim: Claim) -> dict[str, Any]:
     if claim.file is None:
         given = claim.job.spec["source"]["input"]
         key = input_key(given.get("job", claim.job_id))
-        return {"path": str(services.store.path(key)), "format": given["format"], "dialect": None}
+        source = {"path": str(services.store.path(key)), "format": given["format"], "dialect": None}
+        return source | ({"given_dialect": given["dialect"]} if "dialect" in given else {})
     key = f"files/{claim.file.id}"
     return {
         "path": str(services.store.path(key)),

@@ -16,6 +16,7 @@ from headgate.domain.profiles import Profile
 from headgate.errors import UserFault
 from headgate.graphql.columns import Column, RowPage
 from headgate.graphql.context import Info
+from headgate.graphql.dialects import Dialect, DialectInput, read_dialect
 from headgate.graphql.enums import FileFormat, FileStatus, JobOrder, Role
 from headgate.graphql.fields import mutation, query, resolved
 from headgate.graphql.inputs import IDEMPOTENCY_KEY, given
@@ -34,20 +35,6 @@ from headgate.graphql.profiles import (
 from headgate.graphql.scalars import BigInt
 from headgate.graphql.users import User
 from headgate.storage import tables
-
-
-@strawberry.type(description="How a text file was read.")
-class Dialect:
-    encoding: str = strawberry.field(description="Its encoding, such as utf-8.")
-    delimiter: str | None = strawberry.field(description="What sets values apart.")
-    quote: str | None = strawberry.field(
-        description="What surrounds values that hold delimiters or line ends."
-    )
-    escape: str | None = strawberry.field(description="What stands before a quote inside a quoted value.")
-    newline: str | None = strawberry.field(description="What ends a line.")
-    has_header: bool = strawberry.field(description="Whether the first row names the columns.")
-    skip_rows: int = strawberry.field(description="How many lines stand before the header or the first row.")
-    confidence: float = strawberry.field(description="How sure the detection is, from 0 to 1.")
 
 
 @strawberry.type(description="Why a file was refused.")
@@ -77,7 +64,7 @@ class File(Node, prefix="file"):
             name=row.name,
             status=row.status,
             format=FileFormat(row.format) if row.format else None,
-            dialect=Dialect(**row.dialect) if row.dialect else None,
+            dialect=Dialect.from_json(row.dialect) if row.dialect else None,
             byte_size=BigInt(row.byte_size),
             sha256=row.sha256,
             columns=Column.list_from(row.columns),
@@ -159,6 +146,10 @@ class UploadInput:
     format: FileFormat | None = strawberry.field(
         default=None, description="What it holds; detected from its content by default."
     )
+    dialect: DialectInput | None = strawberry.field(
+        default=None,
+        description="How delimited text is written, as far as that is known; the rest is found in its content.",
+    )
     sha256: str | None = strawberry.field(
         default=None,
         description="The SHA-256 of its content in hexadecimal: where it differs, the file is refused.",
@@ -166,8 +157,8 @@ class UploadInput:
     idempotency_key: str | None = strawberry.field(
         default=None,
         description=(
-            f"{IDEMPOTENCY_KEY} The request is the file's content, its name and `format`; one that was refused "
-            "may be sent again with the same key."
+            f"{IDEMPOTENCY_KEY} The request is the file's content, its name, `format` and `dialect`; one that was "
+            "refused may be sent again with the same key."
         ),
     )
 
@@ -223,9 +214,11 @@ class FileMutation:
         ] = None,
     ) -> UploadPayload:
         context, known = info.context, given(input)
-        key = known.pop("idempotency_key", None)
+        key, dialect = known.pop("idempotency_key", None), read_dialect(known.pop("dialect", None))
         try:
-            row = await files.receive(context.services, context.principal, file, key=key, **known)
+            row = await files.receive(
+                context.services, context.principal, file, key=key, dialect=dialect, **known
+            )
         except files.UnusableFile as fault:
             return UploadPayload(file=File.from_row(fault.file), errors=[_shown(fault)])
         except UserFault as fault:

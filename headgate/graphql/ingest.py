@@ -9,6 +9,7 @@ from headgate.domain import ingest
 from headgate.domain.ingest import IngestRequest
 from headgate.errors import UserFault
 from headgate.graphql.context import Info
+from headgate.graphql.dialects import DialectInput, read_dialect
 from headgate.graphql.enums import FileFormat, Priority, Role, WriteMode
 from headgate.graphql.fields import mutation
 from headgate.graphql.inputs import IDEMPOTENCY_KEY, WAIT_SECONDS
@@ -21,6 +22,10 @@ from headgate.graphql.started import JobPayload, checked_wait_s
 class TextInput:
     format: FileFormat = strawberry.field(description="What the text is: CSV, TSV, JSON or NDJSON.")
     content: str = strawberry.field(description="The text itself.")
+    dialect: DialectInput | None = strawberry.field(
+        default=None,
+        description="How CSV or TSV is written, as far as that is known; the rest is found in the text.",
+    )
 
 
 @strawberry.input(one_of=True, description="What to read: exactly one of these.")
@@ -107,5 +112,6 @@ def _data(data: DataInput | None) -> dict[str, Any]:
     if data is None:
         return {}
     if data.text:
-        return {"text": data.text.content, "format": data.text.format}
+        text = data.text
+        return {"text": text.content, "format": text.format, "dialect": read_dialect(text.dialect)}
     return {"records": data.records} if data.file is strawberry.UNSET else {"file_id": data.file}

@@ -18,7 +18,7 @@ import structlog
 
 from headgate.errors import JobFault
 from headgate.pipelines.damage import LIBRARY_FAULTS
-from headgate.pipelines.dialect import Dialect
+from headgate.pipelines.dialect import Dialect, GivenDialect
 from headgate.pipelines.gate import READ_SHARE
 from headgate.pipelines.inspector import inspect
 from headgate.pipelines.orders import Orders, Send, Stopped
@@ -92,6 +92,7 @@ def run_ingest(errand: Errand) -> dict[str, Any]:
     task = errand.task
     source, dataset = task["source"], task["dataset"]
     dialect = Dialect.from_json(source["dialect"]) if source["dialect"] else None
+    given = GivenDialect.from_json(source.get("given_dialect"))
     target = Target(
         Path(dataset["path"]),
         WriteMode(dataset["mode"]),
@@ -101,7 +102,7 @@ def run_ingest(errand: Errand) -> dict[str, Any]:
     )
     with scratch_made(Path(task["scratch"])) as scratch:
         job = Ingest(
-            Source(Path(source["path"]), FileFormat(source["format"]), dialect),
+            Source(Path(source["path"]), FileFormat(source["format"]), dialect, given=given),
             target,
             Path(task["ledger"]),
             scratch,
@@ -136,7 +137,13 @@ def run_inspect(errand: Errand) -> dict[str, Any]:
     dialect = Dialect.from_json(task["dialect"]) if task["dialect"] else None
     with scratch_made(Path(task["scratch"])) as scratch:
         found = inspect(
-            Path(task["path"]), task["name"], scratch, rows=task["rows"], given=given, dialect=dialect
+            Path(task["path"]),
+            task["name"],
+            scratch,
+            rows=task["rows"],
+            given=given,
+            dialect=dialect,
+            given_dialect=GivenDialect.from_json(task.get("given_dialect")),
         )
     return {
         "format": found.format,

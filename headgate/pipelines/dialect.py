@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from headgate.pipelines import trials
@@ -74,10 +74,6 @@ class GivenDialect:
     def from_json(cls, data: Mapping[str, Any] | None) -> "GivenDialect":
         return cls(**(data or {}))
 
-    @property
-    def is_complete(self) -> bool:
-        return all(getattr(self, field.name) is not None for field in fields(self))
-
 
 NOTHING_GIVEN = GivenDialect()
 
@@ -89,6 +85,7 @@ def detect(head: bytes, *, complete: bool, given: GivenDialect = NOTHING_GIVEN) 
     if not complete:
         text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
     newline = given.newline or _newline(text)
+    text = _without_lines(text, given.skip_rows or 0, newline)
     trial = trials.find_grammar(
         text.encode("utf-8", "replace"),
         CARRIAGE_RETURN if newline == "\r" else LINE_FEED,
@@ -110,6 +107,11 @@ def detect(head: bytes, *, complete: bool, given: GivenDialect = NOTHING_GIVEN) 
         extra_headers=layout.extra_headers,
         encoding_given=given.encoding is not None,
     )
+
+
+def _without_lines(text: str, count: int, newline: str) -> str:
+    """The text behind so many lines."""
+    return text.split(newline[-1], count)[-1] if count else text
 
 
 def _marks(given: str | None, usual: Sequence[bytes | None]) -> Sequence[bytes | None]:

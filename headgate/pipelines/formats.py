@@ -10,6 +10,7 @@ from headgate.errors import JobFault
 from headgate.pipelines import compression
 from headgate.pipelines import dialect as dialects
 from headgate.pipelines.damage import readable
+from headgate.pipelines.dialect import NOTHING_GIVEN, Dialect, GivenDialect
 from headgate.pipelines.encodings import decode_sample, detect_encoding
 from headgate.pipelines.prepared import Prepared, Reader, Source, Watch
 from headgate.pipelines.rejections import RejectionLog
@@ -73,8 +74,10 @@ def read(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prep
         return READERS[source.format](source, scratch, log, watch)
 
 
-def identify(path: Path, name: str, given: FileFormat | None = None) -> FileFormat:
-    """The format of a file.
+def identify(
+    path: Path, name: str, given: FileFormat | None = None, dialect: GivenDialect = NOTHING_GIVEN
+) -> FileFormat:
+    """The format of a file, of which the format or something of its dialect may be given.
 
     Raises JobFault: EMPTY_FILE, UNREADABLE_FILE, UNSUPPORTED_FORMAT, or FORMAT_MISMATCH where its name or sender says
     otherwise.
@@ -83,15 +86,15 @@ def identify(path: Path, name: str, given: FileFormat | None = None) -> FileForm
     head, whole = compression.read_head(path, SNIFF_BYTES)
     if is_packed and not head and not whole:
         raise JobFault("UNREADABLE_FILE", compression.DAMAGED, "DATA")
-    if not _decoded(head).strip():
+    if not _decoded(head, dialect).strip():
         raise JobFault("EMPTY_FILE", "The file is empty. Send one that holds data.", "DATA")
     ending = PurePosixPath(compression.unpacked_name(name.lower())).suffix
     named = given or ENDINGS.get(ending)
-    found = _sniff(path, head, named)
+    found = _sniff(path, head, named, dialect)
     if found is None or (is_packed and found not in PACKABLE):
         message = f"The content is none of {SUPPORTED}. Convert the file first."
         raise JobFault("UNSUPPORTED_FORMAT", message, "DATA")
-    if named is None and found in DELIMITED and ending not in TEXT_ENDINGS and not _is_table(head):
+    if named is None and found in DELIMITED and ending not in TEXT_ENDINGS and not _is_table(head, dialect):
         message = f"Nothing tells what a *{ending} file is. Send {SUPPORTED}, or say its format."
         raise JobFault("UNSUPPORTED_FORMAT", message, "DATA")
     if named is not None and _family(found) != _family(named):
@@ -108,7 +111,7 @@ def _family(format: FileFormat) -> FileFormat:
     return {FileFormat.TSV: FileFormat.CSV, FileFormat.NDJSON: FileFormat.JSON}.get(format, format)
 
 
-def _sniff(path: Path, head: bytes, named: FileFormat | None) -> FileFormat | None:
+def _sniff(path: Path, head: bytes, named: FileFormat | None, dialect: GivenDialect) -> FileFormat | None:
     """The format of the content; text that is no JSON counts as delimited."""
     if head.startswith(b"PAR1"):
         return FileFormat.PARQUET
@@ -116,31 +119,32 @@ def _sniff(path: Path, head: bytes, named: FileFormat | None) -> FileFormat | No
         return FileFormat.ARROW
     if head.startswith(b"PK\x03\x04"):
         return FileFormat.EXCEL if _is_workbook(path) else None
-    if head.startswith(FOREIGN_MAGIC) or not _is_text(head):
+    if head.startswith(FOREIGN_MAGIC) or not _is_text(head, dialect):
         return None
-    text = _decoded(head).lstrip()
+    text = _decoded(head, dialect).lstrip()
     if JSON_START.match(text) or (text[:1] in ("{", "[") and named not in DELIMITED):
         return FileFormat.NDJSON if _is_ndjson(path, text, named) else FileFormat.JSON
-    return (
-        FileFormat.TSV
-        if dialects.detect(head, complete=len(head) < SNIFF_BYTES).delimiter == "\t"
-        else FileFormat.CSV
-    )
+    return FileFormat.TSV if _detected(head, dialect).delimiter == "\t" else FileFormat.CSV
 
 
-def _decoded(head: bytes) -> str:
-    return decode_sample(head, detect_encoding(head))
+def _decoded(head: bytes, dialect: GivenDialect = NOTHING_GIVEN) -> str:
+    return decode_sample(head, dialect.encoding or detect_encoding(head))
 
 
-def _is_text(head: bytes) -> bool:
-    """Text has no control characters but white space; UTF-16 is text too."""
-    text = _decoded(head)
-    controls = sum(1 for character in text if character < " " and character not in "\t\r\n\f\x1b")
+def _is_text(head: bytes, dialect: GivenDialect) -> bool:
+    """Text has no control characters but white space, and what is given as delimiter; UTF-16 is text too."""
+    text = _decoded(head, dialect)
+    marks = "\t\r\n\f\x1b" + (dialect.delimiter or "")
+    controls = sum(1 for character in text if character < " " and character not in marks)
     return controls <= len(text) // 1000
 
 
-def _is_table(head: bytes) -> bool:
-    return dialects.detect(head, complete=len(head) < SNIFF_BYTES).confidence > MIN_CONFIDENCE
+def _is_table(head: bytes, dialect: GivenDialect) -> bool:
+    return dialect.delimiter is not None or _detected(head, dialect).confidence > MIN_CONFIDENCE
+
+
+def _detected(head: bytes, dialect: GivenDialect) -> Dialect:
+    return dialects.detect(head, complete=len(head) < SNIFF_BYTES, given=dialect)
 
 
 def _is_ndjson(path: Path, text: str, named: FileFormat | None) -> bool:

@@ -99,7 +99,11 @@ class GoodRecords:
 
 def _canonical(grammar: Grammar) -> Grammar:
     delimiter = bytes([UNIT]) if len(grammar.delimiter) > 1 else grammar.delimiter
-    return Grammar(delimiter, QUOTE if grammar.quote is None else grammar.quote, LINE_FEED)
+    return Grammar(delimiter, _quote(grammar) if grammar.quote is None else grammar.quote, LINE_FEED)
+
+
+def _quote(grammar: Grammar) -> int:
+    return QUOTE if grammar.delimiter != bytes([QUOTE]) else UNIT
 
 
 def _rewritten(part: bytes, found: Window, grammar: Grammar) -> tuple[bytes, Positions]:
@@ -122,7 +126,7 @@ def _singly(grammar: Grammar) -> tuple[bytes, ...]:
     special = {
         bytes([LINE_FEED]): grammar.newline == CARRIAGE_RETURN,
         bytes([UNIT]): len(grammar.delimiter) > 1,
-        bytes([QUOTE]): grammar.quote is None,
+        bytes([_quote(grammar)]): grammar.quote is None,
         bytes([grammar.escape or 0]): grammar.escape is not None,
     }
     return tuple(mark for mark, applies in special.items() if applies)

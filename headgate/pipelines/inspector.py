@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from headgate.errors import JobFault
 from headgate.pipelines import compression, formats
 from headgate.pipelines.damage import scannable
 from headgate.pipelines.dialect import NOTHING_GIVEN, Dialect, GivenDialect
@@ -42,8 +43,12 @@ def inspect(
     dialect: Dialect | None = None,
     given_dialect: GivenDialect = NOTHING_GIVEN,
 ) -> Inspection:
-    """Read the file's head. Raises JobFault where it can't be read as anything."""
-    format = formats.identify(path, name, given)
+    """Read the file's head. Raises JobFault where it can't be read as anything, or has no dialect and one is given."""
+    format = formats.identify(path, name, given, given_dialect)
+    if format not in formats.DELIMITED and given_dialect != NOTHING_GIVEN:
+        raise JobFault(
+            "INVALID_DIALECT", f"A {format.value} file has no dialect. Send it without one.", "DATA"
+        )
     head, is_whole = _head(path, scratch) if format in CUT else (path, True)
     if format in formats.DELIMITED and dialect is None:
         dialect = delimited.detect_dialect(head, given_dialect)

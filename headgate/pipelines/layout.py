@@ -29,8 +29,11 @@ class Layout:
 
 
 def find_layout(trial: Trial, *, has_header: bool | None = None, skip_rows: int | None = None) -> Layout:
-    """The layout of a sample, as far as it isn't given. Lines are skipped only above what is plainly a header."""
-    records = [record for record in trial.records if record.line > (skip_rows or 0)]
+    """The layout of a sample, as far as it isn't given: then the sample begins behind `skip_rows` lines.
+
+    Lines are skipped only above what is plainly a header.
+    """
+    records = trial.records
     start, width = _first_table(records, trial.width)
     lead, body = records[:start], [r for r in records[start:] if not r.broken and len(r.cells) == width]
     votes = header_votes(body)
