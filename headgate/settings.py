@@ -1,11 +1,13 @@
 """Every setting of the server: environment variables that only the composition roots read."""
 
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ENV_PREFIX = "HEADGATE_"
 MIB = 1024**2
@@ -24,6 +26,18 @@ def _redis_url(url: str) -> str:
     if urlsplit(url).scheme not in ("redis", "rediss"):
         raise ValueError("not a redis:// or rediss:// URL")
     return url
+
+
+def _listed_networks(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        return tuple(ip_network(part) for part in re.findall(r"[^,\s]+", text))
+    except ValueError:
+        raise ValueError("not a list of networks such as 10.1.0.0/16, fd00::/8") from None
+
+
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_listed_networks)]
 
 
 class Settings(BaseSettings):
@@ -83,6 +97,10 @@ class Settings(BaseSettings):
         description="How long errors of rows are kept after their job has ended; 0 keeps them for ever.",
     )
     token_hours: float = Field(24.0, gt=0, description="How long an access token is valid.")
+    allowed_networks: Networks = Field(
+        (),
+        description="Networks that are not public from which URLs may be fetched, such as 10.1.0.0/16, fd00::/8.",
+    )
 
     @property
     def resolved_database_url(self) -> str:
@@ -120,6 +138,8 @@ def describe(settings: Settings) -> list[SettingRow]:
 def _shown(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     return _without_password(str(value))
 
 

@@ -1,5 +1,6 @@
 """Settings come from the environment, explain themselves and keep their secrets."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,25 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
+    "written", ["10.1.0.0/16,fd00::/8", "10.1.0.0/16 fd00::/8", " 10.1.0.0/16 , fd00::/8, "]
+)
+def test_allowed_networks_are_written_with_commas_or_blanks(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("HEADGATE_ALLOWED_NETWORKS", written)
+    settings = Settings()
+    assert settings.allowed_networks == (ip_network("10.1.0.0/16"), ip_network("fd00::/8"))
+    rows = {row.variable: row for row in describe(settings)}
+    assert rows["HEADGATE_ALLOWED_NETWORKS"].value == "10.1.0.0/16, fd00::/8"
+
+
+def test_no_network_is_allowed_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().allowed_networks == ()
+    monkeypatch.setenv("HEADGATE_ALLOWED_NETWORKS", "")
+    assert Settings().allowed_networks == ()
+
+
+@pytest.mark.parametrize(
     ("variable", "value"),
     [
         ("PORT", "70000"),
@@ -56,6 +76,8 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         ("STORE_URL", "s3://bucket"),
         ("STORE_URL", "/srv/store"),
         ("SECRET_KEY", "short-key"),
+        ("ALLOWED_NETWORKS", "intranet"),
+        ("ALLOWED_NETWORKS", "10.1.2.3/16"),
     ],
 )
 def test_a_wrong_value_is_refused_and_not_repeated(
