@@ -51,7 +51,7 @@ class Condition(Check):
         return expressions.parse_condition(self.sql)
 
     def rules(self, table: Table) -> Iterable[Rule | Finding]:
-        """The condition holds of values that are what it takes them for. Raises JobFault where it can't be evaluated."""
+        """The condition holds of values that fit into it. Raises JobFault where it can't be evaluated."""
         columns = self._parsed.columns
         if missing := [column for column in columns if column not in table.schema]:
             yield from (missing_column(self, column) for column in missing)

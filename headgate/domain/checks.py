@@ -1,0 +1,60 @@
+"""Checks that people give: read from specs, and refused with all that is wrong."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from headgate.errors import UserFault
+from headgate.pipelines.checks.check import Check
+from headgate.pipelines.checks.registry import check_kinds
+
+MAX_CHECKS = 200
+
+
+def parse_checks(given: Sequence[Mapping[str, Any]], path: tuple[str, ...] = ("checks",)) -> list[Check]:
+    """Read checks, each an object with one key, which names its kind; `path` leads to the list.
+
+    Raises UserFault (INVALID_SPEC) for the first that is wrong: its message says all that is, and its path leads to
+    the first fault, such as ("checks", "0", "range", "min").
+    """
+    if len(given) > MAX_CHECKS:
+        raise UserFault(
+            "INVALID_SPEC", f"There are {len(given)} checks; at most {MAX_CHECKS} are allowed.", path
+        )
+    return [_parse(check, (*path, str(number))) for number, check in enumerate(given)]
+
+
+def _parse(given: object, path: tuple[str, ...]) -> Check:
+    if not isinstance(given, Mapping) or len(given) != 1:
+        raise UserFault("INVALID_SPEC", "A check is an object with one key, which names its kind.", path)
+    ((kind, settings),) = given.items()
+    kinds = check_kinds()
+    if kind not in kinds:
+        raise UserFault(
+            "INVALID_SPEC", f"There is no check {kind}; there are {', '.join(kinds)}.", (*path, str(kind))
+        )
+    try:
+        return kinds[kind].model_validate(settings)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False)
+        message = f"The check {kind} can't be set so: {'; '.join(_messages(faults))}."
+        raise UserFault("INVALID_SPEC", message, (*path, kind, *map(str, faults[0]["loc"]))) from error
+
+
+def _messages(faults: Iterable[ErrorDetails]) -> Iterable[str]:
+    for fault in faults:
+        where = ".".join(map(str, fault["loc"]))
+        yield f"{where}: {_message(fault)}" if where else _message(fault)
+
+
+def _message(fault: ErrorDetails) -> str:
+    """What is wrong, in words for somebody who doesn't know of Pydantic."""
+    match fault["type"]:
+        case "missing":
+            return "is required"
+        case "extra_forbidden":
+            return "there is no such setting"
+    message = fault["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    return message[:1].lower() + message[1:]

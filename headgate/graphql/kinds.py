@@ -1,0 +1,126 @@
+"""Inputs that are generated from the models of kinds: a new kind is in the schema with nothing written for it."""
+
+import inspect
+from collections.abc import Mapping
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import strawberry
+from pydantic.fields import FieldInfo
+from strawberry.scalars import JSON
+from strawberry.types.base import StrawberryObjectDefinition
+
+from headgate.graphql.scalars import BigInt
+from headgate.pipelines.kinds import Kind, Settings
+
+MAX_INT = 2**31 - 1
+"""The largest Int of GraphQL."""
+SCALARS = (str, float, bool)
+
+Enums = Mapping[type[StrEnum], type[StrEnum]]
+"""The enums that stand for those of the models in the schema, where that is another one."""
+
+
+def choice_of(
+    kinds: Mapping[str, type[Kind]], name: str, description: str, enums: Enums | None = None
+) -> type:
+    """An input that takes the settings of exactly one of these kinds."""
+    members = {
+        kind: (input_of(model, f"{kind[0].upper()}{kind[1:]}{name}", enums), _summary(model))
+        for kind, model in kinds.items()
+    }
+    fields = {
+        kind: strawberry.field(name=kind, default=strawberry.UNSET, description=summary)
+        for kind, (_, summary) in members.items()
+    }
+    types = {kind: type_ | None for kind, (type_, _) in members.items()}
+    return strawberry.input(
+        type(name, (), {"__annotations__": types, **fields}), one_of=True, description=description
+    )
+
+
+def input_of(model: type[Settings], name: str, enums: Enums | None = None) -> type:
+    """An input with the settings of a model, those first that can't be left out."""
+    types: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
+    for attribute, info in sorted(model.model_fields.items(), key=lambda item: not item[1].is_required()):
+        type_ = _type(info.annotation, info, f"{name[:-5]}{attribute.title()}Input", enums or {})
+        default = {} if info.is_required() else {"default": strawberry.UNSET}
+        types[attribute] = type_ if info.is_required() else type_ | None
+        fields[attribute] = strawberry.field(
+            name=_alias(attribute, info), description=_described(info), **default
+        )
+    return strawberry.input(type(name, (), {"__annotations__": types, **fields}), description=_text(model))
+
+
+def _alias(attribute: str, info: FieldInfo) -> str:
+    return info.alias or attribute
+
+
+def _described(info: FieldInfo) -> str:
+    """What a setting means, and what it is where it is left out."""
+    meaning = info.description or ""
+    default = None if info.is_required() else info.get_default(call_default_factory=True, validated_data={})
+    if default is None:
+        return meaning
+    return f"{meaning} By default {_shown(default)}."
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return "true" if default else "false"
+    return ", ".join(map(str, default)) if isinstance(default, list) else str(default)
+
+
+def _text(model: type[Settings]) -> str:
+    """A model's docstring, one line a paragraph."""
+    paragraphs = inspect.getdoc(model) or ""
+    return "\n\n".join(" ".join(part.split()) for part in paragraphs.split("\n\n"))
+
+
+def _summary(model: type[Settings]) -> str:
+    return _text(model).split("\n\n")[0]
+
+
+def _type(annotation: Any, info: FieldInfo, name: str, enums: Enums) -> Any:
+    """The type in the schema for a type in a model."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(arguments[0], info, name, enums)
+    if origin in (Union, UnionType):
+        given = [each for each in arguments if each is not NoneType]
+        return _type(given[0], info, name, enums) if len(given) == 1 else JSON
+    if origin is list:
+        return list[_type(arguments[0], info, name, enums)]  # type: ignore[misc]
+    if annotation is int:
+        return int if _largest(info) <= MAX_INT else BigInt
+    if annotation in SCALARS:
+        return annotation
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return enums.get(annotation, annotation)
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return input_of(annotation, name, enums)
+    return JSON
+
+
+def _largest(info: FieldInfo) -> float:
+    """The largest integer that a setting can be."""
+    return min((bound.le for bound in info.metadata if hasattr(bound, "le")), default=float("inf"))
+
+
+def settings_of(given: object) -> dict[str, Any]:
+    """What an input holds, as a spec says it; what is left out or null is not there."""
+    definition: StrawberryObjectDefinition = given.__strawberry_definition__  # type: ignore[attr-defined]
+    values = {field.graphql_name: getattr(given, field.python_name) for field in definition.fields}
+    return {
+        str(name): _plain(value) for name, value in values.items() if value not in (None, strawberry.UNSET)
+    }
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if hasattr(value, "__strawberry_definition__") and not isinstance(value, StrEnum):
+        return settings_of(value)
+    return value.value if isinstance(value, StrEnum) else value
