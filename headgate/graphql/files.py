@@ -14,6 +14,7 @@ from headgate.domain.joblists import JobList, Owner
 from headgate.domain.jobs import JobFilter
 from headgate.domain.profiles import Profile
 from headgate.errors import UserFault
+from headgate.graphql.checks import Check
 from headgate.graphql.columns import Column, RowPage
 from headgate.graphql.context import Info
 from headgate.graphql.dialects import Dialect, DialectInput, read_dialect
@@ -27,6 +28,7 @@ from headgate.graphql.payloads import Payload, UserError
 from headgate.graphql.profiles import (
     CORRELATIONS,
     STATISTICS,
+    SUGGESTIONS,
     ColumnStatistics,
     CorrelatedColumns,
     Correlation,
@@ -105,6 +107,11 @@ class File(Node, prefix="file"):
     async def correlations(self, info: Info, columns: CorrelatedColumns = None) -> list[Correlation]:
         found = await profiles.of_file(info.context.services, self.row, Profile.CORRELATIONS, columns)
         return [Correlation(**each) for each in found]
+
+    @resolved(SUGGESTIONS)
+    async def suggested_checks(self, info: Info) -> list[Check]:
+        found = await profiles.of_file(info.context.services, self.row, Profile.SUGGESTIONS)
+        return [Check.from_json(each) for each in found]
 
     @resolved("The jobs that read it, the newest first.")
     async def jobs(

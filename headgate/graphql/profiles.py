@@ -12,6 +12,7 @@ from headgate.pipelines.profiles.correlation import MAX_CORRELATED
 from headgate.pipelines.profiles.distribution import MAX_BINS
 from headgate.pipelines.profiles.table import MAX_COLUMNS
 from headgate.pipelines.profiles.tallies import TOP_VALUES
+from headgate.pipelines.suggested import SAMPLE_ROWS
 
 MILLISECONDS = "that of a date or time in milliseconds since 1970 began, in UTC where it has a zone"
 STATISTICS = (
@@ -21,6 +22,10 @@ STATISTICS = (
 CORRELATIONS = (
     "How columns of numbers go together: each pair of them once, in the order of the columns. All rows that can be "
     "read count."
+)
+SUGGESTIONS = (
+    "Checks that a sample of it suggests, each with its reason; every row of the sample passes them. The sample has up "
+    f"to {SAMPLE_ROWS:,} rows, taken evenly from the beginning of the file, and its first {MAX_COLUMNS} columns."
 )
 
 StatisticsColumns = Annotated[

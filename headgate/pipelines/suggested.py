@@ -16,6 +16,7 @@ from headgate.pipelines.formats import read
 from headgate.pipelines.hints import Hint, Sampled
 from headgate.pipelines.inspector import CUT, head_of
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source
+from headgate.pipelines.profiles.table import MAX_COLUMNS
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.rules import Finding
 from headgate.pipelines.types import TypePlan
@@ -46,7 +47,7 @@ class Suggestion:
 
 
 def suggest(source: Source, scratch: Path) -> list[Suggestion]:
-    """What a sample of a file suggests, column by column. Raises JobFault where the file can't be read."""
+    """What a sample of a file suggests for its first MAX_COLUMNS columns. Raises JobFault where it can't be read."""
     head = head_of(source.path, scratch) if source.format in CUT else source.path
     log = RejectionLog(scratch)
     prepared = read(Source(head, source.format, source.dialect), scratch, log, _ignore)
@@ -57,7 +58,7 @@ def suggest(source: Source, scratch: Path) -> list[Suggestion]:
 
 def _sampled_rows(prepared: Prepared) -> pl.DataFrame:
     every = math.ceil(min(prepared.accepted, LOOKED_AT_ROWS) / SAMPLE_ROWS)
-    first = prepared.frame.head(LOOKED_AT_ROWS)
+    first = prepared.frame.select(ROW_INDEX, *prepared.names[:MAX_COLUMNS]).head(LOOKED_AT_ROWS)
     chosen = first.filter(pl.col(ROW_INDEX) % max(every, 1) == 0)
     return chosen.collect(engine="streaming")
 
@@ -73,7 +74,7 @@ def _suggestions(prepared: Prepared, rows: pl.DataFrame) -> Iterator[Suggestion]
 
 def _columns(prepared: Prepared, sample: pl.DataFrame) -> Iterator[Sampled]:
     plan = TypePlan.guess(sample.schema, prepared.texts, sample)
-    for position, name in enumerate(prepared.names):
+    for position, name in enumerate(sample.columns):
         chosen = plan.chosen[name]
         typed = sample.select(chosen.exact(pl.col(name))).to_series()
         yield Sampled(name, position, typed, column_type(chosen.dtype))

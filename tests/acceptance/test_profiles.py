@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from headgate.pipelines.checks.registry import check_kinds
 from tests.acceptance.processes import Client
 
 SALES = "region,units,price,day\n" + "".join(
@@ -77,3 +78,16 @@ async def test_no_columns_have_no_statistics(client: Client, file: str) -> None:
 async def test_a_file_that_was_refused_has_no_statistics(client: Client) -> None:
     refused = (await client.upload(b"\x89PNG\r\n\x1a\n", "picture.png"))["file"]["id"]
     assert await client.refusal(OF_FILE, id=refused) == "FILE_NOT_READY"
+
+
+async def test_suggested_checks_of_a_file_can_be_given_back_as_they_are(client: Client, file: str) -> None:
+    query = "query ($id: ID!) { file(id: $id) { suggestedChecks { kind severity settings reason } } }"
+    found = (await client.data(query, id=file))["file"]["suggestedChecks"]
+    assert {"kind": "range", "severity": "ERROR", "settings": {"columns": ["price"], "min": 0}} in [
+        {key: value for key, value in each.items() if key != "reason"} for each in found
+    ]
+    assert all(each["reason"].endswith(".") for each in found)
+    kinds = [(each["settings"]["columns"], each["kind"]) for each in found]
+    assert (["region"], "oneOf") in kinds
+    assert (["day"], "type") in kinds
+    assert all(check_kinds()[each["kind"]].model_validate(each["settings"]) for each in found)

@@ -4,8 +4,8 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -214,6 +214,24 @@ class TestWhereMemoryIsShort:
         for each in found["quantiles"]:
             rank = sum(number < each["value"] for number in ordered) / len(ordered)
             assert rank == pytest.approx(each["q"], abs=0.05)
+
+    @pytest.mark.parametrize(
+        ("dtype", "make"),
+        [
+            (pl.Int64(), lambda row: row),
+            (pl.Decimal(38, 2), lambda row: Decimal(row) / 4),
+            (pl.Date(), lambda row: date(1900, 1, 1) + timedelta(days=row)),
+            (pl.Datetime("us"), lambda row: datetime(2026, 1, 1) + timedelta(seconds=row)),
+            (pl.Datetime("us", "UTC"), lambda row: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=row)),
+            (pl.String(), lambda row: f"text {row}"),
+        ],
+    )
+    def test_values_of_every_type_are_sampled(self, dtype: pl.DataType, make: Callable[[int], Any]) -> None:
+        found = one([make(row) for row in range(5_000)] + [make(77)] * 99, dtype)
+        assert found["topValues"][0]["count"] == 100
+        assert found["distinct"] == pytest.approx(5_000, rel=0.1)
+        if found["histogram"]:
+            assert sum(each["count"] for each in found["histogram"]) == 5_099
 
     def test_texts_are_sampled_by_their_length(self) -> None:
         texts = [f"{number:0>200}" for number in range(1_000)]

@@ -17,6 +17,7 @@ from headgate.pipelines import formats, suggested
 from headgate.pipelines.checks.registry import checks_from_json
 from headgate.pipelines.hints import DATE_FORMATS
 from headgate.pipelines.prepared import Source
+from headgate.pipelines.profiles.table import MAX_COLUMNS
 from headgate.pipelines.runner import Counts
 from headgate.pipelines.screening import Screening
 from headgate.pipelines.shapes import common_regex
@@ -209,6 +210,12 @@ def test_a_large_file_is_sampled_evenly_from_its_head(
     content = text_of({"n": range(1_000), "half": ["a"] * 500 + ["b"] * 500})
     [type_] = [each for each in suggestions(intake, content) if each["kind"] == "type"]
     assert type_["reason"] == "All 100 sampled values are whole numbers from 0 to 990."
+
+
+def test_only_the_first_columns_of_many_get_suggestions(intake: Intake) -> None:
+    content = text_of({f"c{index}": range(ROWS) for index in range(MAX_COLUMNS + 1)})
+    found = {each["settings"]["columns"][0] for each in suggestions(intake, content)}
+    assert found == {f"c{index}" for index in range(MAX_COLUMNS)}
 
 
 WORDS = st.text(string.printable + "äß日", max_size=6)
