@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from headgate.pipelines import formats, suggested
 from headgate.pipelines.checks.registry import checks_from_json
+from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.hints import DATE_FORMATS
 from headgate.pipelines.prepared import Source
 from headgate.pipelines.profiles.table import MAX_COLUMNS
@@ -22,6 +23,7 @@ from headgate.pipelines.runner import Counts
 from headgate.pipelines.screening import Screening
 from headgate.pipelines.shapes import common_regex
 from headgate.pipelines.suggested import suggest
+from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake, new_intake
 
 ROWS = 60
@@ -248,20 +250,18 @@ def test_an_ingest_with_all_suggestions_rejects_nothing(data: st.DataObject) -> 
         if data.draw(st.booleans()):
             file = io.BytesIO()
             pl.DataFrame(columns).write_parquet(file)
-            _check_accepted(intake, file.getvalue(), "data.parquet")
+            _check_accepted(intake, file.getvalue(), FileFormat.PARQUET)
         else:
-            _check_accepted(intake, text_of(columns), "data.csv")
+            _check_accepted(intake, text_of(columns), FileFormat.CSV)
 
 
-def _check_accepted(intake: Intake, content: str | bytes, name: str) -> None:
-    path = intake.file(content, name)
-    format = formats.identify(path, name)
-    found = [each.to_json() for each in suggest(Source(path, format), intake.scratch())]
+def _check_accepted(intake: Intake, content: str | bytes, format: FileFormat) -> None:
+    path = intake.file(content)
+    found = [each.to_json() for each in suggest(Source(path, format, Dialect()), intake.scratch())]
     checks = checks_from_json([{each["kind"]: each["settings"]} for each in found])
-    plain = intake.ingest(path, format, dataset="plain")
-    outcome = intake.run(
-        replace(intake.job(path, format, dataset="checked"), screening=Screening(checks=checks))
-    )
+    plain = intake.ingest(path, format, dialect=Dialect(), dataset="plain")
+    job = intake.job(path, format, dialect=Dialect(), dataset="checked")
+    outcome = intake.run(replace(job, screening=Screening(checks=checks)))
     assert outcome.counts == plain.counts
     assert outcome.rows == plain.rows
 
