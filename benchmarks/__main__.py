@@ -10,6 +10,7 @@ from rich.console import Console
 from benchmarks.figures import FULL, QUICK, show_figures
 from benchmarks.ingest import measure_ingest
 from benchmarks.jobs import measure_jobs
+from benchmarks.ledger import measure_ledger
 from benchmarks.memory import measure_memory
 from benchmarks.requests import measure_requests
 from benchmarks.starts import measure_starts
@@ -19,6 +20,7 @@ BENCHMARKS = (
     measure_requests,
     measure_ingest,
     measure_memory,
+    measure_ledger,
     measure_jobs,
     measure_starts,
     measure_events,

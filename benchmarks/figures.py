@@ -19,6 +19,7 @@ class Sizes:
     warm_ups: int
     rounds: int
     ingest_rows: int
+    errors: int
     few_rows: int
     many_rows: int
     requests: int
@@ -34,6 +35,7 @@ FULL = Sizes(
     warm_ups=1,
     rounds=5,
     ingest_rows=5_000_000,
+    errors=1_000_000,
     few_rows=1_000_000,
     many_rows=10_000_000,
     requests=200,
@@ -48,6 +50,7 @@ QUICK = Sizes(
     warm_ups=0,
     rounds=1,
     ingest_rows=20_000,
+    errors=2_000,
     few_rows=5_000,
     many_rows=20_000,
     requests=24,

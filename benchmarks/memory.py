@@ -45,7 +45,7 @@ def _growth_figure(sizes: Sizes, few: float, many: float) -> Figure:
 def _peak_bytes(home: Path, file_id: str) -> float:
     with serving(home) as server, Client(server.url, server.token) as client:
         ingest_s(client, file_id)
-        return max(map(_peak_bytes_of, _descendants(server.process.pid)))
+        return max(map(peak_bytes_of, _descendants(server.process.pid)))
 
 
 def _descendants(process_id: int) -> Iterator[int]:
@@ -57,7 +57,7 @@ def _descendants(process_id: int) -> Iterator[int]:
             yield from _descendants(child)
 
 
-def _peak_bytes_of(process_id: int) -> int:
+def peak_bytes_of(process_id: int) -> int:
     """The most memory that a process held at any time: VmHWM, which the kernel tells in KiB."""
     return 1024 * (_figure(PROC / str(process_id) / "status", "VmHWM") or 0)
 

@@ -15,10 +15,10 @@ NUMBERED = pl.Schema({NUMBER: pl.get_index_type(), **SCHEMA})
 FIRST_BATCH = 256
 MAX_BATCH = 16_384
 BATCH_BYTES = 8 << 20
+SEARCHED_FIRST = 16_384
+"""Among so many lines the first errors of each group are looked for first."""
 SAMPLES = 3
 """So many errors of a group are shown."""
-
-Query = Callable[[pl.LazyFrame], pl.LazyFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,39 +58,22 @@ class OpenErrors:
 
     def page(self, wanted: LedgerFilter, *, after: int = -1, first: int = 20) -> pl.DataFrame:
         """Up to `first` errors behind the one with this number, as NUMBERED."""
-        return self._answer(lambda errors: _page(errors.filter(wanted.predicate()), after, first))
+        return self._answer(lambda errors: _page(errors.matching(wanted), after, first))
 
     def count(self, wanted: LedgerFilter) -> int:
         """How many errors the filter matches."""
-        return int(self._answer(lambda errors: errors.filter(wanted.predicate()).select(pl.len())).item())
+        return int(self._answer(lambda errors: _collected(errors.matching(wanted).select(pl.len()))).item())
 
     def groups(self, wanted: LedgerFilter, by: Sequence[str]) -> pl.DataFrame:
         """Group the errors that the filter matches by columns: these, `count`, `rows` and `samples`, in no order.
 
         `rows` are distinct ones, and `samples` the numbers of the first errors.
         """
-        row = pl.col("row")
-        # A null is one of the distinct values, but no row.
-        rows = row.n_unique() - (row.null_count() > 0).cast(pl.UInt32)
-        return self._answer(
-            lambda errors: (
-                errors.filter(wanted.predicate())
-                .group_by(by)
-                .agg(
-                    pl.len().alias("count"),
-                    rows.alias("rows"),
-                    pl.col(NUMBER).bottom_k(SAMPLES).sort().alias("samples"),
-                )
-            )
-        )
+        return self._answer(lambda errors: _groups(errors, wanted, by))
 
     def numbered(self, numbers: Sequence[int]) -> pl.DataFrame:
         """The errors with these numbers, as NUMBERED."""
-        chosen = pl.col(NUMBER).is_in(pl.Series(numbers, dtype=NUMBERED[NUMBER]).implode())
-        rows = self._answer(lambda errors: errors.filter(chosen).select("row"))["row"]
-        # By their rows the reader finds out which parts of the file it needn't read.
-        in_rows = pl.col("row").is_in(rows.implode()) | pl.col("row").is_null()
-        return self._answer(lambda errors: errors.filter(in_rows, chosen))
+        return self._answer(lambda errors: _numbered(errors, numbers)) if numbers else NUMBERED.to_frame()
 
     def batches(
         self, wanted: LedgerFilter, columns: Sequence[str] = SCHEMA.names()
@@ -100,29 +83,30 @@ class OpenErrors:
         They are those that are open when the first batch is read. Raises FileNotFoundError where the ledger goes away
         meanwhile.
         """
-        errors = self._scan().filter(wanted.predicate()).select(NUMBER, *columns)
+        errors = self._lines().matching(wanted).select(NUMBER, *columns)
         try:
-            batch = _page(errors, -1, FIRST_BATCH).collect(engine="streaming")
+            batch = _page(errors, -1, FIRST_BATCH)
         except FileNotFoundError:
             return
         while batch.height:
             yield batch
-            batch = _page(errors, batch[NUMBER][-1], _batch_rows(batch)).collect(engine="streaming")
+            batch = _page(errors, batch[NUMBER][-1], _batch_rows(batch))
 
-    def _answer(self, query: Query) -> pl.DataFrame:
+    def _answer(self, read: Callable[["_Lines"], pl.DataFrame]) -> pl.DataFrame:
         try:
-            return query(self._scan()).collect(engine="streaming")
+            return read(self._lines())
         except FileNotFoundError:
-            return query(pl.LazyFrame(schema=NUMBERED)).collect()
+            return read(_Lines(pl.LazyFrame(schema=NUMBERED), pl.lit(True)))
 
-    def _scan(self) -> pl.LazyFrame:
+    def _lines(self) -> "_Lines":
         if self.ledger is None:
-            return pl.LazyFrame(schema=NUMBERED)
-        errors = pl.scan_parquet(self.ledger, glob=False, row_index_name=NUMBER)
+            return _Lines(pl.LazyFrame(schema=NUMBERED), pl.lit(True))
+        lines = pl.scan_parquet(self.ledger, glob=False, row_index_name=NUMBER)
         resolved = self._resolved_rows()
-        if resolved.is_empty():
-            return errors
-        return errors.filter(pl.col("row").is_in(resolved.implode()).fill_null(False).not_())
+        is_resolved = pl.lit(False)
+        if not resolved.is_empty():
+            is_resolved = pl.col("row").is_in(resolved.implode()).fill_null(False)
+        return _Lines(lines, ~is_resolved)
 
     def _resolved_rows(self) -> pl.Series:
         rows = [pl.Series("row", [], pl.Int64)]
@@ -132,8 +116,60 @@ class OpenErrors:
         return pl.concat(rows)
 
 
-def _page(errors: pl.LazyFrame, after: int, first: int) -> pl.LazyFrame:
-    return errors.filter(pl.col(NUMBER) > after).head(first)
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The lines of a ledger, and which of them are open."""
+
+    all: pl.LazyFrame
+    are_open: pl.Expr
+
+    def matching(self, wanted: LedgerFilter) -> pl.LazyFrame:
+        """The open errors that a filter matches."""
+        return self.all.filter(self.are_open, wanted.predicate())
+
+    def between(self, first: int, last: int) -> "_Lines":
+        """The lines with these numbers and those in between: no others are read."""
+        return _Lines(self.all.slice(first, last - first + 1), self.are_open)
+
+
+def _groups(errors: _Lines, wanted: LedgerFilter, by: Sequence[str]) -> pl.DataFrame:
+    row = pl.col("row")
+    # A null is one of the distinct values, but no row.
+    rows = row.n_unique() - (row.null_count() > 0).cast(pl.UInt32)
+    counted = errors.matching(wanted).group_by(by).agg(pl.len().alias("count"), rows.alias("rows"))
+    groups = _collected(counted)
+    # Most groups begin early, and to look for the first errors among all takes as long as to count them.
+    early = _first_of_groups(errors.between(0, SEARCHED_FIRST - 1).matching(wanted), by)
+    found = groups.join(early, on=by, how="left", nulls_equal=True)
+    is_complete = pl.col("samples").list.len().fill_null(0) >= pl.col("count").clip(upper_bound=SAMPLES)
+    late = found.filter(~is_complete).drop("samples")
+    if late.is_empty():
+        return found
+    searched = errors.matching(wanted).join(late.select(by).lazy(), on=by, how="semi", nulls_equal=True)
+    completed = late.join(_first_of_groups(searched, by), on=by, how="left", nulls_equal=True)
+    return pl.concat([found.filter(is_complete), completed])
+
+
+def _first_of_groups(errors: pl.LazyFrame, by: Sequence[str]) -> pl.DataFrame:
+    first = pl.col(NUMBER).bottom_k(SAMPLES).sort().alias("samples")
+    return _collected(errors.group_by(by).agg(first))
+
+
+def _numbered(errors: _Lines, numbers: Sequence[int]) -> pl.DataFrame:
+    chosen = pl.col(NUMBER).is_in(pl.Series(numbers, dtype=NUMBERED[NUMBER]).implode())
+    among = errors.between(min(numbers), max(numbers)).matching(LedgerFilter())
+    rows = _collected(among.filter(chosen).select("row"))["row"]
+    # By their rows the reader finds out which parts of the file it needn't read.
+    in_rows = pl.col("row").is_in(rows.implode()) | pl.col("row").is_null()
+    return _collected(among.filter(in_rows, chosen))
+
+
+def _page(errors: pl.LazyFrame, after: int, first: int) -> pl.DataFrame:
+    return _collected(errors.filter(pl.col(NUMBER) > after).head(first))
+
+
+def _collected(frame: pl.LazyFrame) -> pl.DataFrame:
+    return frame.collect(engine="streaming")
 
 
 def _batch_rows(before: pl.DataFrame) -> int:

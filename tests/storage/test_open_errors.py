@@ -19,7 +19,7 @@ Resolve = Callable[[Sequence[int]], Path]
 
 ANY = LedgerFilter()
 PROPERTY = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -160,17 +160,24 @@ Faults = st.lists(
 ).map(lambda faults: sorted(faults, key=lambda fault: fault[0]))
 
 
+@pytest.mark.parametrize("searched_first", [1, 5, 1000])
 @PROPERTY
 @given(faults=Faults, resolved=st.sets(st.integers(1, 9), max_size=4))
 def test_groups_tell_how_many_errors_of_how_many_rows_there_are_and_which_come_first(
-    tmp_path: Path, resolve: Resolve, faults: list[tuple[int, str, str | None]], resolved: set[int]
+    tmp_path: Path,
+    resolve: Resolve,
+    searched_first: int,
+    faults: list[tuple[int, str, str | None]],
+    resolved: set[int],
 ) -> None:
     path = write_ledger(
         tmp_path / "ledger.parquet", [fault(row, code=code, column=column) for row, code, column in faults]
     )
     errors = OpenErrors(path, [resolve(sorted(resolved))])
 
-    found = errors.groups(ANY, ["code", "column"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(open_errors, "SEARCHED_FIRST", searched_first)
+        found = errors.groups(ANY, ["code", "column"])
 
     def group(each: tuple[int, tuple[int, str, str | None]]) -> tuple[str, str]:
         return each[1][1], each[1][2] or ""
