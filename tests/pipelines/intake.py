@@ -83,11 +83,11 @@ class Intake:
         folder.mkdir()
         return folder
 
-    def read(self, path: Path, format: FileFormat, dialect: Dialect | None = None) -> Reading:
-        """Only read a file, without typing and writing."""
+    def read(self, path: Path, format: FileFormat, dialect: Dialect | None = None, **options: Any) -> Reading:
+        """Only read a file, without typing and writing; `options` are those of its source."""
         scratch = self.scratch()
         log = RejectionLog(scratch)
-        prepared = formats.read(Source(path, format, dialect), scratch, log, unheard)
+        prepared = formats.read(Source(path, format, dialect, **options), scratch, log, unheard)
         ledger = scratch / "ledger.parquet"
         save_ledger(ledger, log)
         return Reading(prepared, log.rows, errors_in(ledger))
