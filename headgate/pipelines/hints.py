@@ -179,8 +179,8 @@ def _is_of_form(texts: pl.Series, form: str) -> bool:
 
 def _list(column: Sampled) -> Hint | None:
     """A list is whole where the second half of the sample has nothing that the first hasn't."""
-    counts = column.values.value_counts(name="count").sort("count")
-    texts = counts.to_series(0)
+    counts = column.values.alias("value").value_counts(name="count").sort("count")
+    texts = counts["value"]
     if not 2 <= len(texts) <= MAX_LISTED or column.values.len() < MIN_REPEATS * len(texts):
         return None
     if counts["count"][0] < 2 or column.values.head(column.values.len() // 2).n_unique() < len(texts):

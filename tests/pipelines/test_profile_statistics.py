@@ -183,7 +183,7 @@ def test_columns_keep_their_order_and_their_names() -> None:
     )
     found = profile(table_of(frame))
     assert [each["column"]["name"] for each in found] == frame.columns
-    assert [each["max"] for each in found] == [2, "b", 4, 5, 1]
+    assert [each["max"] for each in found] == [2, "b", 4, 5, *[1] * 5]
 
 
 class TestWhereMemoryIsShort:

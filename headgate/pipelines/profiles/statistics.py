@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -95,8 +96,7 @@ def _of_values(frame: pl.LazyFrame, column: Column, rows: int, found: Mapping[st
 def _distribution(
     frame: pl.LazyFrame, column: Column, counts: Tally, found: Mapping[str, Any]
 ) -> dict[str, Any]:
-    tallied = counts.frame.select(pl.col(VALUE).alias(column.name), COUNT)
-    numbers = tallied.select(number(column).alias(NUMBER), pl.col(COUNT))
+    numbers = counts.frame.select(number(replace(column, name=VALUE)).alias(NUMBER), COUNT)
     once = frame.select(number(column).alias(NUMBER), pl.lit(1, pl.Int64).alias(COUNT))
     all_numbers = numbers.lazy() if counts.is_whole else once
     return {
