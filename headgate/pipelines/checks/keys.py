@@ -5,7 +5,7 @@ values, which makes what is found exact; and where there are more rows than memo
 dealt with in partitions, each with a scan of its own.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -30,24 +30,35 @@ COMPARED_KEYS = 1 << 20
 JOINED_KEYS = 4 << 20
 """So many keys are held at a time to look others up among them."""
 
+Read = Callable[[str, pl.DataType, pl.DataType], pl.Expr]
+"""Turns a cell of a column of one type into a value of another."""
 Indexes = npt.NDArray[np.uint32]
 Hashes = npt.NDArray[np.uint64]
 
 
+def conformed(column: str, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    """A cell as a dataset would take it into a column of another type."""
+    return conforming(dtype, wanted).exact(pl.col(column))
+
+
 def keys_of(
-    table: Table, columns: Sequence[str], wanted: Mapping[str, pl.DataType] | None = None
+    table: Table,
+    columns: Sequence[str],
+    wanted: Mapping[str, pl.DataType] | None = None,
+    *,
+    read: Read = conformed,
 ) -> pl.LazyFrame:
     """ROW_INDEX and the key columns of all rows that have a value in each of them.
 
-    `wanted` are types that values are turned into; a value that can't be is none.
+    Where `wanted` names types, `read` turns the values into these; one that can't be is none.
     """
-    keys = [_key(column, table.schema[column], (wanted or {}).get(column)) for column in columns]
+    types = {column: table.schema[column] for column in columns}
+    values = {column: pl.col(column) for column in columns}
+    if wanted is not None:
+        values = {column: read(column, types[column], wanted[column]) for column in columns}
+        types = {column: wanted[column] for column in columns}
+    keys = (comparable(value, types[column]).alias(column) for column, value in values.items())
     return watched(table, *columns).select(ROW_INDEX, *keys).drop_nulls(list(columns))
-
-
-def _key(column: str, dtype: pl.DataType, wanted: pl.DataType | None) -> pl.Expr:
-    value = pl.col(column) if wanted is None else conforming(dtype, wanted).exact(pl.col(column))
-    return comparable(value, wanted or dtype).alias(column)
 
 
 def comparable(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:

@@ -4,7 +4,9 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from headgate.storage.columns import plain_text
+from headgate.pipelines.parsing import PARSERS
+from headgate.pipelines.types import conforming
+from headgate.storage.columns import column_type, plain_text
 
 TEXTS = (pl.String, pl.Categorical, pl.Enum)
 CLOCK = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?$"
@@ -105,6 +107,23 @@ def _probed(form: str) -> str | None:
     ):
         return "moment" if moment[0].tzinfo is None else "zoned"
     return "date" if day[0] == PROBE.date() else None
+
+
+def cast_to(column: str, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    """A cell as a value of another type; null where it is none, or would lose something."""
+    cell = pl.col(column)
+    if dtype == wanted:
+        return cell
+    if not is_text(dtype):
+        return conforming(dtype, wanted).exact(cell)
+    if isinstance(wanted, pl.Datetime):
+        moment = moment_of(column, dtype)
+        return (moment.dt.replace_time_zone("UTC") if wanted.time_zone else moment).cast(wanted)
+    if wanted.is_nested():
+        return pl.lit(None, wanted)
+    text = cell.cast(pl.String)
+    _, parse = PARSERS.get(column_type(wanted), (wanted, None))
+    return (text if parse is None else parse(text, None)).cast(wanted, strict=False)
 
 
 def checked_form(form: str) -> str:
