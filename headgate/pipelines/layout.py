@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headgate.pipelines.celltypes import is_missing, is_typed
+from headgate.pipelines.celltypes import is_missing, is_mostly_typed, is_typed
 from headgate.pipelines.trials import SampleRecord, Trial
 
 COMMENTS = ("#", "//", "--", "%", ";")
@@ -11,7 +11,6 @@ BLOCK_RECORDS = 3
 """So many records of one width are a table, and no preamble."""
 MAX_EXTRA_HEADERS = 2
 MAX_UNIT_CHARACTERS = 20
-MOSTLY = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def find_layout(trial: Trial, *, has_header: bool | None = None, skip_rows: int 
 
 def _first_table(records: Sequence[SampleRecord], width: int) -> tuple[int, int]:
     """Where the table begins, and how many cells its records have: of several tables the first counts."""
-    for index in range(len(records) - BLOCK_RECORDS + 1):
+    for index in range(_comments(records, width), len(records) - BLOCK_RECORDS + 1):
         block = records[index : index + BLOCK_RECORDS]
         own = len(block[0].cells)
         if own == width and not _is_title(records, index, width):
@@ -62,6 +61,13 @@ def _first_table(records: Sequence[SampleRecord], width: int) -> tuple[int, int]
             return index, own
     fitting = (i for i, r in enumerate(records) if len(r.cells) == width and not r.broken)
     return next(fitting, 0), width
+
+
+def _comments(records: Sequence[SampleRecord], width: int) -> int:
+    """How many comments stand above a header; a commented line above values is the header itself."""
+    count = next((i for i, r in enumerate(records) if not r.raw.startswith(b"#")), 0)
+    below = [record for record in records[count:] if not record.broken and len(record.cells) == width]
+    return count if header_votes(below) > 0 else 0
 
 
 def _is_title(records: Sequence[SampleRecord], index: int, width: int) -> bool:
@@ -125,12 +131,6 @@ def _header_vote(cell: str, below: Sequence[str]) -> int:
     if is_mostly_typed(filled):
         return -1 if is_typed(cell) else 1
     return -1 if not cell.strip() or cell in filled else 0
-
-
-def is_mostly_typed(values: Sequence[str]) -> bool:
-    """Whether most of a column's values are typed, those left out that are missing."""
-    given = [value for value in values if not is_missing(value)]
-    return sum(map(is_typed, given)) > MOSTLY * len(given)
 
 
 def _extra_headers(body: Sequence[SampleRecord]) -> int:

@@ -8,6 +8,7 @@ from headgate.pipelines.records import CARRIAGE_RETURN, MAX_RECORD_BYTES, Gramma
 
 NEVER_CLOSED = "is opened by a quote that is never closed"
 GOES_ON = "goes on after its closing quote"
+APOSTROPHE = re.compile(rb"(?<=[^\W_])'(?=[^\W_])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def mend(line: bytes, grammar: Grammar, width: int) -> tuple[bytes | None, ...] 
     """The cells of a line with quotes that nobody escaped, such as `"say "hi" now",2`; None where that is a guess.
 
     One reading is left where each cell that opens with a quote has an even number of them inside, none beside a
-    delimiter, doubled or escaped, the other cells have none, and there are `width` cells.
+    delimiter, doubled or escaped, the other cells have none, and there are `width` cells. Apostrophes don't count.
     """
     quote = _mark(grammar.quote)
     if not quote or grammar.escape is not None:
@@ -154,9 +155,9 @@ def mend(line: bytes, grammar: Grammar, width: int) -> tuple[bytes | None, ...] 
                 return None
             cells.append(plain or None)
             continue
-        if quoted.count(quote) % 2 or any(
-            mark in quoted for mark in (quote * 2, grammar.delimiter + quote, b"\\" + quote)
-        ):
+        beside = (quote * 2, grammar.delimiter + quote, b"\\" + quote)
+        inside = APOSTROPHE.sub(b"", quoted) if quote == b"'" else quoted
+        if inside.count(quote) % 2 or any(marks in quoted for marks in beside):
             return None
         cells.append(quoted)
     return tuple(cells) if len(cells) == width else None

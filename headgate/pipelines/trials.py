@@ -8,11 +8,11 @@ itself beside that: some record can only be read with it.
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from headgate.pipelines.celltypes import is_known
-from headgate.pipelines.onerecord import read_record
+from headgate.pipelines.celltypes import is_known, is_mostly_typed, is_typed
+from headgate.pipelines.onerecord import mend, read_record
 from headgate.pipelines.records import Grammar
 
 SAMPLE_RECORDS = 400
@@ -20,6 +20,7 @@ COMMA_BLANK = b", "
 DELIMITERS = (b",", b"\t", b";", b"|", COMMA_BLANK, b" ")
 QUOTES = (b'"', b"'")
 ESCAPES = (None, b"\\")
+MIN_SPACED_WIDTH = 3
 SPACE_DISCOUNT = 0.6
 """Words are parted by spaces too: what any other delimiter explains nearly as well isn't parted by them."""
 
@@ -84,19 +85,27 @@ class Trial:
         return self.evenness**2 * parts * known * discount
 
     def _is_parted_by_spaces(self) -> bool:
-        return self.width >= 3 and (
-            self.evenness == 1 or (self.evenness > 0.95 and self.fits(self.records[0]))
-        )
+        """Whether all records are parted alike, or most of them into columns that are plainly such."""
+        if self.width < MIN_SPACED_WIDTH:
+            return False
+        columns = zip(*(record.cells for record in self.regular), strict=True)
+        typed = sum(1 for column in columns if any(map(is_typed, column)) and is_mostly_typed(column))
+        return self.evenness == 1 or (self.evenness > 0.6 and typed > 1)
 
     @property
     def confidence(self) -> float:
         """How sure it is, from 0 to 1."""
         return self.evenness**2 * (1 - 0.1 / self.width) if self.width > 1 else 0.1 * self.evenness
 
-    def reads_what_is_broken_in(self, other: "Trial", mark: bytes) -> bool:
-        """Whether a record with this mark is regular here, and broken under the other grammar."""
+    def reads_what_is_broken_in(self, other: "Trial", *marks: bytes) -> bool:
+        """Whether a record with one of these marks is regular here, and broken under the other grammar."""
+        newline = bytes([self.grammar.newline])
         broken = {record.line for record in other.records if not other.fits(record)}
-        return any(record.line in broken and mark in record.raw for record in self.regular)
+        return any(
+            any(mark in newline + record.raw for mark in marks)
+            and not broken.isdisjoint(range(record.line, record.line + record.raw.count(newline) + 1))
+            for record in self.regular
+        )
 
 
 def read_sample(text: bytes, grammar: Grammar, limit: int = SAMPLE_RECORDS) -> list[SampleRecord]:
@@ -109,8 +118,7 @@ def read_sample(text: bytes, grammar: Grammar, limit: int = SAMPLE_RECORDS) -> l
         assert record is not None
         raw, at = text[at : record.end], record.end
         if raw.strip(b"\r\n"):
-            cells = tuple((cell or b"").decode("utf-8", "replace") for cell in record.cells)
-            records.append(SampleRecord(line, cells, raw, record.fault is not None, blank))
+            records.append(SampleRecord(line, _texts(record.cells), raw, record.fault is not None, blank))
         blank = not raw.strip(b"\r\n")
         line += raw.count(newline)
     return records
@@ -159,22 +167,37 @@ def _best_quoting(
             if best is not None and not shows:
                 continue
             grammar = Grammar(delimiter, quote[0] if quote else None, newline, escape[0] if escape else None)
-            trial = Trial(grammar, read_sample(text, grammar))
+            trial = _mended(Trial(grammar, read_sample(text, grammar)))
             if best is None or _is_better(trial, best):
                 best = trial
     assert best is not None
     return best
 
 
+def _mended(trial: Trial) -> Trial:
+    """The same with those broken records read that have quotes which nobody escaped."""
+    records = list(trial.records)
+    for index, record in enumerate(records):
+        cells = mend(record.raw, trial.grammar, trial.width) if record.broken else None
+        if cells is not None:
+            records[index] = replace(record, cells=_texts(cells), broken=False)
+    return Trial(trial.grammar, records)
+
+
+def _texts(cells: Sequence[bytes | None]) -> tuple[str, ...]:
+    return tuple((cell or b"").decode("utf-8", "replace") for cell in cells)
+
+
 def _is_better(trial: Trial, usual: Trial) -> bool:
     """Whether an unusual quote or escape has to be: a record needs it, or all of a column has it."""
-    quote = bytes([trial.grammar.quote or 0])
-    is_other_quote = trial.grammar.quote != usual.grammar.quote
-    mark = quote if is_other_quote else bytes([trial.grammar.escape or 0])
-    fewer = trial.faulty < usual.faulty and trial.reads_what_is_broken_in(usual, mark)
-    if not is_other_quote:
-        return fewer
-    return trial.score > usual.score and (fewer or _has_quoted_column(usual, quote.decode()))
+    grammar = trial.grammar
+    if grammar.quote == usual.grammar.quote:
+        needed = trial.reads_what_is_broken_in(usual, bytes([grammar.escape or 0]))
+        return needed and trial.faulty < usual.faulty
+    quote = bytes([grammar.quote or 0])
+    needed = trial.reads_what_is_broken_in(usual, grammar.delimiter + quote, bytes([grammar.newline]) + quote)
+    fits = (needed and trial.faulty <= usual.faulty) or _has_quoted_column(usual, quote.decode())
+    return fits and trial.score > usual.score
 
 
 def _has_quoted_column(trial: Trial, quote: str) -> bool:

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from headgate.pipelines.celltypes import is_typed
-from headgate.pipelines.layout import is_mostly_typed
+from headgate.pipelines.celltypes import is_mostly_typed, is_typed
 from headgate.pipelines.records import Grammar, Window
 from headgate.pipelines.trials import read_sample
 
