@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import polars as pl
 from pydantic import PlainValidator, WithJsonSchema
 
+from headgate.pipelines.checks.moments import MOMENT
 from headgate.pipelines.checks.operands import is_text, moment_of, number_of, parse_moment
 from headgate.storage.columns import MAX_SAFE_INTEGER
 
@@ -122,7 +123,7 @@ def comparing_moments(column: str, dtype: pl.DataType, form: str | None = None) 
 
     def compare(holds: Operator, bound: Value) -> pl.Expr:
         if isinstance(bound, datetime):
-            return holds(moment, pl.lit(bound, pl.Datetime("us")))
+            return holds(moment, pl.lit(bound, MOMENT))
         return holds(moment.dt.date(), pl.lit(bound, pl.Date))
 
     return compare

@@ -10,7 +10,8 @@ from pydantic import Field, field_validator
 from headgate.errors import JobFault
 from headgate.pipelines import expressions
 from headgate.pipelines.checks.check import Check, Table, missing_column
-from headgate.pipelines.checks.natural import MOMENT, NAMES, natural_type, stays_text, value_as, with_moments
+from headgate.pipelines.checks.moments import MOMENT
+from headgate.pipelines.checks.natural import NAMES, natural_type, stays_text, value_as, with_moments
 from headgate.pipelines.checks.operands import is_text
 from headgate.pipelines.expressions import MAX_CHARACTERS, Expression
 from headgate.pipelines.rules import Finding, Rule

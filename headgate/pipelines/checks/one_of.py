@@ -54,11 +54,11 @@ class OneOf(ColumnCheck):
         text, texts = text_of(column, dtype), [_text(value) for value in self.values]
         if self.ignore_case:
             text, texts = text.str.to_lowercase(), [value.lower() for value in texts]
-        listed = text.is_in(pl.Series(texts, dtype=pl.String))
+        listed = text.is_in(pl.Series(texts, dtype=pl.String).implode())
         numbers = [float(value) for value in self.values if _is_number(value)]
         if not numbers or not (is_text(dtype) or dtype.is_float() or dtype.is_decimal()):
             return listed
-        by_number = number_of(column, dtype).is_in(pl.Series(numbers, dtype=pl.Float64))
+        by_number = number_of(column, dtype).is_in(pl.Series(numbers, dtype=pl.Float64).implode())
         return listed | by_number.fill_null(False)
 
 

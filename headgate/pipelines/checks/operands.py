@@ -4,13 +4,12 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
+from headgate.pipelines.checks.moments import MOMENT, iso_moments
 from headgate.pipelines.parsing import PARSERS
 from headgate.pipelines.types import conforming
 from headgate.storage.columns import column_type, plain_text
 
 TEXTS = (pl.String, pl.Categorical, pl.Enum)
-CLOCK = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?$"
-"""ISO 8601's date and time of day, as RFC 3339 restricts it, but for seconds and zone, which may be missing."""
 PROBE = datetime(2001, 2, 3, 4, 5, 6)
 """No two of its parts are equal, so that only a format that names a day gives its day back."""
 
@@ -53,39 +52,23 @@ def moment_of(column: str, dtype: pl.DataType, form: str | None = None) -> pl.Ex
     cell = pl.col(column)
     if is_text(dtype):
         text = cell.cast(pl.String)
-        return _iso_moment(text) if form is None else _moment_in(text, form)
+        return _in_calendar(iso_moments(text) if form is None else _moment_in(text, form))
     if isinstance(dtype, pl.Datetime):
         return _in_utc(cell, zoned=dtype.time_zone is not None)
-    return cell.cast(pl.Datetime("us")) if dtype == pl.Date else pl.lit(None, pl.Datetime("us"))
+    return cell.cast(MOMENT) if dtype == pl.Date else pl.lit(None, MOMENT)
 
 
 def _in_utc(moment: pl.Expr, *, zoned: bool) -> pl.Expr:
     if zoned:
         moment = moment.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return moment.cast(pl.Datetime("us"))
-
-
-def _iso_moment(text: pl.Expr) -> pl.Expr:
-    is_date = (text.str.len_bytes() == 10) & text.str.contains(r"^\d{4}-\d{2}-\d{2}$")
-    day = pl.when(is_date).then(text.str.to_date("%Y-%m-%d", strict=False, cache=False))
-    parts = pl.when(text.str.len_bytes() > 10).then(text).str.extract_groups(CLOCK)
-    full = pl.format(
-        "{}T{}{}{}",
-        parts.struct.field("1"),
-        parts.struct.field("2"),
-        parts.struct.field("3").fill_null(":00"),
-        parts.struct.field("4").fill_null("Z"),
-    )
-    moment = full.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", strict=False, time_unit="us", cache=False)
-    value = pl.coalesce(day.cast(pl.Datetime("us")), moment.dt.replace_time_zone(None))
-    return _in_calendar(value)
+    return moment.cast(MOMENT)
 
 
 def _moment_in(text: pl.Expr, form: str) -> pl.Expr:
     if _probed(form) == "date":
-        return _in_calendar(text.str.to_date(form, strict=False, cache=False).cast(pl.Datetime("us")))
+        return text.str.to_date(form, strict=False, cache=False).cast(MOMENT)
     moment = text.str.to_datetime(form, strict=False, time_unit="us", cache=False)
-    return _in_calendar(_in_utc(moment, zoned=_probed(form) == "zoned"))
+    return _in_utc(moment, zoned=_probed(form) == "zoned")
 
 
 def _in_calendar(moment: pl.Expr) -> pl.Expr:
