@@ -33,10 +33,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job that is to be accepted; its dataset is made where it is missing."""
+    """A job that is to be accepted; the dataset that it writes to, if any, is made where it is missing."""
 
     job: Job
-    dataset_name: str
+    dataset_name: str | None
     content: Content | None = None
 
 
@@ -113,6 +113,8 @@ async def _write_content(services: Services, new: NewJob, kept: AsyncExitStack) 
 async def _name_datasets(services: Services, new: Sequence[NewJob]) -> None:
     known: dict[str, str] = {}
     for each in new:
+        if each.dataset_name is None:
+            continue
         if each.dataset_name not in known:
             known[each.dataset_name] = await _ensure_dataset(services, each.dataset_name)
         each.job.dataset_id = known[each.dataset_name]

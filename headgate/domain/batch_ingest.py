@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.domain.acceptance import NewJob, accept
-from headgate.domain.files import get_many as get_files
 from headgate.domain.idempotency import earlier, token_of
-from headgate.domain.ingest import IngestRequest, check_file, prepare
+from headgate.domain.ingest import IngestRequest, prepare
 from headgate.domain.jobs import get_many, require_job
 from headgate.domain.permissions import Principal, require
+from headgate.domain.requests import Named
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.storage.ids import new_id
@@ -97,9 +97,8 @@ async def _check_items(
     services: Services, principal: Principal, request: BatchRequest
 ) -> list[NewJob | UserFault]:
     prepared = [_prepare(principal, item, request.priority) for item in request.items]
-    named = [each.job.file_id for each in prepared if isinstance(each, NewJob) and each.job.file_id]
-    found = await get_files(services, named)
-    return [_with_file(each, found) for each in prepared]
+    named = await Named.by(services, [each for each in prepared if isinstance(each, NewJob)])
+    return [each if isinstance(each, UserFault) else _bound(each, named) for each in prepared]
 
 
 def _prepare(principal: Principal, item: IngestRequest | UserFault, priority: Priority) -> NewJob | UserFault:
@@ -114,14 +113,12 @@ def _prepare(principal: Principal, item: IngestRequest | UserFault, priority: Pr
     return new
 
 
-def _with_file(each: NewJob | UserFault, found: dict[str, Any]) -> NewJob | UserFault:
-    if isinstance(each, UserFault) or each.job.file_id is None:
-        return each
+def _bound(new: NewJob, named: Named) -> NewJob | UserFault:
     try:
-        check_file(each.job.file_id, found)
+        named.bind(new)
     except UserFault as fault:
         return fault
-    return each
+    return new
 
 
 def _noted(each: NewJob | UserFault) -> dict[str, Any]:

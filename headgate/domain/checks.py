@@ -1,7 +1,7 @@
 """Checks that people give: read from specs, and refused with all that is wrong."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 from headgate.errors import UserFault
 from headgate.pipelines.checks.check import Check
 from headgate.pipelines.checks.registry import check_kinds
+from headgate.pipelines.kinds import Settings
 
 MAX_CHECKS = 200
 
@@ -35,12 +36,23 @@ def _parse(given: object, path: tuple[str, ...]) -> Check:
         raise UserFault(
             "INVALID_SPEC", f"There is no check {kind}; there are {', '.join(kinds)}.", (*path, str(kind))
         )
+    return parse_settings(kinds[kind], settings, (*path, kind), f"The check {kind}")
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def parse_settings(model: type[S], given: Any, path: tuple[str, ...], what: str) -> S:
+    """Read a part of a spec, called `what` in messages, to which `path` leads.
+
+    Raises UserFault (INVALID_SPEC): its message says all that is wrong, and its path leads to the first fault.
+    """
     try:
-        return kinds[kind].model_validate(settings)
+        return model.model_validate(given)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False)
-        message = f"The check {kind} can't be set so: {'; '.join(_messages(faults))}."
-        raise UserFault("INVALID_SPEC", message, (*path, kind, *map(str, faults[0]["loc"]))) from error
+        message = f"{what} can't be set so: {'; '.join(_messages(faults))}."
+        raise UserFault("INVALID_SPEC", message, (*path, *map(str, faults[0]["loc"]))) from error
 
 
 def _messages(faults: Iterable[ErrorDetails]) -> Iterable[str]:

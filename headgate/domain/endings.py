@@ -33,6 +33,8 @@ from headgate.storage.tables import (
     utc_now,
 )
 
+VALIDATED = "validation"
+"""What the result of a check of data is called."""
 COUNTS = ("read", "accepted", "rejected", "filtered", "merged")
 MAX_UNSETTLED = 10
 """So often at least another attempt may find out what became of one before it, whatever the job's policy says."""
@@ -134,18 +136,28 @@ def _mismatch(counts: Mapping[str, int]) -> JobFault | None:
 
 
 def _succeed(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any]) -> None:
-    counts, version = result["counts"], result["dataset"]
+    counts = result["counts"]
     _count(job, counts, result.get("errors"))
-    job.dataset_version = version["version"]
     job.progress = _finished(claim, job, counts)
-    closing.results.append(_result(job, claim.dataset, result))
-    known = closing.versions.get(claim.dataset.id)
-    if known is None or known["version"] < version["version"]:
-        closing.versions[claim.dataset.id] = version
+    if claim.dataset is None:
+        closing.results.append(_result(job, ResultKind.VALIDATION, VALIDATED, result["report"]))
+    else:
+        _advance(closing, job, claim.dataset, result)
     if counts["rejected"]:
         message = f"{counts['rejected']} rows were rejected."
         closing.events.append(happened(job, JobEventType.ERRORS, message=message))
     _close(closing, job, JobStatus.PARTIAL if counts["rejected"] else JobStatus.SUCCEEDED)
+
+
+def _advance(closing: _Closing, job: Job, dataset: Target, result: Mapping[str, Any]) -> None:
+    """Note the version of a dataset that the job has made."""
+    version = result["dataset"]
+    job.dataset_version = version["version"]
+    data = {"rowCount": version["row_count"]}
+    closing.results.append(_result(job, ResultKind.DATASET, dataset.name, data))
+    known = closing.versions.get(dataset.id)
+    if known is None or known["version"] < version["version"]:
+        closing.versions[dataset.id] = version
 
 
 def _fail(closing: _Closing, job: Job, fault: JobFault) -> None:
@@ -218,15 +230,16 @@ async def _advance_datasets(session: AsyncSession, versions: Mapping[str, Mappin
             dataset.updated_at = utc_now()
 
 
-def _result(job: Job, dataset: Target, result: Mapping[str, Any]) -> dict[str, Any]:
+def _result(job: Job, kind: ResultKind, name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    counts = {count: getattr(job, f"rows_{count}") for count in COUNTS}
     return {
         "id": new_id("result"),
-        "kind": ResultKind.DATASET,
-        "name": dataset.name,
+        "kind": kind,
+        "name": name,
         "job_id": job.id,
-        "dataset_id": dataset.id,
+        "dataset_id": job.dataset_id,
         "dataset_version": job.dataset_version,
-        "data": {"counts": result["counts"], "rowCount": result["dataset"]["row_count"]},
+        "data": {"counts": {**counts, "warnings": job.warnings}, **data},
         "tags": [],
         "created_at": utc_now(),
         "created_by_id": job.created_by_id,

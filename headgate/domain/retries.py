@@ -1,6 +1,6 @@
 """Trying a job again by hand: a new job that does the same, as a whole or for its rejected rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -14,7 +14,9 @@ from headgate.domain.idempotency import earlier, token_of
 from headgate.domain.ingest import check_limits, limits_json
 from headgate.domain.jobs import require_job
 from headgate.domain.permissions import Principal, require
+from headgate.domain.requests import Named
 from headgate.domain.retry_policy import RetryPolicy
+from headgate.domain.rules import Rules
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.storage.datasets import WriteMode
@@ -61,6 +63,7 @@ class RetryRequest:
     priority: Priority | None = None
     retry: RetryPolicy | None = None
     timeout_s: float | None = None
+    rules: Rules = field(default_factory=Rules)
 
 
 async def retry(
@@ -72,6 +75,7 @@ async def retry(
     """
     require(principal, Role.OPERATOR)
     check_limits(request.retry, request.timeout_s)
+    request.rules.check(("spec",))
     job = await require_job(services, request.job_id, PATH)
     token = token_of(principal, key, "retry", request)
     if (known := await earlier(services, token)) is not None:
@@ -79,6 +83,9 @@ async def retry(
     if (reason := refusal(job, request.strategy)) is not None:
         raise UserFault("NOT_RETRYABLE", reason, PATH)
     parent, new = await _again(services, principal, job, request)
+    named = await Named.by(services, new)
+    for each in new:
+        named.bind(each)
     if (known := await accept(services, new, token, parent)) is not None:
         return await replayed(services, known)
     return Accepted(parent or new[0].job)
@@ -142,7 +149,8 @@ def _same(principal: Principal, job: Job, request: RetryRequest) -> NewJob:
         spec=_spec(job, request),
         created_by_id=principal.user_id,
     )
-    return NewJob(again, job.spec["sinks"][0]["dataset"]["name"])
+    sinks = job.spec.get("sinks")
+    return NewJob(again, sinks[0]["dataset"]["name"] if sinks else None)
 
 
 def _spec(job: Job, request: RetryRequest) -> dict[str, Any]:
@@ -151,7 +159,7 @@ def _spec(job: Job, request: RetryRequest) -> dict[str, Any]:
         spec["source"] = {"input": {"job": job.id, **given}}
     if request.strategy is RetryStrategy.FAILED_ROWS and job.status is JobStatus.PARTIAL:
         spec |= {"replay": job.id, "sinks": _beside_good_rows(job)}
-    return spec | limits_json(request.retry, request.timeout_s)
+    return spec | request.rules.to_json() | limits_json(request.retry, request.timeout_s)
 
 
 def _beside_good_rows(job: Job) -> list[dict[str, Any]]:

@@ -62,10 +62,13 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job in the hands of one worker, as it was when the lease began; `file` where it reads one."""
+    """A job in the hands of one worker, as it was when the lease began.
+
+    `dataset` is there where it writes to one, `file` where it reads one.
+    """
 
     job: Job
-    dataset: Target
+    dataset: Target | None
     file: Source | None
 
     @property
@@ -89,7 +92,7 @@ OF_DATASET = [DATASETS.c[name] for name in Target._fields]
 OF_FILE = [FILES.c[name] for name in Source._fields]
 CLAIMABLE = (
     select_jobs(*OF_DATASET, *OF_FILE)
-    .join(DATASETS, DATASETS.c.id == JOBS.c.dataset_id)
+    .outerjoin(DATASETS, DATASETS.c.id == JOBS.c.dataset_id)
     .outerjoin(FILES, FILES.c.id == JOBS.c.file_id)
     .with_for_update(of=JOBS, skip_locked=True, key_share=True)
 )
@@ -115,7 +118,11 @@ async def claim(
 
 def _claimed(row: Sequence[Any]) -> Claim:
     target, source = row[-len(OF_DATASET) - len(OF_FILE) : -len(OF_FILE)], row[-len(OF_FILE) :]
-    return Claim(copy_of(row), Target(*target), Source(*source) if source[0] is not None else None)
+    return Claim(
+        copy_of(row),
+        Target(*target) if target[0] is not None else None,
+        Source(*source) if source[0] is not None else None,
+    )
 
 
 async def renew(

@@ -5,39 +5,58 @@ from typing import Any
 
 from headgate.domain.acceptance import input_key
 from headgate.domain.row_errors import ledger_key
-from headgate.domain.runs import Claim
+from headgate.domain.runs import Claim, Target
 from headgate.domain.services import Services
-from headgate.storage.tables import Job
+from headgate.storage.tables import Job, JobKind
+
+RULES = ("contract", "checks", "acceptance")
 
 
 def task_of(services: Services, claim: Claim, scratch: Path) -> dict[str, Any]:
     """Say the job as a task for the engine."""
-    sink = claim.job.spec["sinks"][0]["dataset"]
-    return {
-        "task": "ingest",
+    spec = claim.job.spec
+    task = {
+        "task": TASKS[claim.job.kind],
         "job": claim.job_id,
         "attempt": claim.attempt,
         "source": _source(services, claim),
-        "dataset": {
-            "path": str(services.store.path(claim.dataset.storage_key)),
-            "mode": sink["mode"],
-            "keys": sink["keys"],
-        },
+        "rules": {name: spec[name] for name in RULES if name in spec},
+        "datasets": {name: str(services.store.path(key)) for name, key in spec.get("datasets", {}).items()},
         "ledger": str(services.store.path(ledger_key(claim.job_id))),
-        "replay": _replay(services, claim.job),
         "scratch": str(scratch),
+    }
+    return task | (_sink(services, claim, claim.dataset) if claim.dataset is not None else {})
+
+
+TASKS = {JobKind.INGEST: "ingest", JobKind.VALIDATE: "validate"}
+
+
+def _sink(services: Services, claim: Claim, dataset: Target) -> dict[str, Any]:
+    sink = claim.job.spec["sinks"][0]["dataset"]
+    path = str(services.store.path(dataset.storage_key))
+    return {
+        "dataset": {"path": path, "mode": sink["mode"], "keys": sink["keys"]},
+        "replay": _replay(services, claim.job),
     }
 
 
-def settlement_of(services: Services, claim: Claim) -> dict[str, Any]:
-    """Ask what a job's dead process had committed; where it hadn't, that attempt's files go."""
+def settlement_of(services: Services, claim: Claim) -> dict[str, Any] | None:
+    """Ask what a job's dead process had committed; where it hadn't, that attempt's files go.
+
+    None for a job that commits nothing.
+    """
+    if claim.dataset is None:
+        return None
     path = str(services.store.path(claim.dataset.storage_key))
     return {"task": "settle", "job": claim.job_id, "attempt": claim.attempt, "path": path}
 
 
 def _source(services: Services, claim: Claim) -> dict[str, Any]:
+    (kind, given), *_ = claim.job.spec["source"].items()
+    if kind == "dataset":
+        path = str(services.store.path(given["key"]))
+        return {"path": path, "version": given["version"], "filter": given.get("filter")}
     if claim.file is None:
-        given = claim.job.spec["source"]["input"]
         key = input_key(given.get("job", claim.job_id))
         source = {"path": str(services.store.path(key)), "format": given["format"], "dialect": None}
         return source | ({"given_dialect": given["dialect"]} if "dialect" in given else {})

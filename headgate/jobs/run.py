@@ -141,7 +141,8 @@ class Run:
         return Unsettled()
 
     async def _settle(self) -> Outcome | None:
-        settlement = settlement_of(self._services, self.claim)
+        if (settlement := settlement_of(self._services, self.claim)) is None:
+            return None
         settled = await self._engine.run(settlement, timeout_s=self._services.job_timeout_s)
         ingested: Outcome | None = settled["ingested"]
         return ingested

@@ -21,14 +21,11 @@ from headgate.pipelines.damage import LIBRARY_FAULTS
 from headgate.pipelines.dialect import Dialect, GivenDialect
 from headgate.pipelines.gate import READ_SHARE
 from headgate.pipelines.inspector import inspect
+from headgate.pipelines.jobtasks import Following, run_ingest, run_settle, run_validate
 from headgate.pipelines.orders import Orders, Send, Stopped
 from headgate.pipelines.pace import rows_per_second, seconds_left
-from headgate.pipelines.prepared import Source
 from headgate.pipelines.profiles.tasks import run_correlate, run_profile, run_suggest
-from headgate.pipelines.runner import Counts, Ingest, ingest, settle
 from headgate.pipelines.scratch import scratch_made
-from headgate.pipelines.sinks.dataset import Target
-from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.formats import FileFormat
 
 REPORT_INTERVAL_S = 0.05
@@ -80,54 +77,12 @@ class Errand:
         self.task = task
         self.orders = Orders(send)
         self._report = Reporter(send)
+        self.following = Following(self.watch, self.orders.permit, lambda samples: send({"errors": samples}))
 
     def watch(self, stage: str, **figures: Any) -> None:
         """Report how far the task is. Raises Stopped once it is to stop."""
         self.orders.obey()
         self._report(stage, **figures)
-
-
-def run_ingest(errand: Errand) -> dict[str, Any]:
-    """Run the task "ingest"; the answer has the counts and the dataset's new version."""
-    task = errand.task
-    source, dataset = task["source"], task["dataset"]
-    dialect = Dialect.from_json(source["dialect"]) if source["dialect"] else None
-    given = GivenDialect.from_json(source.get("given_dialect"))
-    target = Target(
-        Path(dataset["path"]),
-        WriteMode(dataset["mode"]),
-        dataset["keys"],
-        job=task["job"],
-        attempt=task["attempt"],
-    )
-    with scratch_made(Path(task["scratch"])) as scratch:
-        job = Ingest(
-            Source(Path(source["path"]), FileFormat(source["format"]), dialect, given=given),
-            target,
-            Path(task["ledger"]),
-            scratch,
-            Path(task["replay"]) if task.get("replay") else None,
-        )
-        return _ingested(*ingest(job, errand.watch, errand.orders.permit))
-
-
-def run_settle(errand: Errand) -> dict[str, Any]:
-    """Run the task "settle", after a death: "ingested" is the job's answer where it had committed, else null."""
-    task = errand.task
-    settled = settle(Path(task["path"]), task["job"], task["attempt"])
-    return {"ingested": _ingested(*settled) if settled else None}
-
-
-def _ingested(counts: Counts, version: Snapshot) -> dict[str, Any]:
-    return {
-        "counts": counts.to_json(),
-        "dataset": {
-            "version": version.version,
-            "row_count": version.row_count,
-            "byte_size": version.byte_size,
-            "columns": [column.to_json() for column in version.columns],
-        },
-    }
 
 
 def run_inspect(errand: Errand) -> dict[str, Any]:
@@ -155,8 +110,9 @@ def run_inspect(errand: Errand) -> dict[str, Any]:
 
 
 TASKS: Mapping[str, Callable[[Errand], dict[str, Any]]] = {
-    "ingest": run_ingest,
-    "settle": run_settle,
+    "ingest": lambda errand: run_ingest(errand.task, errand.following),
+    "validate": lambda errand: run_validate(errand.task, errand.following),
+    "settle": lambda errand: run_settle(errand.task),
     "inspect": run_inspect,
     "profile": lambda errand: run_profile(errand.task),
     "correlate": lambda errand: run_correlate(errand.task),

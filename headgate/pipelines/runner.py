@@ -3,22 +3,21 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
 from headgate.errors import JobFault
-from headgate.pipelines import formats
 from headgate.pipelines.acceptance import Tally, refusal
-from headgate.pipelines.arrangement import Arranged, arrange
+from headgate.pipelines.arrangement import Arranged
 from headgate.pipelines.checks.check import Present
-from headgate.pipelines.damage import check_rows, scannable
+from headgate.pipelines.counts import Counts as Counts
 from headgate.pipelines.gate import Gate
 from headgate.pipelines.orders import unwrapped
-from headgate.pipelines.prepared import ROW_INDEX, Source, Watch
+from headgate.pipelines.inputs import Input, check_scanned, mismatch, read_rows, scanning
+from headgate.pipelines.prepared import ROW_INDEX, Watch
 from headgate.pipelines.rejections import RejectionLog, Samples, save_ledger
-from headgate.pipelines.replay import rejected_rows
 from headgate.pipelines.rules import Severity
 from headgate.pipelines.screening import Rulebook, Screening, compile_rules
 from headgate.pipelines.sinks import dataset as sink
@@ -43,28 +42,13 @@ def unlimited() -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """read = accepted + rejected + filtered + merged, or the job fails."""
-
-    read: int
-    accepted: int
-    rejected: int
-    filtered: int = 0
-    merged: int = 0
-    warnings: int = 0
-
-    def to_json(self) -> dict[str, int]:
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
 class Ingest:
     """Reads one source into one dataset; what is wrong with its rows goes to the ledger.
 
     With `replay`, the ledger of an earlier job over the same source, its rejected rows are read and no others.
     """
 
-    source: Source
+    source: Input
     target: Target
     ledger: Path
     scratch: Path
@@ -80,10 +64,11 @@ def ingest(task: Ingest, watch: Watch, permit: Permit = unlimited) -> tuple[Coun
     """
     if (done := _committed(task.target.path, task.target.job)) is not None:
         return done
-    prepared, reading = _read(task, watch)
+    reading = RejectionLog(task.scratch, "reading", task.samples)
+    rows = read_rows(task.source, task.screening.contract, task.replay, task.scratch, reading, watch)
     for attempt in range(CONFLICT_TRIES):
         try:
-            counts, version = _write(task, prepared, reading, attempt, watch, permit)
+            counts, version = _write(task, rows, reading, attempt, watch, permit)
             sink.discard_all(task.target.path, task.target.job, version)
             return counts, version
         except BaseException as error:
@@ -95,17 +80,6 @@ def ingest(task: Ingest, watch: Watch, permit: Permit = unlimited) -> tuple[Coun
                 raise
     message = "Other jobs kept changing the dataset. Try again when they are done."
     raise JobFault("DATASET_BUSY", message, "SYSTEM", retryable=True)
-
-
-def _read(task: Ingest, watch: Watch) -> tuple[Arranged, RejectionLog]:
-    only = rejected_rows(task.replay) if task.replay is not None else None
-    reading = RejectionLog(task.scratch, "reading", task.samples)
-    prepared = formats.read(replace(task.source, only=only), task.scratch, reading, watch)
-    if only is not None and only.count != prepared.accepted + reading.rows:
-        raise mismatch()
-    if not prepared.names and (prepared.accepted or not reading.rows):
-        raise JobFault("NO_COLUMNS", "The records of the file have no columns.", "DATA")
-    return arrange(prepared, task.screening.contract), reading
 
 
 def settle(path: Path, job: str, attempt: int) -> tuple[Counts, Snapshot] | None:
@@ -133,12 +107,12 @@ def _write(
     before = datasets.latest(task.target.path)
     records = rows.prepared.accepted + reading.rows
     log = RejectionLog(task.scratch, f"gate-{attempt}", task.samples)
-    with scannable(task.source.format, rows.prepared), unwrapped(watch):
+    with scanning(task.source, rows.prepared, watch):
         target, keys = _keyed(task.target, rows, before)
         present = Present(target.path, before, target.mode, target.keys)
         book = compile_rules(task.screening, rows, records, watch, present)
         written = _write_parts(replace(task, target=target), rows, book, before, keys, log, watch)
-    check_rows(task.source.format, said=rows.prepared.accepted, found=written.scanned)
+    check_scanned(task.source, rows.prepared, written.scanned)
     with unwrapped(watch):
         merged = sink.merge(target, before, written.parts, watch)
     watch("committing", fraction=0.97)
@@ -261,7 +235,7 @@ def _counted(
 ) -> Counts:
     """The counts, held against each other. Raises JobFault with them where nothing is accepted."""
     prepared = rows.prepared
-    if (written.scanned, written.passed) != (prepared.accepted, prepared.accepted - written.rejected):
+    if written.passed != prepared.accepted - written.rejected:
         raise mismatch()
     accepted, rejected = _rows(written.parts), reading.rows + written.rejected
     tally = Tally(
@@ -272,19 +246,15 @@ def _counted(
     )
     warnings = log.warnings + sum(found.severity is Severity.WARNING for found in book.findings)
     if (fault := refusal(screening.acceptance, tally)) is not None:
-        raise _with_counts(fault, Counts(tally.records, 0, tally.records, warnings=warnings))
+        nothing = Counts(tally.records, 0, tally.records, warnings=warnings)
+        raise _with_counts(fault, nothing, errors=reading.lines + log.lines + len(book.findings))
     counts = Counts(tally.records, accepted, rejected, merged=written.passed - accepted, warnings=warnings)
     if rejected and not accepted:
         message = f"All {rejected} rows were rejected, so nothing was ingested. Its errors say why."
-        raise _with_counts(JobFault("ALL_ROWS_REJECTED", message, "DATA"), counts)
+        raise _with_counts(JobFault("ALL_ROWS_REJECTED", message, "DATA"), counts, reading.lines + log.lines)
     return counts
 
 
-def _with_counts(fault: JobFault, counts: Counts) -> JobFault:
-    details = {**(fault.details or {}), "counts": counts.to_json()}
+def _with_counts(fault: JobFault, counts: Counts, errors: int) -> JobFault:
+    details = {**(fault.details or {}), "counts": counts.to_json(), "errors": errors}
     return JobFault(fault.code, fault.message, fault.category, details=details)
-
-
-def mismatch() -> JobFault:
-    """Rows went missing, or came twice, between the reader and the files."""
-    return JobFault("COUNTS_MISMATCH", "The rows read and written do not add up; nothing was kept.", "SYSTEM")

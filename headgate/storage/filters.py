@@ -4,7 +4,7 @@ import functools
 import json
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -46,6 +46,32 @@ class RowFilter:
     and_: Sequence["RowFilter"] = ()
     or_: Sequence["RowFilter"] | None = None
     not_: "RowFilter | None" = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The conditions that are used, as JSON that `from_json` reads."""
+        return {
+            each.name: _filter_json(value)
+            for each in fields(self)
+            if (value := getattr(self, each.name)) is not UNSET and value is not each.default
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "RowFilter":
+        """Read what `to_json` wrote."""
+        inner: dict[str, Any] = {
+            name: tuple(map(cls.from_json, data[name])) for name in ("and_", "or_") if name in data
+        }
+        if "not_" in data:
+            inner["not_"] = cls.from_json(data["not_"])
+        return cls(**{**data, **inner})
+
+
+def _filter_json(value: Any) -> Any:
+    if isinstance(value, RowFilter):
+        return value.to_json()
+    if isinstance(value, list | tuple):
+        return [_filter_json(each) for each in value]
+    return value
 
 
 def known_column(types: Mapping[str, Column], name: str) -> Column:

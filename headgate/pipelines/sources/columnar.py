@@ -14,15 +14,16 @@ from headgate.pipelines.sources.naming import column_names
 
 def read_parquet(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
     """A Parquet file; its rows have no lines."""
-    return _prepare(pl.scan_parquet(source.path, glob=False), source.only, watch)
+    return prepare(pl.scan_parquet(source.path, glob=False), source.only, watch)
 
 
 def read_arrow(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
     """An Arrow IPC file (Feather version 2); its rows have no lines."""
-    return _prepare(pl.scan_ipc(source.path, glob=False), source.only, watch)
+    return prepare(pl.scan_ipc(source.path, glob=False), source.only, watch)
 
 
-def _prepare(frame: pl.LazyFrame, only: RowSet | None, watch: Watch) -> Prepared:
+def prepare(frame: pl.LazyFrame, only: RowSet | None, watch: Watch) -> Prepared:
+    """Typed rows that are scanned where they lie."""
     schema = frame.collect_schema()
     names = column_names(schema.names())
     if not names:

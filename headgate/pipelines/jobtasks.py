@@ -1,0 +1,103 @@
+"""Tasks that are jobs: from the JSON of a task to the JSON of its answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headgate.pipelines.counts import Counts
+from headgate.pipelines.dialect import Dialect, GivenDialect
+from headgate.pipelines.inputs import Input
+from headgate.pipelines.prepared import Source, Watch
+from headgate.pipelines.rejections import Samples, Tell
+from headgate.pipelines.runner import Ingest, Permit, ingest, settle
+from headgate.pipelines.scratch import scratch_made
+from headgate.pipelines.screening import Screening
+from headgate.pipelines.sinks.dataset import Target
+from headgate.pipelines.sources.dataset import DatasetRows
+from headgate.pipelines.validation import Validate, validate
+from headgate.storage.datasets import Snapshot, WriteMode
+from headgate.storage.filters import RowFilter
+from headgate.storage.formats import FileFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """Those who follow a task: they hear how far it is and of the first faults, and permit its commit."""
+
+    watch: Watch
+    permit: Permit
+    tell: Tell
+
+
+def run_ingest(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
+    """Run the task "ingest"; the answer has the counts and the dataset's new version."""
+    dataset = task["dataset"]
+    target = Target(
+        Path(dataset["path"]),
+        WriteMode(dataset["mode"]),
+        dataset["keys"],
+        job=task["job"],
+        attempt=task["attempt"],
+    )
+    with scratch_made(Path(task["scratch"])) as scratch:
+        job = Ingest(
+            _input(task["source"]),
+            target,
+            Path(task["ledger"]),
+            scratch,
+            Path(task["replay"]) if task.get("replay") else None,
+            _screening(task),
+            Samples(following.tell),
+        )
+        return _ingested(*ingest(job, following.watch, following.permit))
+
+
+def run_settle(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the task "settle", after a death: "ingested" is the job's answer where it had committed, else null."""
+    settled = settle(Path(task["path"]), task["job"], task["attempt"])
+    return {"ingested": _ingested(*settled) if settled else None}
+
+
+def run_validate(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
+    """Run the task "validate"; the answer has the counts and a report."""
+    with scratch_made(Path(task["scratch"])) as scratch:
+        job = Validate(
+            _input(task["source"]),
+            Path(task["ledger"]),
+            scratch,
+            _screening(task),
+            Samples(following.tell),
+        )
+        verdict = validate(job, following.watch)
+    return {
+        "counts": verdict.counts.to_json(),
+        "errors": verdict.issues,
+        "report": verdict.to_json(),
+    }
+
+
+def _input(source: Mapping[str, Any]) -> Input:
+    path = Path(source["path"])
+    if "version" in source:
+        wanted = source.get("filter")
+        return DatasetRows(path, source["version"], RowFilter.from_json(wanted) if wanted else None)
+    dialect = Dialect.from_json(source["dialect"]) if source["dialect"] else None
+    given = GivenDialect.from_json(source.get("given_dialect"))
+    return Source(path, FileFormat(source["format"]), dialect, given=given)
+
+
+def _screening(task: Mapping[str, Any]) -> Screening:
+    return Screening.from_json(task.get("rules") or {}, task.get("datasets") or {})
+
+
+def _ingested(counts: Counts, version: Snapshot) -> dict[str, Any]:
+    return {
+        "counts": counts.to_json(),
+        "dataset": {
+            "version": version.version,
+            "row_count": version.row_count,
+            "byte_size": version.byte_size,
+            "columns": [column.to_json() for column in version.columns],
+        },
+    }
