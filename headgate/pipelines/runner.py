@@ -14,8 +14,8 @@ from headgate.pipelines.arrangement import Arranged
 from headgate.pipelines.checks.check import Present
 from headgate.pipelines.counts import Counts as Counts
 from headgate.pipelines.gate import Gate
-from headgate.pipelines.orders import unwrapped
 from headgate.pipelines.inputs import Input, check_scanned, mismatch, read_rows, scanning
+from headgate.pipelines.orders import unwrapped
 from headgate.pipelines.prepared import ROW_INDEX, Watch
 from headgate.pipelines.rejections import RejectionLog, Samples, save_ledger
 from headgate.pipelines.rules import Severity
