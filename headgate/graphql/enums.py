@@ -15,6 +15,8 @@ from headgate.domain.jobs import JobOrder
 from headgate.domain.retries import JobAction as JobActionName
 from headgate.domain.retries import RetryStrategy
 from headgate.domain.statistics import JobGroup
+from headgate.pipelines.acceptance import InvalidPolicy
+from headgate.pipelines.contract import SchemaPolicy
 from headgate.storage.columns import ColumnType
 from headgate.storage.formats import FileFormat
 from headgate.storage.tables import (
@@ -25,6 +27,7 @@ from headgate.storage.tables import (
     JobKind,
     JobStatus,
     Priority,
+    ResultKind,
     Role,
 )
 
@@ -35,6 +38,7 @@ __all__ = [
     "FileFormat",
     "FileStatus",
     "HealthStatus",
+    "InvalidPolicy",
     "JobActionName",
     "JobEventType",
     "JobGroup",
@@ -42,8 +46,10 @@ __all__ = [
     "JobOrder",
     "JobStatus",
     "Priority",
+    "ResultKind",
     "RetryStrategy",
     "Role",
+    "SchemaPolicy",
     "WriteMode",
     "publish",
 ]
@@ -106,6 +112,7 @@ publish(
     JobKind,
     "What a job does.",
     INGEST="Reads data and writes its good rows to a dataset.",
+    VALIDATE="Holds data against rules, and keeps nothing of it but what is wrong.",
     BATCH="Waits for its children, which do its work, and sums up their rows.",
 )
 publish(
@@ -169,6 +176,27 @@ publish(
     APPEND="Behind the rows that are there.",
     REPLACE="In place of all rows that are there.",
     UPSERT="In place of the rows with the same keys, and behind the others.",
+)
+publish(
+    SchemaPolicy,
+    "What happens where the input is not what a contract says.",
+    EVOLVE="The difference is accepted.",
+    FREEZE="The job fails, and nothing is ingested.",
+    DISCARD_ROW="Each row that it concerns is rejected.",
+    DISCARD_VALUE="The values that it concerns are left out, and their rows accepted.",
+)
+publish(
+    InvalidPolicy,
+    "What bad rows mean for their job.",
+    REJECT_ROWS="They are rejected one by one, and the others ingested.",
+    REJECT_ALL="One is enough to fail the job, and nothing is ingested.",
+    WARN="Rows that break a check are ingested, with a warning; what can't be read or stored is rejected.",
+)
+publish(
+    ResultKind,
+    "What a result holds.",
+    VALIDATION="What was found in data that was checked.",
+    DATASET="What an ingest made of a dataset.",
 )
 publish(
     JobOrder,

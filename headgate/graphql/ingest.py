@@ -1,42 +1,20 @@
 """Ingest: data goes into a dataset."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
-from strawberry.scalars import JSON
 
 from headgate.domain import ingest
 from headgate.domain.ingest import IngestRequest
 from headgate.errors import UserFault
 from headgate.graphql.context import Info
-from headgate.graphql.dialects import DialectInput, read_dialect
-from headgate.graphql.enums import FileFormat, Priority, Role, WriteMode
+from headgate.graphql.data import DataInput, read_data
+from headgate.graphql.enums import Priority, Role, WriteMode
 from headgate.graphql.fields import mutation
 from headgate.graphql.inputs import IDEMPOTENCY_KEY, WAIT_SECONDS
 from headgate.graphql.payloads import UserError
 from headgate.graphql.specs import PipelineSpecInput, read_spec
 from headgate.graphql.started import JobPayload, checked_wait_s
-
-
-@strawberry.input(description="A text, as it would stand in a file.")
-class TextInput:
-    format: FileFormat = strawberry.field(description="What the text is: CSV, TSV, JSON or NDJSON.")
-    content: str = strawberry.field(description="The text itself.")
-    dialect: DialectInput | None = strawberry.field(
-        default=None,
-        description="How CSV or TSV is written, as far as that is known; the rest is found in the text.",
-    )
-
-
-@strawberry.input(one_of=True, description="What to read: exactly one of these.")
-class DataInput:
-    file: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="The file with this id, which `upload` answered."
-    )
-    records: list[JSON] | None = strawberry.field(
-        default=strawberry.UNSET, description="These records: a list of objects, one per row."
-    )
-    text: TextInput | None = strawberry.field(default=strawberry.UNSET, description="This text.")
 
 
 @strawberry.input(description="What to ingest, and where it goes.")
@@ -103,15 +81,5 @@ def read_ingest(input: IngestInput) -> IngestRequest:
         keys=input.keys or (),
         priority=input.priority or Priority.MEDIUM,
         **read_spec(input.spec),
-        **_data(input.data),
+        **read_data(input.data),
     )
-
-
-def _data(data: DataInput | None) -> dict[str, Any]:
-    """Name the data as the domain does; the schema sees to it that there is at most one."""
-    if data is None:
-        return {}
-    if data.text:
-        text = data.text
-        return {"text": text.content, "format": text.format, "dialect": read_dialect(text.dialect)}
-    return {"records": data.records} if data.file is strawberry.UNSET else {"file_id": data.file}

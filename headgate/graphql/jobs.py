@@ -31,6 +31,7 @@ from headgate.graphql.joblists import list_jobs, list_owned_jobs
 from headgate.graphql.nodes import Node
 from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, first_or_default
 from headgate.graphql.progress import Attempt, JobFailure, Progress, RowCounts
+from headgate.graphql.results import Result
 from headgate.graphql.scalars import BigInt
 from headgate.graphql.users import User
 from headgate.storage import tables
@@ -211,6 +212,11 @@ class Job(Node, prefix="job"):
         ] = None,
     ) -> str:
         return download_url(info, self.id, content, row_errors.ErrorFilter(**given(filter)))
+
+    @resolved("What it stored; null until it has ended well.")
+    async def result(self, info: Info) -> Result | None:
+        row = await info.context.loaders.result(self.id)
+        return Result.from_row(row) if row else None
 
     @resolved("Its events so far, first to last; `jobProgress` goes on behind the last one's cursor.")
     async def events(

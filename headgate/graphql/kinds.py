@@ -45,7 +45,7 @@ def input_of(model: type[Settings], name: str, enums: Enums | None = None) -> ty
     types: dict[str, Any] = {}
     fields: dict[str, Any] = {}
     for attribute, info in sorted(model.model_fields.items(), key=lambda item: not item[1].is_required()):
-        type_ = _type(info.annotation, info, f"{name[:-5]}{attribute.title()}Input", enums or {})
+        type_ = _type(info.annotation, info, enums or {})
         default = {} if info.is_required() else {"default": strawberry.UNSET}
         types[attribute] = type_ if info.is_required() else type_ | None
         fields[attribute] = strawberry.field(
@@ -83,16 +83,16 @@ def _summary(model: type[Settings]) -> str:
     return _text(model).split("\n\n")[0]
 
 
-def _type(annotation: Any, info: FieldInfo, name: str, enums: Enums) -> Any:
+def _type(annotation: Any, info: FieldInfo, enums: Enums) -> Any:
     """The type in the schema for a type in a model."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _type(arguments[0], info, name, enums)
+        return _type(arguments[0], info, enums)
     if origin in (Union, UnionType):
         given = [each for each in arguments if each is not NoneType]
-        return _type(given[0], info, name, enums) if len(given) == 1 else JSON
+        return _type(given[0], info, enums) if len(given) == 1 else JSON
     if origin is list:
-        return list[_type(arguments[0], info, name, enums)]  # type: ignore[misc]
+        return list[_type(arguments[0], info, enums)]  # type: ignore[misc]
     if annotation is int:
         return int if _largest(info) <= MAX_INT else BigInt
     if annotation in SCALARS:
@@ -100,7 +100,7 @@ def _type(annotation: Any, info: FieldInfo, name: str, enums: Enums) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return enums.get(annotation, annotation)
     if isinstance(annotation, type) and issubclass(annotation, Settings):
-        return input_of(annotation, name, enums)
+        return input_of(annotation, f"{annotation.__name__}Input", enums)
     return JSON
 
 

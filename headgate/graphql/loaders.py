@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from headgate.domain import datasets, error_summary, files, joblists, jobs, row_errors, users
+from headgate.domain import datasets, error_summary, files, joblists, jobs, results, row_errors, users
 from headgate.domain.error_summary import ErrorCount, ErrorGroup
 from headgate.domain.joblists import JobList
 from headgate.domain.pages import Page
 from headgate.domain.row_errors import Place, RowError
 from headgate.domain.services import Services
-from headgate.storage.tables import Attempt, Job
+from headgate.storage.tables import Attempt, Job, Result
 
 Key = TypeVar("Key")
 Found = TypeVar("Found")
@@ -22,6 +22,7 @@ ROWS: Mapping[str, FindMany[str, Any]] = {
     "dataset": datasets.get_many,
     "file": files.get_many,
     "job": jobs.get_many,
+    "result": results.get_many,
     "user": users.get_many,
 }
 """Prefix of an id -> what finds the rows of such ids."""
@@ -39,6 +40,7 @@ class Loaders:
         self._totals: dict[str, DataLoader[str, int | None]] = {}
         self._rows = {prefix: _loader(services, find) for prefix, find in ROWS.items()}
         self._attempts = _loader(services, jobs.attempts_of)
+        self._results = _loader(services, results.of_jobs)
         self._summaries: dict[tuple[ErrorGroup, ...], DataLoader[str, list[ErrorCount] | None]] = {}
         self._errors = _loader(services, row_errors.at)
 
@@ -49,6 +51,10 @@ class Loaders:
     async def attempts(self, job_id: str) -> list[Attempt]:
         """Load the attempts of a job, first to last."""
         return await self._attempts.load(job_id) or []
+
+    async def result(self, job_id: str) -> Result | None:
+        """Load the result of a job; None where it has none."""
+        return await self._results.load(job_id)
 
     async def jobs(self, wanted: JobList, owner_id: str) -> Page[Job]:
         """Load the first page of an owner's jobs; raises UserFault (INVALID_ARGUMENT)."""

@@ -91,7 +91,7 @@ def row_query(
 ) -> RowQuery:
     """Make the storage's query of a caller's arguments."""
     return RowQuery(
-        filter=None if filter is None else _storage_filter(filter),
+        filter=None if filter is None else storage_filter(filter),
         order_by=[(order.column, order.direction is SortDirection.DESC) for order in order_by or ()],
         columns=columns,
         first=DEFAULT_ROWS if first is None else first,
@@ -99,7 +99,7 @@ def row_query(
     )
 
 
-def _storage_filter(filter: RowFilter) -> filters.RowFilter:
+def storage_filter(filter: RowFilter) -> filters.RowFilter:
     """Leave out what is absent, and null too, except where it is a value to compare with."""
     used = {
         name: value
@@ -107,7 +107,7 @@ def _storage_filter(filter: RowFilter) -> filters.RowFilter:
         if value is not UNSET and (value is not None or name in COMPARISONS)
     }
     for name in used.keys() & {"and_", "or_"}:
-        used[name] = [_storage_filter(part) for part in used[name]]
+        used[name] = [storage_filter(part) for part in used[name]]
     if "not_" in used:
-        used["not_"] = _storage_filter(used["not_"])
+        used["not_"] = storage_filter(used["not_"])
     return filters.RowFilter(**used)

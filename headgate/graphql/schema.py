@@ -26,19 +26,29 @@ from headgate.graphql.jobactions import JobActionMutation
 from headgate.graphql.jobs import JobQuery
 from headgate.graphql.limits import query_extensions
 from headgate.graphql.nodes import NodeQuery
+from headgate.graphql.results import ResultQuery
 from headgate.graphql.scalars import SCALARS
 from headgate.graphql.statistics import StatisticsQuery
 from headgate.graphql.users import ViewerQuery
+from headgate.graphql.validation import ValidateMutation
 
 
 @strawberry.type(description="What can be read.")
 class Query(
-    NodeQuery, ViewerQuery, JobQuery, ErrorQuery, DatasetQuery, FileQuery, StatisticsQuery, HealthQuery
+    NodeQuery,
+    ViewerQuery,
+    JobQuery,
+    ErrorQuery,
+    ResultQuery,
+    DatasetQuery,
+    FileQuery,
+    StatisticsQuery,
+    HealthQuery,
 ): ...
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(FileMutation, IngestMutation, BatchMutation, JobActionMutation): ...
+class Mutation(FileMutation, ValidateMutation, IngestMutation, BatchMutation, JobActionMutation): ...
 
 
 @strawberry.type(description="What can be watched live.")
