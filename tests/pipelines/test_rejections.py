@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from headgate.pipelines import rejections
-from headgate.pipelines.rejections import MAX_VALUE_CHARACTERS, Rejection, RejectionLog, save_ledger
+from headgate.pipelines.faults import MAX_VALUE_CHARACTERS
+from headgate.pipelines.rejections import Rejection, RejectionLog, save_ledger
 from tests.pipelines.intake import errors_in
 
 

@@ -214,3 +214,8 @@ def test_every_row_that_was_read_is_accounted_for(
             if mode is APPEND:
                 assert now == rows + counts.accepted
             rows = now
+
+
+def test_columns_whose_names_are_patterns_get_others(intake: Intake) -> None:
+    outcome = intake.load("*,^b$,c\n1,2,3\n")
+    assert outcome.rows == [{"column_1": 1, "column_2": 2, "c": 3}]
