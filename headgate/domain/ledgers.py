@@ -30,7 +30,7 @@ T = TypeVar("T")
 class ErrorFilter:
     """Which errors to list; an empty field matches all.
 
-    `job` is an id, `dataset` a name, `severity` ERROR or WARNING; `since` is when the job was made.
+    `job` is an id, `dataset` a name, `severity` ERROR or WARNING; `since` is when the job was made, or before.
     """
 
     job: str | None = None
@@ -51,7 +51,8 @@ class ErrorFilter:
         if self.job is not None:
             require_id(self.job, "job", ("filter", "job"))
         ids = [self.job] if self.job is not None else None
-        return jobs.conditions(jobs.JobFilter(ids=ids, dataset=self.dataset, created_after=self.since))
+        since = [col(Job.created_at) >= self.since] if self.since is not None else []
+        return [*jobs.conditions(jobs.JobFilter(ids=ids, dataset=self.dataset)), *since]
 
 
 class JobErrors(NamedTuple):

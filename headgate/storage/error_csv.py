@@ -71,7 +71,8 @@ def _layout(errors: OpenErrors, wanted: LedgerFilter, names: Sequence[str]) -> L
     found: dict[str, None] = {}
     longest, has_other = 0, False
     for batch in errors.batches(wanted, ("row", "record")):
-        for text in batch.unique("row", keep="first", maintain_order=True)["record"].drop_nulls():
+        records = batch.drop_nulls("record").unique("row", keep="first", maintain_order=True)["record"]
+        for text in records:
             match _parsed(text):
                 case dict(record):
                     found.update(dict.fromkeys(record))

@@ -1,5 +1,6 @@
 """Errors are listed over one job or many: newest job first, then in row order."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -65,7 +66,8 @@ async def test_a_filter_joins_its_conditions(services: Services, reject: Any) ->
     assert await listed(services, code=["REQUIRED"]) == [(sales.id, 2)]
     assert await listed(services, column=["age"], severity="ERROR") == [(sales.id, 1)]
     assert await listed(services, row=5) == [(other.id, 5)]
-    assert await listed(services, since=other.created_at) == []
+    assert await listed(services, since=other.created_at) == [(other.id, 5)]
+    assert await listed(services, since=other.created_at + timedelta(microseconds=1)) == []
 
 
 async def test_jobs_without_errors_or_without_a_ledger_are_passed_over(

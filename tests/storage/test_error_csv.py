@@ -76,7 +76,7 @@ def test_each_rejected_row_is_a_line_with_all_its_errors(tmp_path: Path) -> None
         tmp_path,
         [
             fault(None, column=None, code="ROW_COUNT"),
-            fault(3, {"name": "Ada", "age": "x"}),
+            fault(3),
             fault(3, {"name": "Ada", "age": "x"}, column="name", message="=Too short."),
             fault(3, {"name": "Ada", "age": "x"}, column=None, message="Strange."),
             fault(5, {"name": None, "age": "", "=more": [1]}),
