@@ -8,18 +8,18 @@ RESERVED = "__headgate_"
 """What begins the names of the engine's own columns."""
 
 
-def _is_usable(name: str) -> bool:
-    """Whether a name can be a column's: Polars takes `*` and `^…$` for patterns of names, wherever they are named."""
+def _is_reserved(name: str) -> bool:
+    """Whether a name can be no column's: Polars takes `*` and `^…$` for patterns of names, wherever they are named."""
     is_pattern = name == "*" or (name.startswith("^") and name.endswith("$"))
-    return bool(name.strip()) and not name.startswith(RESERVED) and not is_pattern
+    return is_pattern or name.startswith(RESERVED)
 
 
 def column_names(cells: Sequence[str]) -> list[str]:
-    """A name for each column: its own, `column_3` where that is not usable, `name_2` where it came before."""
+    """A name for each column: its own, `column_3` where that is empty or reserved, `name_2` where it came before."""
     names: list[str] = []
     taken: set[str] = set()
     for number, cell in enumerate(cells, start=1):
-        base = cell if _is_usable(cell) else f"column_{number}"
+        base = cell if cell.strip() and not _is_reserved(cell) else f"column_{number}"
         name, repeat = base, 1
         while name.casefold() in taken:
             repeat += 1
@@ -33,8 +33,8 @@ def check_keys(keys: Iterable[str]) -> None:
     """Raises JobFault where one of the records' keys names no column, or two of them name the same one."""
     seen: dict[str, str] = {}
     for key in keys:
-        if not _is_usable(key):
-            message = f"The key {key!r} can't name a column: it is blank, a pattern, or begins with {RESERVED}."
+        if not key or _is_reserved(key):
+            message = f"The key {key!r} can't name a column: it is empty, a pattern, or begins with {RESERVED}."
             raise JobFault("INVALID_COLUMN_NAME", message, "DATA")
         other = seen.setdefault(key.casefold(), key)
         if other != key:
