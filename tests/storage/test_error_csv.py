@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import multiprocessing
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,11 @@ from hypothesis import strategies as st
 from headgate.storage import open_errors
 from headgate.storage.csvcells import unescaped
 from headgate.storage.error_csv import ERROR_COLUMNS, error_lines, row_lines
-from headgate.storage.ledger import SCHEMA
+from headgate.storage.ledger import SCHEMA, merge_parts
 from headgate.storage.open_errors import LedgerFilter, OpenErrors
 
 ANY = LedgerFilter()
+STATUS = Path("/proc/self/status")
 
 
 def fault(row: int | None, record: Any = None, **fields: Any) -> dict[str, Any]:
@@ -148,3 +151,40 @@ def test_every_record_comes_back_from_its_line(tmp_path: Path, data: st.DataObje
 
     assert plain(header) == ["headgate_row", *names, "headgate_errors"]
     assert [plain(line[1:-1]) for line in lines] == [[value or "" for value in row] for row in rows]
+
+
+def growth_bytes(small: OpenErrors, large: OpenErrors) -> int:
+    """How much more memory a process takes at its peak for a large ledger than for a small one."""
+    peaks = []
+    for errors in (small, large):
+        for lines in (error_lines(errors, ANY), row_lines(errors, ANY, [])):
+            assert sum(map(len, lines))
+        peaks.append(peak_bytes())
+    return peaks[1] - peaks[0]
+
+
+def peak_bytes() -> int:
+    """The most memory that this process held at any time; ru_maxrss would begin with that of its parent."""
+    [line] = [line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="needs /proc")
+def test_memory_does_not_grow_with_the_ledger(tmp_path: Path) -> None:
+    record = json.dumps({f"column {number}": "x" * 100 for number in range(40)})
+    made = []
+    for rows in (2_000, 15_000):
+        row = pl.int_range(1, rows + 1, eager=False).alias("row")
+        faults = pl.select(row, record=pl.format("{}", pl.lit(record)), eager=False)
+        usual = [
+            pl.lit(fault(1)[name], SCHEMA[name]).alias(name)
+            for name in SCHEMA
+            if name not in ("row", "record")
+        ]
+        part = tmp_path / f"{rows}.part"
+        faults.with_columns(usual).select(SCHEMA.names()).sink_parquet(part, row_group_size=1000)
+        merge_parts([part], tmp_path / f"{rows}.parquet")
+        made.append(OpenErrors(tmp_path / f"{rows}.parquet"))
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        growth = process.submit(growth_bytes, *made).result()
+    assert growth < 50 << 20
