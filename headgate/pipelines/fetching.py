@@ -33,6 +33,8 @@ UNNAMED = "download"
 REDIRECTS = (301, 302, 303, 307, 308)
 WHOLE = (200, 203)
 """The statuses that come with all of what a URL names."""
+ENCODINGS = ("", "identity", "gzip", "x-gzip", "zstd")
+"""How an answer may come: as it is, or as object stores keep many a file, packed in a way that readers unpack."""
 PASSING = (408, 425, 429)
 """The statuses, besides those of the server's own faults, after which the same request may succeed later."""
 
@@ -62,7 +64,8 @@ def fetch(
     """Download what a URL names into `target`; answers the file name that the server gives, which is metadata only.
 
     `target` appears when all of it has been written and flushed. Addresses that are not public are called only in
-    `networks`; `timeout_s` is for all of it, but for what the system takes to resolve a name. No proxy is used.
+    `networks`; `timeout_s` is for all of it, but for what the system takes to resolve a name. No proxy is used. What a
+    server keeps packed with gzip or zstd stays so.
 
     Raises JobFault: URL_NOT_ALLOWED, URL_UNREACHABLE, URL_STATUS, URL_TOO_LARGE, URL_TIMED_OUT. None of their
     messages holds anything of the URL or of the answer's content.
@@ -106,7 +109,7 @@ def _asked(network: AllowedNetwork, url: httpx.URL) -> Iterator[httpcore.Respons
         ("Host", url.netloc),
         ("User-Agent", f"headgate/{__version__}"),
         ("Accept", "*/*"),
-        # What is packed on the way could unpack to any size.
+        # What is packed could unpack to any size, and `max_bytes` counts what comes.
         ("Accept-Encoding", "identity"),
     ]
     timeouts = {"connect": CONNECT_TIMEOUT_S, "read": SILENCE_TIMEOUT_S, "write": SILENCE_TIMEOUT_S}
@@ -150,7 +153,7 @@ def _text(value: bytes) -> str:
 
 
 def _check(status: int, headers: Mapping[str, str]) -> None:
-    """Take whole answers only, as they are."""
+    """Take whole answers only, which readers understand. Raises JobFault: URL_STATUS, URL_UNREACHABLE."""
     if status not in WHOLE:
         raise JobFault(
             "URL_STATUS",
@@ -159,9 +162,8 @@ def _check(status: int, headers: Mapping[str, str]) -> None:
             retryable=status in PASSING or status >= 500,
             details={"status": status},
         )
-    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        message = "The server of the URL packs its answer, though it was asked not to."
-        raise unreachable(message, retryable=False)
+    if headers.get("content-encoding", "").strip().lower() not in ENCODINGS:
+        raise unreachable("The server of the URL sends its answer in a foreign encoding.", retryable=False)
 
 
 def _body(

@@ -1,5 +1,7 @@
 """A download is whole or not at all: bounded in bytes and time, and named by its server."""
 
+import gzip
+import os
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -14,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headgate.errors import JobFault
-from headgate.pipelines import fetching
+from headgate.pipelines import fetching, outgoing
 from headgate.pipelines.fetching import fetch
 from headgate.pipelines.orders import Stopped
 from headgate.pipelines.outgoing import parse_url
@@ -108,16 +110,39 @@ def test_a_server_is_asked_for_what_is_not_packed(get: Fetch, site: Site) -> Non
     assert "Authorization" not in head
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "br", "gzip, gzip"])
-def test_what_is_packed_all_the_same_is_refused(get: Fetch, site: Site, target: Path, encoding: str) -> None:
-    site.answers["/data.csv"] = respond(b"\x1f\x8b", f"Content-Encoding: {encoding}")
+@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "aws-chunked"])
+def test_an_encoding_that_no_reader_knows_is_refused(
+    get: Fetch, site: Site, target: Path, encoding: str
+) -> None:
+    site.answers["/data.csv"] = respond(CSV, f"Content-Encoding: {encoding}")
     fault = fault_of(get, target)
     assert (fault.code, fault.retryable) == ("URL_UNREACHABLE", False)
 
 
-def test_an_answer_that_says_it_is_not_packed_is_taken(get: Fetch, site: Site) -> None:
-    site.answers["/data.csv"] = respond(CSV, "Content-Encoding: identity")
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "GZip"])
+def test_what_a_server_keeps_packed_stays_so(get: Fetch, site: Site, target: Path, encoding: str) -> None:
+    body = CSV if encoding == "identity" else gzip.compress(CSV)
+    site.answers["/data.csv"] = respond(body, f"Content-Encoding: {encoding}")
     assert get() == "data.csv"
+    assert target.read_bytes() == body
+
+
+def test_chunks_say_themselves_how_long_they_are(get: Fetch, site: Site, target: Path, log: Log) -> None:
+    site.answers["/data.csv"] = stream([CSV], "Content-Length: 1000000")
+    get()
+    assert target.read_bytes() == CSV
+    assert {total for _, _, total in log.heard} == {None}
+
+
+def test_a_file_appears_when_it_is_flushed(
+    get: Fetch, site: Site, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[bool, int]] = []
+    monkeypatch.setattr(os, "fsync", lambda file: seen.append((target.exists(), os.fstat(file).st_size)))
+    site.answers["/data.csv"] = respond(CSV)
+    get()
+    assert seen == [(False, len(CSV))]
+    assert target.exists()
 
 
 class TestSize:
@@ -242,6 +267,15 @@ class TestSlow:
         assert fault_of(lambda: get(timeout_s=60), target).code == "URL_TIMED_OUT"
         assert time.monotonic() - began < 9
 
+    def test_the_whole_time_ends_a_silence_too(
+        self, get: Fetch, site: Site, target: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(outgoing, "SLICE_S", 60)
+        site.answers["/data.csv"] = self.wait(site, b"")
+        began = time.monotonic()
+        assert fault_of(lambda: get(timeout_s=0.1), target).code == "URL_TIMED_OUT"
+        assert time.monotonic() - began < 9
+
     def test_the_time_is_for_all_redirects_together(self, get: Fetch, site: Site, target: Path) -> None:
         def later(connection: socket) -> None:
             site.closing.wait(0.2)
@@ -252,10 +286,11 @@ class TestSlow:
         assert len(site.asked) == 2
 
     def test_a_task_is_stopped_while_the_server_is_silent(
-        self, get: Fetch, site: Site, target: Path, log: Log
+        self, get: Fetch, site: Site, target: Path, log: Log, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(outgoing, "SLICE_S", 0.01)
         site.answers["/data.csv"] = self.wait(site, respond(b"a", length=2))
-        log.stops = lambda: ("fetching", 1, 2) in log.heard[:-1]
+        log.stops = lambda: log.heard.count(("fetching", 1, 2)) > 5
         began = time.monotonic()
         with pytest.raises(Stopped):
             get(timeout_s=60)
