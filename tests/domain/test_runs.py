@@ -95,6 +95,14 @@ async def test_samples_of_errors_are_told_before_the_progress_and_the_end(
     ]
 
 
+async def test_samples_hold_any_text(services: Services, submit: Any, claim: Any) -> None:
+    held: Claim = await claim(await submit())
+    strange = an_error(1, column="a\0b", value="\0'\"\\u0000\U0001f600", record='{"a\\u0000b":"\\u0000"}')
+    await runs.progress(services, [], [(held, samples_of([strange]))], with_totals=False)
+    event = (await events_of(services, held.job))[-1]
+    assert event.errors == [strange]
+
+
 async def test_who_lost_the_lease_changes_nothing_any_more(
     services: Services, submit: Any, claim: Any, end: Any
 ) -> None:
