@@ -13,6 +13,7 @@ from headgate.pipelines.rules import Suggest
 
 Propose = Callable[[str], str | None]
 
+MEANT = "meant"
 MAX_CHARACTERS = 200
 """A longer text is nothing that was mistyped."""
 MAX_TEXTS = 2_000
@@ -37,13 +38,14 @@ def suggesting(propose: Propose) -> Suggest:
     return suggest
 
 
-def first_of(*proposals: Propose) -> Propose:
-    """What the first of these proposes that has a proposal."""
+def only_where(passes: pl.Expr, suggest: Suggest) -> Suggest:
+    """Of what is suggested, what would pass: `passes` is over a column MEANT of the suggested texts."""
 
-    def propose(text: str) -> str | None:
-        return next((meant for proposal in proposals if (meant := proposal(text)) is not None), None)
+    def checked(texts: pl.Series) -> pl.Series:
+        meant = suggest(texts).alias(MEANT)
+        return meant.to_frame().select(pl.when(passes).then(MEANT)).to_series()
 
-    return propose
+    return checked
 
 
 def trimmed_to(is_right: Callable[[str], bool]) -> Propose:
@@ -111,6 +113,8 @@ def boolean(text: str) -> str | None:
     return "false" if word in ("false", "no", "n") else None
 
 
+FIRST_YEAR = 1000
+"""An earlier one was hardly meant, and Python writes it with fewer digits."""
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 YEAR_FIRST = re.compile(r"(\d{4})([-/.]?)(\d{1,2})\2(\d{1,2})(?:[t ]00:00(?::00(?:\.0+)?)?z?)?", re.ASCII)
 DOTTED = re.compile(r"(\d{1,2})\. ?(\d{1,2})\. ?(\d{4})", re.ASCII)
@@ -150,6 +154,8 @@ def _days(text: str) -> Iterable[date]:
 
 
 def _dates(year: str, month: str, day: str) -> Iterable[date]:
+    if int(year) < FIRST_YEAR:
+        return
     try:
         yield date(int(year), int(month), int(day))
     except ValueError:

@@ -23,7 +23,7 @@ from headgate.storage.columns import plain_text
 from headgate.storage.datasets import Snapshot
 
 HASH = "__headgate_hash__"
-HASHED_ROWS = 16 << 20
+HASHED_ROWS = 8 << 20
 """So many hashes are held at a time: 12 bytes each with their rows, and as much again to sort them."""
 COMPARED_KEYS = 1 << 20
 """So many keys are compared at a time: each is held with its values and the rows that have it."""

@@ -10,8 +10,8 @@ from headgate.pipelines import suggestions
 from headgate.pipelines.checks.check import ColumnCheck, Table
 from headgate.pipelines.checks.operands import checked_form, is_text, moment_of, number_of
 from headgate.pipelines.parsing import PARSERS
-from headgate.pipelines.rules import Rule
-from headgate.pipelines.suggestions import Propose
+from headgate.pipelines.rules import Rule, Suggest
+from headgate.pipelines.suggestions import MEANT, Propose
 from headgate.pipelines.types import conforming
 from headgate.storage.columns import ColumnType, column_type
 
@@ -64,9 +64,7 @@ class Type(ColumnCheck):
         fails = pl.col(column).is_not_null() & ~self._fits(column, dtype)
         form = "" if self.format is None else f" of the format {self.format}"
         message = f"The value is no {self.type}{form}."
-        propose = self._proposal()
-        suggest = None if propose is None else suggestions.suggesting(propose)
-        yield self.rule("TYPE", column, fails, message, suggest=suggest)
+        yield self.rule("TYPE", column, fails, message, suggest=self._suggest())
 
     def _fits(self, column: str, dtype: pl.DataType) -> pl.Expr:
         cell = pl.col(column)
@@ -90,7 +88,10 @@ class Type(ColumnCheck):
         )
         return is_longer & moment_of(column, dtype, self.format).is_not_null()
 
-    def _proposal(self) -> Propose | None:
+    def _suggest(self) -> Suggest | None:
+        propose = PROPOSALS.get(self.type)
         if self.type is ColumnType.DATE:
-            return suggestions.date_as(self.format or "%Y-%m-%d")
-        return PROPOSALS.get(self.type)
+            propose = suggestions.date_as(self.format or "%Y-%m-%d")
+        if propose is None:
+            return None
+        return suggestions.only_where(self._fits(MEANT, pl.String()), suggestions.suggesting(propose))
