@@ -63,9 +63,11 @@ class GoodRecords:
             self._start_copy()
 
     def rewrite(self, cells: Sequence[bytes | None]) -> None:
-        """Keep one record whose quotes were irregular, with regular ones."""
+        """Keep one record that is not regular, as a regular one."""
         if self._file is None:
             self._start_copy()
+        if not self._anchors or self._size - self._anchors[-1] >= SAMPLE_BYTES:
+            self._anchors.append(self._size)
         quote = bytes([self.grammar.quote or QUOTE])
         quoted = [b"" if cell is None else quote + cell.replace(quote, quote * 2) + quote for cell in cells]
         self._write(self.grammar.delimiter.join(quoted) + b"\n")

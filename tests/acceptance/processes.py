@@ -131,7 +131,7 @@ class Client:
         code: str = (await self.ask(query, **variables))["errors"][0]["extensions"]["code"]
         return code
 
-    async def upload(self, content: bytes, name: str = "people.csv", **known: str) -> Any:
+    async def upload(self, content: bytes, name: str = "people.csv", **known: object) -> Any:
         """Upload a file; answers the payload."""
         operations = {"query": UPLOAD, "variables": {"file": None, "input": known or None}}
         response = await self.http.post(

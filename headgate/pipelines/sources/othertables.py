@@ -39,13 +39,15 @@ class OtherTables:
 
     def headers(self, part: bytes, found: Window) -> Iterator[int]:
         """The records of a window that are the header again."""
-        at = part.find(self._header) if self._header else -1
-        while at >= 0:
-            index = int(np.searchsorted(found.starts, at))
-            begins = index < len(found.starts) and found.starts[index] == at
-            if begins and self.repeats_header(part[at : found.ends[index]]):
+        if not self._header:
+            return
+        # Most records have another length or another first byte: telling these apart costs less than a search.
+        sizes = found.ends - found.starts - len(self._header)
+        alike = np.flatnonzero((sizes == 1) | (sizes == 2))
+        firsts = np.frombuffer(part, np.uint8)[found.starts[alike]]
+        for index in alike[firsts == self._header[0]].tolist():
+            if self.repeats_header(part[found.starts[index] : found.ends[index]]):
                 yield index
-            at = part.find(self._header, at + 1)
 
     def begins_with(self, cells: Sequence[str]) -> bool:
         """Whether a record behind a gap is the header of another table."""

@@ -23,7 +23,7 @@ def texts(reading: Reading) -> list[Row]:
     return [tuple(cell or "" for cell in row) for row in reading.rows]
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.data())
 def test_every_way_to_write_a_table_is_found_and_every_cell_comes_back(data: st.DataObject) -> None:
     """Not found, and not tried here, is a quote that nothing shows, and one character that may be an error.
@@ -152,7 +152,7 @@ def test_what_is_given_is_not_looked_for(
     assert (reading.rows, reading.errors) == (rows, [])
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     st.data(),
     st.sets(st.sampled_from(["encoding", "delimiter", "quote", "newline", "has_header", "skip_rows"])),

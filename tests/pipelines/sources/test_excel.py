@@ -8,11 +8,13 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openpyxl
 import pytest
 import xlsxwriter
 
 from headgate.errors import JobFault
+from headgate.pipelines.replay import RowSet
 from headgate.pipelines.runner import Counts
 from headgate.pipelines.sources import excel
 from headgate.storage.formats import FileFormat
@@ -184,3 +186,41 @@ def test_a_damaged_workbook_is_unreadable(intake: Intake, member: str, old: byte
         with pytest.raises(JobFault, match="UNREADABLE_FILE"):
             intake.ingest(path, FileFormat.EXCEL)
     assert intake.parquet_files() == set()
+
+
+def test_titles_above_the_header_are_rejected_and_the_header_is_found(intake: Intake) -> None:
+    rows: list[list[Any]] = [
+        ["Sales of May"],
+        [],
+        ["made by Ann"],
+        ["id", "name", "price"],
+        [1, "Ann", 1.5],
+        [2, "Bob", "x"],
+    ]
+    path = workbook(rows, intake.folder / "book.xlsx")
+    reading = intake.read(path, FileFormat.EXCEL)
+    assert reading.rows == [(1, "Ann", "1.5"), (2, "Bob", "x")]
+    assert list(reading.prepared.names) == ["id", "name", "price"]
+    assert reading.places() == [(3, 5), (4, 6)]
+    assert [(error["row"], error["line"], error["code"]) for error in reading.errors] == [
+        (1, 1, "STRUCTURE"),
+        (2, 3, "STRUCTURE"),
+    ]
+    assert reading.errors[0]["record"] == '["Sales of May"]'
+    again = intake.read(path, FileFormat.EXCEL, only=RowSet(np.array([2, 4])))
+    assert (again.rows, again.places(), again.errors) == ([(2, "Bob", "x")], [(4, 6)], reading.errors[1:])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["a"], [1, 2], [3, 4]],
+        [["a", "b"], [1, 2, 3], [4, 5, 6]],
+        [["a", None, "c"], [1, 2, 3], [4, 5, 6]],
+        [["a", "b", "c"], [1], [2], [3]],
+    ],
+)
+def test_what_may_be_a_header_is_taken_for_no_title(intake: Intake, rows: list[list[Any]]) -> None:
+    reading = intake.read(workbook(rows, intake.folder / "book.xlsx"), FileFormat.EXCEL)
+    assert reading.prepared.names[0] == "a"
+    assert reading.prepared.accepted + reading.rejected == len(rows) - 1

@@ -192,7 +192,7 @@ def test_of_damaged_rows_exactly_those_are_rejected_however_the_file_is_written(
 ) -> None:
     """A quote that is never closed only where no other follows: else the rows between are one cell to any reader."""
     written: Table = data.draw(tables_for(form))
-    places = st.dictionaries(st.integers(5, 11), st.sampled_from(DAMAGES), max_size=3)
+    places = st.dictionaries(st.integers(6, 11), st.sampled_from(DAMAGES), max_size=3)
     damages = {
         index: damage if damage != "never closed" or index == 11 else "too long"
         for index, damage in data.draw(places).items()
@@ -257,3 +257,10 @@ def test_names_of_a_table_without_numbers_come_from_its_first_row(intake: Intake
     assert table(3).header == ("id", "name", "price", "day", "note")
     reading = intake.read(intake.file(Form().content(table(3))), FileFormat.CSV)
     assert reading.prepared.names == list(table(3).header)
+
+
+def test_types_are_found_in_records_that_were_written_anew(intake: Intake) -> None:
+    content = "id,path,price\n" + "".join(f'{n},"\\"C:\\\\new\\"",{n}.5\n' for n in range(1, 200))
+    outcome = intake.ingest(intake.file(content), FileFormat.CSV)
+    assert outcome.types == {"id": "INTEGER", "path": "STRING", "price": "FLOAT"}
+    assert outcome.rows[0] == {"id": 1, "path": '"C:\\new"', "price": 1.5}
