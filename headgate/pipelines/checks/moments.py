@@ -1,62 +1,62 @@
-"""Dates and moments of ISO 8601 in text, each spelling read by the cheapest parser that can."""
+"""Dates and moments of ISO 8601 in text, each spelling read by the cheapest parser that can.
+
+Nothing but expressions of Polars: what several checks ask of one column is then found out once.
+"""
 
 import polars as pl
 
 MOMENT = pl.Datetime("us")
 """A moment in UTC."""
-DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-SECONDS = rf"^{DAY}[T ][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}Z?$"
-FRACTIONS = rf"^{DAY}[T ][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\.[0-9]{{1,9}}Z?$"
-PARTS = (
-    rf"^({DAY})[T ]([0-9]{{2}}:[0-9]{{2}})(:[0-9]{{2}}(?:\.[0-9]{{1,9}})?)?(Z|[+-][0-9]{{2}}:?[0-9]{{2}})?$"
-)
-"""As RFC 3339 restricts ISO 8601, but that seconds and zone may be missing."""
+YEAR = r"(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
+"""Python's calendar, among others, has no year 0."""
+DAY = rf"{YEAR}-[0-9]{{2}}-[0-9]{{2}}"
+MINUTE = rf"{DAY}[T ][0-9]{{2}}:[0-9]{{2}}"
+SECOND = rf"{MINUTE}:[0-9]{{2}}"
+FRACTION = rf"{SECOND}\.[0-9]{{1,9}}"
+OFFSET = r"[+-][0-9]{2}:?[0-9]{2}"
+DAY_CHARACTERS, MINUTE_CHARACTERS, SECOND_CHARACTERS = 10, 16, 19
 
 
 def iso_moments(text: pl.Expr) -> pl.Expr:
     """The moments that texts name, and null for a text that names none.
 
-    A date is its first moment, and what names no zone is in UTC.
+    They are spelled as RFC 3339 restricts ISO 8601, but that the time, its seconds and its zone may be missing: a date
+    is its first moment, and what names no zone is in UTC.
     """
-    return text.map_batches(_parsed, return_dtype=MOMENT, is_elementwise=True)
+    length = text.str.len_bytes()
+    is_day, is_second = length == DAY_CHARACTERS, length.is_between(SECOND_CHARACTERS, SECOND_CHARACTERS + 1)
+    return pl.coalesce(
+        _days(pl.when(is_day).then(text)),
+        _seconds(pl.when(is_second).then(text)),
+        *_others(pl.when(~is_day & ~is_second).then(text)),
+    )
 
 
-def _parsed(texts: pl.Series) -> pl.Series:
-    """Each parser gets what the ones before it left over: most columns have one spelling, and need one parser."""
-    moments = _days(texts)
-    for parse in (_seconds, _fractions, _others):
-        left = moments.is_null() & texts.is_not_null()
-        if left.any():
-            moments = moments.zip_with(~left, parse(texts.zip_with(left, _NOTHING)))
-    return moments
+def _days(text: pl.Expr) -> pl.Expr:
+    return _only(text, DAY).str.to_date("%Y-%m-%d", strict=False, cache=False).cast(MOMENT)
 
 
-_NOTHING = pl.Series([None], dtype=pl.String)
+def _seconds(text: pl.Expr) -> pl.Expr:
+    return _read(_only(text, f"{SECOND}Z?").str.head(SECOND_CHARACTERS), "%Y-%m-%dT%H:%M:%S")
 
 
-def _days(texts: pl.Series) -> pl.Series:
-    days = _only(texts, f"^{DAY}$").str.to_date("%Y-%m-%d", strict=False, cache=False)
-    return days.cast(MOMENT)
+def _others(text: pl.Expr) -> list[pl.Expr]:
+    minutes = _only(text, f"{MINUTE}(?:Z|{OFFSET})?")
+    whole = minutes.str.head(MINUTE_CHARACTERS) + ":00" + minutes.str.slice(MINUTE_CHARACTERS)
+    offset = pl.coalesce(_only(text, f"(?:{SECOND}|{FRACTION}){OFFSET}"), _only(whole, f"{SECOND}{OFFSET}"))
+    moment = _read(offset, "%Y-%m-%dT%H:%M:%S%.f%#z").dt.replace_time_zone(None)
+    return [
+        _read(_only(text, f"{FRACTION}Z?").str.strip_suffix("Z"), "%Y-%m-%dT%H:%M:%S%.f"),
+        # An offset can lead out of the calendar.
+        pl.when(moment.dt.year().is_between(1, 9999)).then(moment),
+        _seconds(whole),
+    ]
 
 
-def _seconds(texts: pl.Series) -> pl.Series:
-    clocks = _only(texts, SECONDS).str.head(19).str.replace(" ", "T", literal=True)
-    return clocks.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us", cache=False)
+def _only(text: pl.Expr, regex: str) -> pl.Expr:
+    return pl.when(text.str.contains(f"^(?:{regex})$")).then(text)
 
 
-def _fractions(texts: pl.Series) -> pl.Series:
-    clocks = _only(texts, FRACTIONS).str.strip_suffix("Z").str.replace(" ", "T", literal=True)
-    return clocks.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us", cache=False)
-
-
-def _others(texts: pl.Series) -> pl.Series:
-    parts = texts.str.extract_groups(PARTS).struct.unnest()
-    whole = parts.select(
-        pl.format("{}T{}{}{}", "1", "2", pl.col("3").fill_null(":00"), pl.col("4").fill_null("Z"))
-    ).to_series()
-    moments = whole.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", strict=False, time_unit="us", cache=False)
-    return moments.dt.replace_time_zone(None)
-
-
-def _only(texts: pl.Series, regex: str) -> pl.Series:
-    return texts.zip_with(texts.str.contains(regex).fill_null(False), _NOTHING)
+def _read(text: pl.Expr, form: str) -> pl.Expr:
+    clock = text.str.replace(" ", "T", literal=True)
+    return clock.str.to_datetime(form, strict=False, time_unit="us", cache=False)

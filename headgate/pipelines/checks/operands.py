@@ -52,7 +52,7 @@ def moment_of(column: str, dtype: pl.DataType, form: str | None = None) -> pl.Ex
     cell = pl.col(column)
     if is_text(dtype):
         text = cell.cast(pl.String)
-        return _in_calendar(iso_moments(text) if form is None else _moment_in(text, form))
+        return iso_moments(text) if form is None else _in_calendar(_moment_in(text, form))
     if isinstance(dtype, pl.Datetime):
         return _in_utc(cell, zoned=dtype.time_zone is not None)
     return cell.cast(MOMENT) if dtype == pl.Date else pl.lit(None, MOMENT)
