@@ -66,13 +66,16 @@ def comparable(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return value.map_elements(plain_text, return_dtype=pl.String) if dtype.is_nested() else value
 
 
-def stored_keys(path: Path, snapshot: Snapshot, columns: Sequence[str], *others: str) -> pl.LazyFrame:
-    """The key columns of the rows of a dataset that have a value in each of them, and other columns beside."""
+def stored_keys(
+    path: Path, snapshot: Snapshot, names: Mapping[str, str], columns: Sequence[str]
+) -> pl.LazyFrame:
+    """Columns of a dataset under other names, of its rows that have a value in each of `columns`, which are new names.
+
+    `names` are those in the dataset by the new ones.
+    """
     types = {column.name: column.dtype for column in snapshot.columns}
-    rows = datasets.scan(path, snapshot).select(list(dict.fromkeys([*columns, *others])))
-    return rows.with_columns(comparable(pl.col(name), types[name]) for name in columns).drop_nulls(
-        list(columns)
-    )
+    renamed = (comparable(pl.col(stored), types[stored]).alias(name) for name, stored in names.items())
+    return datasets.scan(path, snapshot).select(renamed).drop_nulls(list(columns))
 
 
 def hash_of(columns: Sequence[str]) -> pl.Expr:

@@ -55,8 +55,7 @@ class Reference(Check):
         path, snapshot = self._dataset(table)
         types = {column.name: column.dtype for column in snapshot.columns}
         wanted = {mine: types[theirs] for mine, theirs in self._pairs().items()}
-        stored = keys.stored_keys(path, snapshot, list(self._pairs().values()))
-        stored = stored.rename({theirs: mine for mine, theirs in self._pairs().items()})
+        stored = keys.stored_keys(path, snapshot, self._pairs(), self.columns)
         absent = keys.found_in(
             keys.keys_of(table, self.columns, wanted), stored, self.columns, snapshot.row_count, how="anti"
         )

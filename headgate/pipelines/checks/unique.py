@@ -1,7 +1,8 @@
 """The check `unique`."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -40,45 +41,61 @@ class Unique(Check):
         if missing := [column for column in columns if column not in table.schema]:
             yield from (missing_column(self, column) for column in missing)
             return
-        staying = self._staying(table.present, columns)
+        staying = self._staying(table, columns)
         rows = keys.keys_of(table, columns, staying.types if staying else None)
         repeats = keys.repeats(rows, columns, table.records)
         present = staying.repeated_by(rows, table) if staying else None
         yield unique_rule(self, "UNIQUE", table, columns, repeats, present)
 
-    def _staying(self, present: Present | None, columns: Sequence[str]) -> "_Staying | None":
+    def _staying(self, table: Table, columns: Sequence[str]) -> "_Staying | None":
         """What of the dataset a row may repeat; None for nothing."""
+        present = table.present
         if not self.in_dataset or present is None or present.snapshot is None:
             return None
-        staying = _Staying(present, present.snapshot, columns)
-        return staying if staying.is_possible() else None
+        if present.mode is WriteMode.REPLACE:
+            return None
+        staying = _Staying.of(present.path, present.snapshot, columns, _upserted(present, table.schema))
+        return staying if staying and staying.names.keys() <= table.schema.keys() else None
+
+
+def _upserted(present: Present, schema: pl.Schema) -> list[str]:
+    """The keys of an upsert as the input spells them: no two columns of a dataset differ in case alone."""
+    spelled = {name.lower(): name for name in schema}
+    return [spelled.get(key.lower(), key) for key in present.keys if present.mode is WriteMode.UPSERT]
 
 
 @dataclass(frozen=True, slots=True)
 class _Staying:
-    """The rows of a dataset that are still there after the input has gone in."""
+    """The rows of a dataset that are still there after the input has gone in: those without a key that is `upserted`.
 
-    present: Present
+    `columns` tell rows apart; `names` and `types` are the dataset's by those of the input.
+    """
+
+    path: Path
     snapshot: Snapshot
     columns: Sequence[str]
+    upserted: Sequence[str]
+    names: Mapping[str, str]
+    types: Mapping[str, pl.DataType]
 
-    @property
-    def types(self) -> dict[str, pl.DataType]:
-        return {column.name: column.dtype for column in self.snapshot.columns}
-
-    def is_possible(self) -> bool:
-        """Whether a row of the input can repeat one: an upsert takes away those with its own keys."""
-        if not {*self.columns} <= self.types.keys() or self.present.mode is WriteMode.REPLACE:
-            return False
-        return self.present.mode is WriteMode.APPEND or not {*self.present.keys} <= {*self.columns}
+    @classmethod
+    def of(
+        cls, path: Path, snapshot: Snapshot, columns: Sequence[str], upserted: Sequence[str]
+    ) -> "_Staying | None":
+        """None where no row can be repeated: there are no such columns, or an upsert takes away all that have a key."""
+        stored = {column.name.lower(): column for column in snapshot.columns}
+        known = {name: stored[name.lower()] for name in (*columns, *upserted) if name.lower() in stored}
+        if len(known) < len({*columns, *upserted}) or (upserted and {*upserted} <= {*columns}):
+            return None
+        names = {name: column.name for name, column in known.items()}
+        return cls(path, snapshot, columns, upserted, names, {name: known[name].dtype for name in known})
 
     def repeated_by(self, rows: pl.LazyFrame, table: Table) -> Indexes:
         """The rows of the input that have the values of one that stays."""
-        upserted = self.present.keys if self.present.mode is WriteMode.UPSERT else ()
-        stored = keys.stored_keys(self.present.path, self.snapshot, self.columns, *upserted)
-        if upserted:
-            incoming = keys.keys_of(table, upserted, self.types).select(upserted)
-            stored = stored.join(incoming, on=list(upserted), how="anti")
+        stored = keys.stored_keys(self.path, self.snapshot, self.names, self.columns)
+        if self.upserted:
+            incoming = keys.keys_of(table, self.upserted, self.types).select(self.upserted)
+            stored = stored.join(incoming, on=list(self.upserted), how="anti")
         return keys.found_in(rows, stored, self.columns, self.snapshot.row_count)
 
 

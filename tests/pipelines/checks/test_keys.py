@@ -134,6 +134,15 @@ def test_keys_are_compared_as_the_type_that_the_dataset_has(tmp_path: Path) -> N
     assert [row for row, _, _ in faults(check("unique", columns=["list"], inDataset=True), nested)] == [0]
 
 
+def test_columns_of_a_dataset_are_found_whatever_their_case(tmp_path: Path) -> None:
+    snapshot = stored(tmp_path, {"ID": [1, 2], "Email": ["a", "b"]})
+    rows = {"id": ["1", "9"], "email": ["b", "b"]}
+    for mode, upserted, found in [(APPEND, [], [0, 1]), (UPSERT, ["ID"], [0, 1]), (UPSERT, ["EMAIL"], [1])]:
+        table = table_of(rows, present=Present(tmp_path, snapshot, mode, upserted))
+        unique = check("unique", columns=["email"], inDataset=True)
+        assert [row for row, _, _ in faults(unique, table)] == found
+
+
 @pytest.mark.parametrize("snapshot", ["none", "without the column"])
 def test_a_dataset_without_the_values_is_no_obstacle(tmp_path: Path, snapshot: str) -> None:
     before = None if snapshot == "none" else stored(tmp_path, {"y": [1]})
