@@ -86,7 +86,7 @@ def _plain_escaped(window: bytes, at: int, grammar: Grammar, escape: int) -> tup
     if is_last and text.endswith(b"\r"):
         run = len(text) - 1 - len(text[:-1].rstrip(_mark(escape)))
         text, end = (text[:-1], end - 1) if run % 2 == 0 else (text, end)
-    return patterns.structural.sub(rb"\1", text) or None, end
+    return (patterns.structural.sub(rb"\1", text) if escape in text else text) or None, end
 
 
 def _quoted(window: bytes, at: int, grammar: Grammar) -> tuple[bytes, int] | None:

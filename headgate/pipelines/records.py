@@ -163,3 +163,11 @@ def _begins_edge(data: Bytes, edges: Mask, at: Positions, grammar: Grammar) -> M
     ends_line = (data[here] == CARRIAGE_RETURN) & ((data[next_] == grammar.newline) | (at >= last))
     begins: Mask = edges[here] | ends_line | (at > last)
     return begins
+
+
+def blank_records(window: bytes, found: Window) -> Mask:
+    """Which of a window's records are blank lines: they are no records at all."""
+    sizes = found.ends - found.starts
+    data = np.frombuffer(window, np.uint8)
+    blank: Mask = (sizes == 1) | ((sizes == 2) & (data[found.starts] == CARRIAGE_RETURN))
+    return blank

@@ -1,6 +1,6 @@
 """Notices where rows end that belong to a file's table: a header again, or one of another table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ SAMPLE_BYTES = 16 << 10
 SAMPLE_RECORDS = 50
 
 Mask = npt.NDArray[np.bool_]
+CellsOf = Callable[[bytes], Sequence[str]]
 
 
 class OtherTables:
@@ -25,7 +26,7 @@ class OtherTables:
         head = records[:SAMPLE_BYTES]
         sample = read_sample(head[: head.rfind(bytes([grammar.newline])) + 1], grammar, SAMPLE_RECORDS)
         rows = [record.cells for record in sample if not record.broken and len(record.cells) == width]
-        self._width = width
+        self._width, self._delimiter = width, grammar.delimiter
         self._typed = [
             index
             for index, column in enumerate(zip(*rows, strict=True))
@@ -49,15 +50,25 @@ class OtherTables:
             if self.repeats_header(part[found.starts[index] : found.ends[index]]):
                 yield index
 
-    def begins_with(self, cells: Sequence[str]) -> bool:
+    def begins_in(
+        self, part: bytes, found: Window, blank: Mask, cells_of: CellsOf, *, gap_before: bool
+    ) -> int | None:
+        """The record of a window with which another table begins: a header behind a blank line or a title."""
+        gaps = blank | ((found.widths == 1) & (self._width > 1))
+        behind = np.concatenate(([gap_before], gaps[:-1])) & ~blank
+        for index in np.flatnonzero(behind).tolist():
+            raw = part[found.starts[index] : found.ends[index]]
+            # Most rows begin with a number, and telling that costs less than to part them.
+            if not raw.partition(self._delimiter)[0].isdigit() and self.begins_with(raw, cells_of(raw)):
+                return int(index)
+        return None
+
+    def begins_with(self, raw: bytes, cells: Sequence[str]) -> bool:
         """Whether a record behind a gap is the header of another table."""
-        if len(cells) < 2 or any(is_typed(cell) or not cell.strip() for cell in cells):
+        if (
+            len(cells) < 2
+            or self.repeats_header(raw)
+            or any(is_typed(cell) or not cell.strip() for cell in cells)
+        ):
             return False
         return len(set(cells)) == len(cells) and (len(cells) != self._width or bool(self._typed))
-
-
-def behind_gaps(widths: npt.NDArray[np.int64], blank: Mask, width: int, *, gap_before: bool) -> Mask:
-    """Which records of a window stand behind a blank line, or behind a title: a line of one cell."""
-    gaps = blank | ((widths == 1) & (width > 1))
-    behind: Mask = np.concatenate(([gap_before], gaps[:-1])) & ~blank
-    return behind

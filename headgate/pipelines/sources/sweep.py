@@ -8,21 +8,20 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from headgate.errors import JobFault
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.goodrecords import GoodRecords
 from headgate.pipelines.onerecord import SlowRecord, mend, read_record
 from headgate.pipelines.prepared import Watch
-from headgate.pipelines.records import CARRIAGE_RETURN, Window, scan
+from headgate.pipelines.records import CARRIAGE_RETURN, Mask, Positions, Window, blank_records, scan
 from headgate.pipelines.rejections import Rejection, RejectionLog
 from headgate.pipelines.replay import RowSet
 from headgate.pipelines.rowmap import RowMap
 from headgate.pipelines.sources.blocks import windows
 from headgate.pipelines.sources.faults import Fault, Faults, TextCheck
 from headgate.pipelines.sources.naming import column_names
-from headgate.pipelines.sources.othertables import OtherTables, behind_gaps
+from headgate.pipelines.sources.othertables import OtherTables
 
 WINDOW_BYTES = 1 << 20
 """Smaller windows cost more calls, and the arrays of larger ones leave the processor's cache."""
@@ -30,8 +29,6 @@ SCANNERS = 1
 """Threads that scan ahead; NumPy works outside the interpreter's lock."""
 CAREFUL_BYTES = 4 << 10
 """The window behind a stray quote: small, since the next one is often near, and doubled while none comes."""
-
-Mask = npt.NDArray[np.bool_]
 
 
 class Sweep:
@@ -195,12 +192,12 @@ class Sweep:
         return (
             whole
             and part.isascii()
-            and (len(self.names) > 1 or not _blank(part, found).any())
+            and (len(self.names) > 1 or not blank_records(part, found).any())
             and next(self._others.headers(part, found), None) is None
         )
 
     def _sort_out(self, part: bytes, found: Window) -> None:
-        blank = _blank(part, found)
+        blank = blank_records(part, found)
         rows = self._record + np.cumsum(~blank)
         lines = self._line + np.searchsorted(found.newlines, found.starts)
         wanted = ~blank if self._only is None else ~blank & self._only.mask(rows)
@@ -220,41 +217,31 @@ class Sweep:
         self._line += int(np.searchsorted(found.newlines, len(part)))
 
     def _strange(
-        self,
-        part: bytes,
-        found: Window,
-        blank: Mask,
-        rows: npt.NDArray[np.int64],
-        lines: npt.NDArray[np.int64],
+        self, part: bytes, found: Window, blank: Mask, rows: Positions, lines: Positions
     ) -> dict[int, Fault]:
-        """The records of a window that are regular, and yet none of the table's, by their index."""
+        """The records of a window that may be regular, and yet are none of the table's, by their index."""
         faults = dict.fromkeys(self._others.headers(part, found), self._faults.repeated_header())
-        extra = self._dialect.extra_headers
-        faults |= dict.fromkeys(
-            np.flatnonzero((rows <= extra) & ~blank).tolist(), self._faults.extra_header()
-        )
-        behind = behind_gaps(found.widths, blank, len(self.names), gap_before=self._gap)
+        extra = np.flatnonzero((rows <= self._dialect.extra_headers) & ~blank).tolist()
+        faults |= dict.fromkeys(extra, self._faults.extra_header())
+        first: int | None = 0
+        if self._other_line is None:
+            cells_of = self._faults.cells
+            first = self._others.begins_in(part, found, blank, cells_of, gap_before=self._gap)
+            self._other_line = None if first is None else int(lines[first])
         self._gap = bool(blank[-1] or (len(self.names) > 1 and found.widths[-1] == 1))
-        first = 0 if self._other_line is not None else len(blank)
-        for index in np.flatnonzero(behind).tolist() if first else ():
-            raw = part[found.starts[index] : found.ends[index]]
-            if index not in faults and self._others.begins_with(self._faults.cells(raw)):
-                first, self._other_line = index, int(lines[index])
-                break
-        if self._other_line is not None:
-            fault = self._faults.other_table(self._other_line)
-            faults |= {index: fault for index in range(first, len(blank)) if not blank[index]}
+        if first is not None and self._other_line is not None:
+            others = np.flatnonzero(~blank[first:]) + first
+            faults |= dict.fromkeys(others.tolist(), self._faults.other_table(self._other_line))
         return faults
 
     def _take_singly(self, part: bytes, found: Window) -> None:
         """Take records one by one: what the canonical form has to write in another way stands in them."""
         for start, end in zip(found.starts, found.ends, strict=True):
             raw = part[start:end]
-            record = read_record(raw, 0, self.grammar, final=True)
-            if not raw.strip(b"\r\n") and raw.count(self._newline) == 1 and len(raw) < 3:
-                self._line += 1
+            if raw in (self._newline, b"\r" + self._newline):
+                self._line += raw.count(self._newline)
                 self._gap = True
-            elif record is not None:
+            elif (record := read_record(raw, 0, self.grammar, final=True)) is not None:
                 self._take_slowly(raw, record)
 
     def _take_slowly(self, raw: bytes, record: SlowRecord) -> None:
@@ -270,7 +257,7 @@ class Sweep:
         if fault is not None:
             self.good.leave_out()
             return self._reject(self._record, line, raw, fault)
-        self.rows.add(self.accepted, np.array([self._record]), np.array([line]))
+        self.rows.add_run(self.accepted, self._record, line)
         self.good.rewrite(cells)
         self.accepted += 1
 
@@ -279,7 +266,7 @@ class Sweep:
         self._gap = len(self.names) > 1 and width == 1 and record.fault is None
         if behind_gap and self._other_line is None and record.fault is None:
             cells = [(cell or b"").decode("utf-8", "replace") for cell in record.cells]
-            if not self._others.repeats_header(raw) and self._others.begins_with(cells):
+            if self._others.begins_with(raw, cells):
                 self._other_line = line
         if self._text.is_broken(raw):
             return self._faults.encoding(raw)
@@ -297,11 +284,3 @@ class Sweep:
         text = raw.decode("utf-8", "replace").rstrip("\r\n")
         cells = self._faults.cells(raw)
         self._log.reject([Rejection(row, line, fault.column, text, fault.code, fault.message, cells)])
-
-
-def _blank(part: bytes, found: Window) -> Mask:
-    """Which records are blank lines: they are no records at all."""
-    sizes = found.ends - found.starts
-    data = np.frombuffer(part, np.uint8)
-    blank: Mask = (sizes == 1) | ((sizes == 2) & (data[found.starts] == CARRIAGE_RETURN))
-    return blank

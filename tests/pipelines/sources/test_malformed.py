@@ -264,3 +264,53 @@ def test_types_are_found_in_records_that_were_written_anew(intake: Intake) -> No
     outcome = intake.ingest(intake.file(content), FileFormat.CSV)
     assert outcome.types == {"id": "INTEGER", "path": "STRING", "price": "FLOAT"}
     assert outcome.rows[0] == {"id": 1, "path": '"C:\\new"', "price": 1.5}
+
+
+PIECES = [
+    *(
+        "a",
+        "1",
+        "2.5",
+        ",",
+        ";",
+        "\t",
+        " ",
+        ", ",
+        "|",
+        "'",
+        '"',
+        "\\",
+        "\n",
+        "\r\n",
+        "\r",
+        "\n\n",
+        "é",
+        "\x00",
+    ),
+    *("\x1e", "\x1f", "#", "id,name\n", '"x"', "'y'", "2026-01-01", "\n1,2\n3,4\n", "\ncity,km\n"),
+]
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=60),
+    st.sampled_from(["utf-8", "cp1252", "utf-16"]),
+    st.booleans(),
+)
+def test_of_any_text_each_record_is_accepted_or_rejected_once(
+    pieces: list[str], encoding: str, cut_off: bool
+) -> None:
+    with (
+        new_intake() as intake,
+        patch.object(sweep, "WINDOW_BYTES", 64),
+        patch.object(sweep, "CAREFUL_BYTES", 16),
+    ):
+        path = intake.file("".join(pieces).encode(encoding))
+        try:
+            reading = intake.read(path, FileFormat.CSV, cut_off=cut_off)
+        except JobFault as fault:
+            assert fault.code == "EMPTY_FILE"  # noqa: PT017
+            return
+        assert reading.frame.height == reading.prepared.accepted
+        numbers = [row for row, _ in reading.places()] + [error["row"] for error in reading.errors]
+        assert sorted(numbers) == list(range(1, len(numbers) + 1))
