@@ -6,7 +6,7 @@ window is cut and that one record is read byte by byte. Grammar: RFC 4180, with 
 and a quote inside an unquoted cell taken literally.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,12 @@ class Window:
     newlines: Positions
     broken: bool
     delimiters: Positions | None = None
+
+    def before(self, index: int) -> "Window":
+        """The records before one of them."""
+        return replace(
+            self, starts=self.starts[:index], ends=self.ends[:index], widths=self.widths[:index], broken=True
+        )
 
     @property
     def consumed(self) -> int:

@@ -1,16 +1,18 @@
-"""Notices where rows end that belong to a file's table: a header again, or one of another table."""
+"""Notices what a file's table does not hold: its header again, another table, rows inside a cell."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from headgate.pipelines.celltypes import is_mostly_typed, is_typed
+from headgate.pipelines.celltypes import is_missing, is_mostly_typed, is_typed
 from headgate.pipelines.records import Grammar, Window
 from headgate.pipelines.trials import read_sample
 
 SAMPLE_BYTES = 16 << 10
 SAMPLE_RECORDS = 50
+MIN_TYPED = 2
+"""With fewer columns of values, a line of text that has the right number of cells may be text."""
 
 Mask = npt.NDArray[np.bool_]
 CellsOf = Callable[[bytes], Sequence[str]]
@@ -26,7 +28,7 @@ class OtherTables:
         head = records[:SAMPLE_BYTES]
         sample = read_sample(head[: head.rfind(bytes([grammar.newline])) + 1], grammar, SAMPLE_RECORDS)
         rows = [record.cells for record in sample if not record.broken and len(record.cells) == width]
-        self._width, self._delimiter = width, grammar.delimiter
+        self._width, self._grammar = width, grammar
         self._typed = [
             index
             for index, column in enumerate(zip(*rows, strict=True))
@@ -50,6 +52,34 @@ class OtherTables:
             if self.repeats_header(part[found.starts[index] : found.ends[index]]):
                 yield index
 
+    def first_merged(self, part: bytes, found: Window) -> int | None:
+        """The first record of a window in which a quoted cell seems to hold rows."""
+        if len(found.newlines) == len(found.ends) or len(self._typed) < MIN_TYPED:
+            return None
+        lines = np.diff(np.searchsorted(found.newlines, found.ends), prepend=0)
+        several = np.flatnonzero(lines > 1).tolist()
+        return next((i for i in several if self.holds_rows(part[found.starts[i] : found.ends[i]])), None)
+
+    def holds_rows(self, raw: bytes) -> bool:
+        """Whether lines inside a record are rows by themselves: then a quote is missing, or there is one too many."""
+        if len(self._typed) < MIN_TYPED:
+            return False
+        first, *inner = raw.rstrip(b"\r\n").split(bytes([self._grammar.newline]))
+        if not inner:
+            return False
+        last = inner.pop()
+        return any(map(self._is_like_a_row, inner)) or (
+            self._is_like_a_row(first) and self._is_like_a_row(last)
+        )
+
+    def _is_like_a_row(self, line: bytes) -> bool:
+        """Whether a line has as many cells as the table, and values where the table has values."""
+        if line.count(self._grammar.delimiter) != self._width - 1:
+            return False
+        texts = line.decode("utf-8", "replace").split(self._grammar.delimiter.decode())
+        cells = [texts[index].strip().strip("\"'") for index in self._typed]
+        return any(map(is_typed, cells)) and all(is_typed(cell) or is_missing(cell) for cell in cells)
+
     def begins_in(
         self, part: bytes, found: Window, blank: Mask, cells_of: CellsOf, *, gap_before: bool
     ) -> int | None:
@@ -59,7 +89,9 @@ class OtherTables:
         for index in np.flatnonzero(behind).tolist():
             raw = part[found.starts[index] : found.ends[index]]
             # Most rows begin with a number, and telling that costs less than to part them.
-            if not raw.partition(self._delimiter)[0].isdigit() and self.begins_with(raw, cells_of(raw)):
+            if not raw.partition(self._grammar.delimiter)[0].isdigit() and self.begins_with(
+                raw, cells_of(raw)
+            ):
                 return int(index)
         return None
 

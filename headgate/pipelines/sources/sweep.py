@@ -81,7 +81,8 @@ class Sweep:
         """Take the records of the next window; `rest` is what the one before left over."""
         if self.names and not rest:
             found = scanned.result()
-            if found.consumed == len(window) and not found.broken:
+            is_regular = found.consumed == len(window) and not found.broken
+            if is_regular and self._others.first_merged(window, found) is None:
                 self._take(window, found)
                 return b""
         window = rest + window
@@ -153,6 +154,8 @@ class Sweep:
             end = min(at + self._window_bytes, len(window))
             part = window[at:end]
             found = scan(part, self.grammar)
+            if (merged := self._others.first_merged(part, found)) is not None:
+                found = found.before(merged)
             self._take(part[: found.consumed], found)
             at += found.consumed
             if not found.broken and (found.consumed or end < len(window)):
@@ -162,8 +165,12 @@ class Sweep:
             record = read_record(window, at, self.grammar, final=final)
             if record is None:
                 break
-            self._take_slowly(window[at : record.end], record)
-            at, self._window_bytes = record.end, CAREFUL_BYTES
+            raw = window[at : record.end]
+            if record.fault is None and self._others.holds_rows(raw):
+                raw = raw[: raw.index(self._newline) + 1]
+                record = read_record(raw, 0, self.grammar, final=True) or record
+            self._take_slowly(raw, record)
+            at, self._window_bytes = at + len(raw), CAREFUL_BYTES
         return window[at:]
 
     def _take(self, part: bytes, found: Window) -> None:

@@ -314,3 +314,24 @@ def test_of_any_text_each_record_is_accepted_or_rejected_once(
         assert reading.frame.height == reading.prepared.accepted
         numbers = [row for row, _ in reading.places()] + [error["row"] for error in reading.errors]
         assert sorted(numbers) == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize("between", [0, 1, 50, 40_000])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_rows_between_two_stray_quotes_are_not_taken_for_a_cell(
+    intake: Intake, between: int, newline: str
+) -> None:
+    rows = [f"{n},name {n},{n}.5" for n in range(between + 4)]
+    rows[1] = '1,"open,1.5'
+    rows[2 + between] = f'{2 + between},shut",9.5'
+    content = newline.join(["id,name,price", *rows, ""])
+    reading = intake.read(intake.file(content), FileFormat.CSV)
+    assert [(error["row"], error["line"], error["value"]) for error in reading.errors] == [(2, 3, rows[1])]
+    assert reading.rows == [tuple(row.split(",")) for row in rows if row != rows[1]]
+
+
+def test_a_cell_may_hold_many_lines_with_delimiters(intake: Intake) -> None:
+    note = "Dear Sir,\nfive, six, seven\n1, two, 3\n\nYours,\nAnn"
+    content = "id,price,note\n" + "".join(f'{n},{n}.5,"{note}"\n' for n in range(1000))
+    reading = intake.read(intake.file(content), FileFormat.CSV)
+    assert (reading.rows, reading.errors) == ([(str(n), f"{n}.5", note) for n in range(1000)], [])
