@@ -11,6 +11,8 @@ from headgate.pipelines.trials import read_sample
 
 SAMPLE_BYTES = 16 << 10
 SAMPLE_RECORDS = 50
+MIN_ROWS = 3
+"""Of fewer rows nothing can be told."""
 MIN_TYPED = 2
 """With fewer columns of values, a line of text that has the right number of cells may be text."""
 
@@ -27,11 +29,15 @@ class OtherTables:
     def __init__(self, header: bytes, width: int, records: bytes, grammar: Grammar) -> None:
         head = records[:SAMPLE_BYTES]
         sample = read_sample(head[: head.rfind(bytes([grammar.newline])) + 1], grammar, SAMPLE_RECORDS)
-        rows = [record.cells for record in sample if not record.broken and len(record.cells) == width]
+        # Behind a gap another table may begin already.
+        gap = next(
+            (at for at, record in enumerate(sample) if at >= MIN_ROWS and record.after_blank), len(sample)
+        )
+        rows = [record.cells for record in sample[:gap] if not record.broken and len(record.cells) == width]
         self._width, self._grammar = width, grammar
         self._typed = [
             index
-            for index, column in enumerate(zip(*rows, strict=True))
+            for index, column in enumerate(zip(*rows, strict=True) if len(rows) >= MIN_ROWS else ())
             if any(map(is_typed, column)) and is_mostly_typed(column)
         ]
         self._header = header.rstrip(b"\r\n") if self._typed and width > 1 else b""
@@ -77,7 +83,7 @@ class OtherTables:
         if line.count(self._grammar.delimiter) != self._width - 1:
             return False
         texts = line.decode("utf-8", "replace").split(self._grammar.delimiter.decode())
-        cells = [texts[index].strip().strip("\"'") for index in self._typed]
+        cells = [_unquoted(texts[index].strip()) for index in self._typed]
         return any(map(is_typed, cells)) and all(is_typed(cell) or is_missing(cell) for cell in cells)
 
     def begins_in(
@@ -96,11 +102,25 @@ class OtherTables:
         return None
 
     def begins_with(self, raw: bytes, cells: Sequence[str]) -> bool:
-        """Whether a record behind a gap is the header of another table."""
-        if (
-            len(cells) < 2
-            or self.repeats_header(raw)
-            or any(is_typed(cell) or not cell.strip() for cell in cells)
-        ):
+        """Whether a record behind a gap is the header of another table: words, and none that the table may hold."""
+        if len(cells) < 2 or len(set(cells)) < len(cells) or self.repeats_header(raw):
             return False
-        return len(set(cells)) == len(cells) and (len(cells) != self._width or bool(self._typed))
+        if any(is_typed(cell) or is_missing(cell) for cell in cells):
+            return False
+        return len(cells) != self._width or len(self._typed) >= min(MIN_TYPED, self._width)
+
+    def goes_on(self, part: bytes, found: Window, first: int) -> int:
+        """Behind a table of another width: the record of a window with which rows of this one go on, if any do."""
+        for index in (np.flatnonzero(found.widths[first:] == self._width) + first).tolist():
+            if self.is_row(part[found.starts[index] : found.ends[index]]):
+                return int(index)
+        return len(found.starts)
+
+    def is_row(self, raw: bytes) -> bool:
+        """Whether a record of the right width is one of the table's, by the values in it where it has any."""
+        return len(self._typed) < MIN_TYPED or self._is_like_a_row(raw)
+
+
+def _unquoted(cell: str) -> str:
+    """The cell without the quotes around it; with a single one it is no value."""
+    return cell[1:-1] if len(cell) > 1 and cell[0] == cell[-1] and cell[0] in "\"'" else cell

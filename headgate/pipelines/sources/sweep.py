@@ -59,6 +59,7 @@ class Sweep:
         self._faults, self._text = Faults(dialect), TextCheck(dialect)
         self._others: OtherTables
         self._other_line: int | None = None
+        self._other_fits = False
         self._gap = False
         self._record, self._line, self._window_bytes = 0, 1, WINDOW_BYTES
 
@@ -234,11 +235,15 @@ class Sweep:
         if self._other_line is None:
             cells_of = self._faults.cells
             first = self._others.begins_in(part, found, blank, cells_of, gap_before=self._gap)
-            self._other_line = None if first is None else int(lines[first])
+            if first is not None:
+                self._other_line = int(lines[first])
+                self._other_fits = int(found.widths[first]) == len(self.names)
         self._gap = bool(blank[-1] or (len(self.names) > 1 and found.widths[-1] == 1))
         if first is not None and self._other_line is not None:
-            others = np.flatnonzero(~blank[first:]) + first
+            last = len(blank) if self._other_fits else self._others.goes_on(part, found, first)
+            others = np.flatnonzero(~blank[first:last]) + first
             faults |= dict.fromkeys(others.tolist(), self._faults.other_table(self._other_line))
+            self._other_line = self._other_line if last == len(blank) else None
         return faults
 
     def _take_singly(self, part: bytes, found: Window) -> None:
@@ -274,7 +279,9 @@ class Sweep:
         if behind_gap and self._other_line is None and record.fault is None:
             cells = [(cell or b"").decode("utf-8", "replace") for cell in record.cells]
             if self._others.begins_with(raw, cells):
-                self._other_line = line
+                self._other_line, self._other_fits = line, width == len(self.names)
+        elif not self._other_fits and width == len(self.names) and self._others.is_row(raw):
+            self._other_line = None
         if self._text.is_broken(raw):
             return self._faults.encoding(raw)
         if self._other_line is not None:

@@ -94,6 +94,12 @@ CASES = {
         TABLE + "\ncity,km\n" + "Berlin,5\n" * 20,
         errors=[(line, "STRUCTURE", "begins at line 7") for line in range(7, 28)],
     ),
+    "a summary amid the rows": Case(
+        TABLE.replace("\n3", "\n\nSummary,of a day\n3"), errors=[(5, "STRUCTURE", "another table")]
+    ),
+    "a row of words and gaps behind a blank line": Case(
+        TABLE + "\nx,n/a,-\n5,Ed,5.5\n", rows=[*ROWS, ("x", "n/a", "-"), ("5", "Ed", "5.5")]
+    ),
     "gaps in a table": Case(TABLE.replace("\n2", "\n\n\n2")),
     "rows of other delimiters": Case(
         TABLE.replace("2,Bob,2.5", "2;Bob;2.5").replace("3,Cy,3.5", "3\tCy\t3.5"),
