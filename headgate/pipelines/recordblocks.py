@@ -98,12 +98,31 @@ def _column(name: str, values: Sequence[Any], block: _Block) -> pl.Series:
         block.schema[name] = pl.Float64()
         return _texts(name, values)
     dtype = _block_type(values, kinds)
-    series = None if dtype is None else pl.Series(name, values, _stored(dtype), strict=False)
+    series = None if dtype is None else _series(name, values, _stored(dtype))
     if series is None or dtype is None or (dtype.is_nested() and series.to_list() != values):
         block.schema[name] = pl.String()
         return _texts(name, values)
     block.schema[name] = dtype
     return series
+
+
+def _series(name: str, values: Sequence[Any], dtype: pl.DataType) -> pl.Series:
+    try:
+        return pl.Series(name, values, dtype, strict=False)
+    except TypeError:
+        # Whole numbers in a list of floats in an object: Polars goes by the first number that it sees.
+        return pl.Series(name, [_with_floats(value, dtype) for value in values], dtype, strict=False)
+
+
+def _with_floats(value: Any, dtype: pl.DataType) -> Any:
+    """A value with floats wherever its type has them."""
+    if value is None:
+        return None
+    if isinstance(dtype, pl.List):
+        return [_with_floats(item, inner_type(dtype)) for item in value]
+    if isinstance(dtype, pl.Struct):
+        return {key: _with_floats(value.get(key), inner) for key, inner in fields_of(dtype).items()}
+    return float(value) if dtype == pl.Float64 else value
 
 
 def _block_type(values: Sequence[Any], kinds: set[type]) -> pl.DataType | None:

@@ -246,3 +246,8 @@ def test_a_broken_record_keeps_its_text_in_the_ledger(intake: Intake) -> None:
         ('{"a": tru}', None),
         ("17", "17"),
     ]
+
+
+def test_whole_numbers_in_a_list_of_floats_in_an_object_are_floats(intake: Intake) -> None:
+    outcome = intake.ingest(intake.file('[{"a": {"b": [0, 0.5]}}, {"a": null}]'), FileFormat.JSON)
+    assert outcome.rows == [{"a": {"b": [0.0, 0.5]}}, {"a": None}]
