@@ -58,6 +58,11 @@ def input_key(job_id: str) -> str:
     return f"inputs/{job_id}"
 
 
+def fetched_key(job_id: str) -> str:
+    """Name the folder that holds what was fetched from the URL of a job."""
+    return f"fetched/{job_id}"
+
+
 async def accept(
     services: Services, new: Sequence[NewJob], token: Token | None, parent: Job | None = None
 ) -> str | None:

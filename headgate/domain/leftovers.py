@@ -105,6 +105,7 @@ async def _uncommitted_parts(services: Services, names: list[str]) -> set[str]:
 USELESS: dict[str, Select] = {
     "files": _unnamed_files,
     "inputs": _unnamed_inputs,
+    "fetched": _unnamed_inputs,
     "errors": _unnamed_ledgers,
     "resolved": _unnamed_ledgers,
     "scratch": _unused_scratch,

@@ -17,6 +17,7 @@ from headgate.domain.rules import Rules, referenced_datasets
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.pipelines.dialect import GivenDialect
+from headgate.pipelines.outgoing import check_url
 from headgate.storage.filters import RowFilter
 from headgate.storage.formats import FileFormat
 from headgate.storage.tables import Dataset, File, Priority
@@ -35,7 +36,7 @@ class DatasetRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataRequest:
-    """What to read: exactly one of a file's id, a text with its format, records, and rows of a dataset.
+    """What to read: exactly one of a file's id, a text with its format, records, a URL and rows of a dataset.
 
     `dialect` is what is known of a delimited text.
     """
@@ -45,6 +46,7 @@ class DataRequest:
     format: FileFormat | None = None
     dialect: GivenDialect | None = None
     records: Sequence[Any] | None = None
+    url: str | None = None
     rows_of: DatasetRef | None = None
     rules: Rules = field(default_factory=Rules)
     priority: Priority = Priority.MEDIUM
@@ -54,15 +56,17 @@ def content_of(request: DataRequest) -> Content | None:
     """Encode what the request itself holds; None where it names something to read.
 
     Raises UserFault: INVALID_DATA (not exactly one), INVALID_ID, EMPTY_DATA, INVALID_TEXT, UNSUPPORTED_FORMAT,
-    INVALID_RECORDS.
+    INVALID_RECORDS, INVALID_URL.
     """
-    sources = (request.file_id, request.text, request.records, request.rows_of)
+    sources = (request.file_id, request.text, request.records, request.url, request.rows_of)
     if sum(source is not None for source in sources) != 1:
         raise UserFault(
             "INVALID_DATA", "Give exactly one of file, text, records, url and dataset.", ("data",)
         )
     if request.file_id is not None:
         require_id(request.file_id, "file", ("data", "file"))
+    if request.url is not None:
+        check_url(request.url, ("data", "url"))
     if request.text is not None:
         return _text_content(request.text, request.format)
     return None if request.records is None else _records_content(request.records)
@@ -118,6 +122,8 @@ def source_of(request: DataRequest, content: Content | None) -> dict[str, Any]:
         wanted = request.rows_of.filter
         found = {"name": request.rows_of.name, "version": request.rows_of.version}
         return {"dataset": found | ({"filter": wanted.to_json()} if wanted else {})}
+    if request.url is not None:
+        return {"url": {"url": request.url}}
     return {"file": {"id": request.file_id}}
 
 

@@ -1,5 +1,6 @@
 """What every use case works with, put together by the composition roots."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headgate.domain.event_reader import EventReader
@@ -10,7 +11,10 @@ from headgate.storage.objects import LocalStore
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of one running Headgate; `inspector` looks into files."""
+    """The parts of one running Headgate; `inspector` looks into files.
+
+    `allowed_networks` are those, beside public ones, from which URLs may be fetched.
+    """
 
     database: Database
     store: LocalStore
@@ -22,3 +26,4 @@ class Services:
     lease_s: float
     job_timeout_s: float
     version: str
+    allowed_networks: Sequence[str] = ()

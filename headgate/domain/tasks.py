@@ -1,9 +1,10 @@
 """What the engine is told about a job."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headgate.domain.acceptance import input_key
+from headgate.domain.acceptance import fetched_key, input_key
 from headgate.domain.row_errors import ledger_key
 from headgate.domain.runs import Claim, Target
 from headgate.domain.services import Services
@@ -56,6 +57,8 @@ def _source(services: Services, claim: Claim) -> dict[str, Any]:
     if kind == "dataset":
         path = str(services.store.path(given["key"]))
         return {"path": path, "version": given["version"], "filter": given.get("filter")}
+    if kind == "url":
+        return _fetch(services, claim, given)
     if claim.file is None:
         key = input_key(given.get("job", claim.job_id))
         source = {"path": str(services.store.path(key)), "format": given["format"], "dialect": None}
@@ -65,6 +68,16 @@ def _source(services: Services, claim: Claim) -> dict[str, Any]:
         "path": str(services.store.path(key)),
         "format": claim.file.format,
         "dialect": claim.file.dialect,
+    }
+
+
+def _fetch(services: Services, claim: Claim, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "url": given["url"],
+        "path": str(services.store.path(fetched_key(given.get("job", claim.job_id)))),
+        "networks": list(services.allowed_networks),
+        "max_bytes": services.max_upload_bytes,
+        "timeout_s": timeout_of(services, claim.job),
     }
 
 

@@ -42,6 +42,13 @@ class DataInput:
         default=strawberry.UNSET, description="These records: a list of objects, one per row."
     )
     text: TextInput | None = strawberry.field(default=strawberry.UNSET, description="This text.")
+    url: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "What this URL answers, http or https; it is fetched once, when the job first runs. Its host must be "
+            "public, unless the operator allows its network."
+        ),
+    )
     dataset: DatasetRefInput | None = strawberry.field(
         default=strawberry.UNSET, description="These rows of a dataset."
     )
@@ -54,6 +61,8 @@ def read_data(data: DataInput | None) -> dict[str, Any]:
     if data.text:
         text = data.text
         return {"text": text.content, "format": text.format, "dialect": read_dialect(text.dialect)}
+    if data.url:
+        return {"url": data.url}
     if data.dataset:
         return {"rows_of": _dataset_ref(data.dataset)}
     return {"records": data.records} if data.file is strawberry.UNSET else {"file_id": data.file}

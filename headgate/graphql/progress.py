@@ -32,6 +32,7 @@ publish(
 
 STAGES = {
     "waiting": "Waiting for a worker",
+    "fetching": "Fetching the data",
     "reading": "Reading the data",
     "writing": "Writing rows",
     "committing": "Committing the version",

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect, GivenDialect
+from headgate.pipelines.fetched import Fetch, fetched_source
 from headgate.pipelines.inputs import Input
 from headgate.pipelines.prepared import Source, Watch
 from headgate.pipelines.rejections import Samples, Tell
@@ -42,7 +44,7 @@ def run_ingest(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
     )
     with scratch_made(Path(task["scratch"])) as scratch:
         job = Ingest(
-            _input(task["source"]),
+            _input(task["source"], scratch, following.watch),
             target,
             Path(task["ledger"]),
             scratch,
@@ -63,7 +65,7 @@ def run_validate(task: Mapping[str, Any], following: Following) -> dict[str, Any
     """Run the task "validate"; the answer has the counts and a report."""
     with scratch_made(Path(task["scratch"])) as scratch:
         job = Validate(
-            _input(task["source"]),
+            _input(task["source"], scratch, following.watch),
             Path(task["ledger"]),
             scratch,
             _screening(task),
@@ -77,14 +79,21 @@ def run_validate(task: Mapping[str, Any], following: Following) -> dict[str, Any
     }
 
 
-def _input(source: Mapping[str, Any]) -> Input:
+def _input(source: Mapping[str, Any], scratch: Path, watch: Watch) -> Input:
     path = Path(source["path"])
+    if "url" in source:
+        return fetched_source(_fetch(source, path), scratch, watch)
     if "version" in source:
         wanted = source.get("filter")
         return DatasetRows(path, source["version"], RowFilter.from_json(wanted) if wanted else None)
     dialect = Dialect.from_json(source["dialect"]) if source["dialect"] else None
     given = GivenDialect.from_json(source.get("given_dialect"))
     return Source(path, FileFormat(source["format"]), dialect, given=given)
+
+
+def _fetch(source: Mapping[str, Any], folder: Path) -> Fetch:
+    networks = [ip_network(network) for network in source["networks"]]
+    return Fetch(source["url"], folder, networks, source["max_bytes"], source["timeout_s"])
 
 
 def _screening(task: Mapping[str, Any]) -> Screening:

@@ -75,6 +75,7 @@ def make_services(settings: Settings, transport: Transport, inspector: ChildPool
         lease_s=settings.lease_seconds,
         job_timeout_s=settings.job_timeout_seconds,
         version=__version__,
+        allowed_networks=[str(network) for network in settings.allowed_networks],
     )
 
 

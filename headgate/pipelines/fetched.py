@@ -1,0 +1,63 @@
+"""Files fetched from URLs: once for a job, so that all its attempts and those who try it again read the same."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from headgate.pipelines import formats
+from headgate.pipelines.fetching import fetch
+from headgate.pipelines.outgoing import Network
+from headgate.pipelines.prepared import Source, Watch
+
+CONTENT, NAME = "content", "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A URL whose content is kept in `folder`, at most so many bytes; `networks` are those that are allowed."""
+
+    url: str
+    folder: Path
+    networks: Sequence[Network]
+    max_bytes: int
+    timeout_s: float
+
+
+def fetched_source(wanted: Fetch, scratch: Path, watch: Watch) -> Source:
+    """The content of a URL as a source; fetched only where it is not there yet.
+
+    Raises JobFault: what `fetch` raises, and what `formats.identify` says of its format.
+    """
+    if not wanted.folder.exists():
+        _keep(_fetched(wanted, scratch, watch), wanted.folder)
+    content = wanted.folder / CONTENT
+    return Source(content, formats.identify(content, (wanted.folder / NAME).read_text("utf-8")))
+
+
+def _fetched(wanted: Fetch, scratch: Path, watch: Watch) -> Path:
+    folder = scratch / "fetched"
+    folder.mkdir()
+    name = fetch(
+        wanted.url,
+        folder / CONTENT,
+        networks=wanted.networks,
+        max_bytes=wanted.max_bytes,
+        timeout_s=wanted.timeout_s,
+        watch=watch,
+    )
+    with (folder / NAME).open("w", encoding="utf-8") as file:
+        file.write(name)
+        file.flush()
+        os.fsync(file.fileno())
+    return folder
+
+
+def _keep(fetched: Path, folder: Path) -> None:
+    """Let a folder appear at its place, unless another attempt was faster."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        fetched.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
