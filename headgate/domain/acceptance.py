@@ -12,6 +12,7 @@ from sqlmodel import select
 from headgate.domain.happenings import announce, status_changed
 from headgate.domain.idempotency import Token, start_once
 from headgate.domain.jobs import require_job
+from headgate.domain.lineage import claim_rows
 from headgate.domain.ranking import line_up, wake_up
 from headgate.domain.services import Services
 from headgate.storage.events import NewEvent, append_events
@@ -68,13 +69,14 @@ async def accept(
 ) -> str | None:
     """Accept jobs, all or none; answers the id of what another request with this key has started, if one has.
 
-    With a parent they are its children, and it is what the key stands for. Raises UserFault (IDEMPOTENCY_MISMATCH).
+    With a parent they are its children, and it is what the key stands for. Raises UserFault (IDEMPOTENCY_MISMATCH, ROWS_TAKEN).
     """
     jobs = [each.job for each in new]
     subject_id = parent.id if parent is not None else jobs[0].id
     events: list[NewEvent] = []
 
     async def start(session: AsyncSession) -> None:
+        await claim_rows(session, jobs)
         # Children refer to their parent, which the session does not know without a relation.
         for generation in ([parent] if parent is not None else [], jobs):
             session.add_all(generation)

@@ -16,6 +16,7 @@ from headgate.storage.events import NewEvent
 from headgate.storage.rows_of_jobs import COUNTED
 from headgate.storage.tables import CancelMode, ErrorPolicy, Job, JobEventType, JobStatus, utc_now
 
+UNENDED = frozenset(JobStatus) - FINAL
 WELL = (JobStatus.SUCCEEDED, JobStatus.PARTIAL)
 
 
@@ -61,12 +62,30 @@ async def refresh(session: AsyncSession, parent_ids: Collection[str]) -> list[Ne
     return [_refreshed(parent, totals[parent.id]) for parent in parents]
 
 
-async def _lock(session: AsyncSession, parent_ids: Collection[str]) -> list[Job]:
+async def recount(session: AsyncSession, parent_ids: Collection[str]) -> list[NewEvent]:
+    """Bring the figures of batches up to date that may have ended, since rejected rows of their items passed later."""
+    ended = await _lock(session, parent_ids, (JobStatus.PARTIAL, JobStatus.FAILED))
+    totals = await _totals(session, [parent.id for parent in ended])
+    events = []
+    for parent in ended:
+        status, finished_at, parent.failure = parent.status, parent.finished_at, None
+        event = _refreshed(parent, totals[parent.id])
+        parent.finished_at = finished_at
+        if parent.status is status:
+            parent.last_event -= 1
+        else:
+            events.append(event)
+    return events + await refresh(session, set(parent_ids) - {parent.id for parent in ended})
+
+
+async def _lock(
+    session: AsyncSession, parent_ids: Collection[str], statuses: Collection[JobStatus] = UNENDED
+) -> list[Job]:
     if not parent_ids:
         return []
     statement = (
         select(Job)
-        .where(col(Job.id).in_(parent_ids), col(Job.status).not_in(FINAL))
+        .where(col(Job.id).in_(parent_ids), col(Job.status).in_(statuses))
         .order_by(col(Job.id))
         .with_for_update(key_share=True)
     )

@@ -3,7 +3,7 @@
 One transaction closes as many as there are at the moment, and only for the holders of their leases.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from headgate.domain import batches
+from headgate.domain import batches, lineage
 from headgate.domain.happenings import STOPPED, WAITING, announce, elapsed_s, happened, status_changed
 from headgate.domain.ports import ProcessDied, TaskFault, TimedOut
 from headgate.domain.ranking import wake_up
@@ -93,11 +93,16 @@ async def close(services: Services, endings: Sequence[Ending]) -> set[str]:
             _end(closing, job, ended[job_id])
         await write_jobs(session, held.values())
         await _write(session, closing)
+        closing.events += await lineage.resolve(session, _well_ended(held.values()))
         closing.events += await batches.refresh(session, batches.parents_of(held.values()))
         await append_events(session, closing.events)
     announce(services.signals, closing.events)
     await services.queue.wake([wake_up(job) for job in held.values() if job.status in WAITING])
     return ended.keys() - held.keys()
+
+
+def _well_ended(jobs: Iterable[Job]) -> list[Job]:
+    return [job for job in jobs if job.status in batches.WELL]
 
 
 def end_attempt(job: Job, status: JobStatus, fault: JobFault | None = None) -> dict[str, Any]:

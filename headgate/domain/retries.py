@@ -13,6 +13,7 @@ from headgate.domain.happenings import FINAL, ended
 from headgate.domain.idempotency import earlier, token_of
 from headgate.domain.ingest import check_limits, limits_json
 from headgate.domain.jobs import require_job
+from headgate.domain.lineage import RESOLVED_BY, RESOLVES, open_rows_refusal
 from headgate.domain.permissions import Principal, require
 from headgate.domain.requests import Named
 from headgate.domain.retry_policy import RetryPolicy
@@ -39,6 +40,7 @@ class JobAction(StrEnum):
 
     CANCEL = "CANCEL"
     RETRY = "RETRY"
+    CORRECT = "CORRECT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,11 @@ def refusal(job: Job, strategy: RetryStrategy) -> str | None:
         return f"The job has not ended yet: it is {job.status}."
     if strategy is RetryStrategy.ALL and job.status not in WITHOUT_EFFECT:
         return "Its good rows are in the dataset already; FAILED_ROWS takes those that were rejected."
-    has_items = job.kind is JobKind.BATCH and job.status is not JobStatus.SUCCEEDED
-    if strategy is RetryStrategy.FAILED_ROWS and not job.rows_rejected and not has_items:
-        return "No row of it was rejected."
+    if strategy is RetryStrategy.FAILED_ROWS and job.kind is JobKind.BATCH:
+        has_items = job.status is not JobStatus.SUCCEEDED or job.rows_rejected
+        return None if has_items else "No row of it was rejected."
+    if strategy is RetryStrategy.FAILED_ROWS and job.status not in WITHOUT_EFFECT:
+        return open_rows_refusal(job)
     return None
 
 
@@ -111,6 +115,7 @@ def actions(principal: Principal, job: Job) -> list[ActionState]:
     return [
         ActionState(JobAction.CANCEL, ended(job) if job.status in FINAL else None),
         ActionState(JobAction.RETRY, None if None in refusals else refusals[-1]),
+        ActionState(JobAction.CORRECT, open_rows_refusal(job)),
     ]
 
 
@@ -154,16 +159,19 @@ def _same(principal: Principal, job: Job, request: RetryRequest) -> NewJob:
 
 
 def _spec(job: Job, request: RetryRequest) -> dict[str, Any]:
-    spec = dict(job.spec)
-    if (given := spec["source"].get("input")) is not None:
-        spec["source"] = {"input": {"job": job.id, **given}}
-    if request.strategy is RetryStrategy.FAILED_ROWS and job.status is JobStatus.PARTIAL:
-        spec |= {"replay": job.id, "sinks": _beside_good_rows(job)}
+    spec = {name: value for name, value in job.spec.items() if name not in (RESOLVES, RESOLVED_BY)}
+    takes_rows = request.strategy is RetryStrategy.FAILED_ROWS and open_rows_refusal(job) is None
+    (kind, given), *_ = spec["source"].items()
+    if kind == "input" or (kind == "url" and takes_rows):
+        spec["source"] = {kind: {"job": job.id, **given}}
+    if takes_rows:
+        spec |= {RESOLVES: job.id, "sinks": beside_good_rows(job)}
     return spec | request.rules.to_json() | limits_json(request.retry, request.timeout_s)
 
 
-def _beside_good_rows(job: Job) -> list[dict[str, Any]]:
+def beside_good_rows(job: Job) -> list[dict[str, Any]]:
     """Let rows that were rejected go beside the good rows of the same job, which they must not replace."""
     sink = job.spec["sinks"][0]["dataset"]
-    mode = WriteMode.APPEND if sink["mode"] == WriteMode.REPLACE else sink["mode"]
+    is_alone = job.status is JobStatus.FAILED
+    mode = WriteMode.APPEND if sink["mode"] == WriteMode.REPLACE and not is_alone else sink["mode"]
     return [{"dataset": {**sink, "mode": mode}}]

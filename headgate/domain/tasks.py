@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from headgate.domain.acceptance import fetched_key, input_key
-from headgate.domain.row_errors import ledger_key
+from headgate.domain.ledgers import ledger_key, open_errors, resolved_key
+from headgate.domain.lineage import RESOLVED_BY, RESOLVES
 from headgate.domain.runs import Claim, Target
 from headgate.domain.services import Services
+from headgate.storage.formats import FileFormat
 from headgate.storage.tables import Job, JobKind
 
 RULES = ("contract", "checks", "acceptance")
@@ -29,7 +31,7 @@ def task_of(services: Services, claim: Claim, scratch: Path) -> dict[str, Any]:
     return task | (_sink(services, claim, claim.dataset) if claim.dataset is not None else {})
 
 
-TASKS = {JobKind.INGEST: "ingest", JobKind.VALIDATE: "validate"}
+TASKS = {JobKind.INGEST: "ingest", JobKind.CORRECTION: "ingest", JobKind.VALIDATE: "validate"}
 
 
 def _sink(services: Services, claim: Claim, dataset: Target) -> dict[str, Any]:
@@ -38,6 +40,7 @@ def _sink(services: Services, claim: Claim, dataset: Target) -> dict[str, Any]:
     return {
         "dataset": {"path": path, "mode": sink["mode"], "keys": sink["keys"]},
         "replay": _replay(services, claim.job),
+        "resolved": str(services.store.path(resolved_key(claim.job_id))),
     }
 
 
@@ -59,15 +62,28 @@ def _source(services: Services, claim: Claim) -> dict[str, Any]:
         return {"path": path, "version": given["version"], "filter": given.get("filter")}
     if kind == "url":
         return _fetch(services, claim, given)
-    if claim.file is None:
-        key = input_key(given.get("job", claim.job_id))
-        source = {"path": str(services.store.path(key)), "format": given["format"], "dialect": None}
-        return source | ({"given_dialect": given["dialect"]} if "dialect" in given else {})
-    key = f"files/{claim.file.id}"
+    file = _file(services, claim, given)
+    return file if kind != "corrections" else file | {"corrections": _corrections(services, claim.job, given)}
+
+
+def _file(services: Services, claim: Claim, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Say which file is read: one that was uploaded, or what came with the request."""
+    if claim.file is not None:
+        path = str(services.store.path(f"files/{claim.file.id}"))
+        return {"path": path, "format": claim.file.format, "dialect": claim.file.dialect}
+    path = str(services.store.path(input_key(given.get("job", claim.job_id))))
+    source = {"path": path, "format": given.get("format", FileFormat.NDJSON), "dialect": None}
+    return source | ({"given_dialect": given["dialect"]} if "dialect" in given else {})
+
+
+def _corrections(services: Services, job: Job, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what is corrected; whether data from a URL was text, its content tells."""
+    fetched = given.get("fetched")
     return {
-        "path": str(services.store.path(key)),
-        "format": claim.file.format,
-        "dialect": claim.file.dialect,
+        "of": _open_errors(services, job),
+        "columns": given["columns"],
+        "asText": given.get("asText"),
+        "fetched": str(services.store.path(fetched_key(fetched))) if fetched else None,
     }
 
 
@@ -81,10 +97,16 @@ def _fetch(services: Services, claim: Claim, given: Mapping[str, Any]) -> dict[s
     }
 
 
-def _replay(services: Services, job: Job) -> str | None:
-    """Name the ledger of the job whose rejected rows alone are read; None where all rows are."""
-    replayed = job.spec.get("replay")
-    return str(services.store.path(ledger_key(replayed))) if replayed else None
+def _replay(services: Services, job: Job) -> dict[str, Any] | None:
+    """Name the open errors of the job whose rejected rows alone are read; None where all rows are."""
+    is_replay = RESOLVES in job.spec and job.kind is JobKind.INGEST
+    return _open_errors(services, job) if is_replay else None
+
+
+def _open_errors(services: Services, job: Job) -> dict[str, Any]:
+    """Name the ledger of the job that this one resolves, and the rows in it that others had resolved before."""
+    errors = open_errors(services, job.spec[RESOLVES], job.spec[RESOLVED_BY])
+    return {"ledger": str(errors.ledger), "resolved": [str(path) for path in errors.resolved]}
 
 
 def timeout_of(services: Services, job: Job) -> float:

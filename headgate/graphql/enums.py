@@ -113,6 +113,7 @@ publish(
     "What a job does.",
     INGEST="Reads data and writes its good rows to a dataset.",
     VALIDATE="Holds data against rules, and keeps nothing of it but what is wrong.",
+    CORRECTION="Ingests rejected rows of another job with other values.",
     BATCH="Waits for its children, which do its work, and sums up their rows.",
 )
 publish(
@@ -160,6 +161,7 @@ publish(
     called="JobActionName",
     CANCEL="Stop it: `cancel`.",
     RETRY="Do it again: `retry`.",
+    CORRECT="Correct rows that it rejected: `correctErrors`.",
 )
 publish(
     JobEventType,

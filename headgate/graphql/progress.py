@@ -34,6 +34,7 @@ STAGES = {
     "waiting": "Waiting for a worker",
     "fetching": "Fetching the data",
     "reading": "Reading the data",
+    "checking": "Checking across rows",
     "writing": "Writing rows",
     "committing": "Committing the version",
     "items": "Working on its items",

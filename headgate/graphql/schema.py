@@ -16,6 +16,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from headgate.graphql.batches import BatchMutation
+from headgate.graphql.corrections import CorrectionMutation
 from headgate.graphql.datasets import DatasetQuery
 from headgate.graphql.errors import ErrorQuery
 from headgate.graphql.events import JobSubscription
@@ -48,7 +49,9 @@ class Query(
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(FileMutation, ValidateMutation, IngestMutation, BatchMutation, JobActionMutation): ...
+class Mutation(
+    FileMutation, ValidateMutation, IngestMutation, BatchMutation, JobActionMutation, CorrectionMutation
+): ...
 
 
 @strawberry.type(description="What can be watched live.")

@@ -97,7 +97,9 @@ def _places(indexes: pl.Series, rows: RowMap | None) -> pl.DataFrame:
     if rows is None:
         return pl.DataFrame({"row": at + 1, "line": pl.Series([None] * len(at), dtype=pl.Int64)})
     numbers, lines = rows.locate(at)
-    return pl.DataFrame({"row": numbers, "line": lines})
+    # A record that had no line of its own, as in Parquet, keeps none where it is corrected.
+    known = pl.Series(lines).replace(0, None)
+    return pl.DataFrame({"row": numbers, "line": known}, schema={"row": pl.Int64, "line": pl.Int64})
 
 
 def _records(faulty: pl.DataFrame, originals: Mapping[str, str]) -> pl.Series:

@@ -31,8 +31,13 @@ def fetched_source(wanted: Fetch, scratch: Path, watch: Watch) -> Source:
     """
     if not wanted.folder.exists():
         _keep(_fetched(wanted, scratch, watch), wanted.folder)
-    content = wanted.folder / CONTENT
-    return Source(content, formats.identify(content, (wanted.folder / NAME).read_text("utf-8")))
+    return kept_source(wanted.folder)
+
+
+def kept_source(folder: Path) -> Source:
+    """What was fetched into a folder, as a source. Raises what `formats.identify` says of its format."""
+    content = folder / CONTENT
+    return Source(content, formats.identify(content, (folder / NAME).read_text("utf-8")))
 
 
 def _fetched(wanted: Fetch, scratch: Path, watch: Watch) -> Path:

@@ -1,4 +1,4 @@
-"""What a task reads: a stored file, or a version of a dataset."""
+"""What a task reads: a stored file, a version of a dataset, or corrections of an earlier job."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,47 +13,67 @@ from headgate.pipelines.damage import check_rows, scannable
 from headgate.pipelines.orders import unwrapped
 from headgate.pipelines.prepared import Prepared, Source, Watch
 from headgate.pipelines.rejections import RejectionLog
-from headgate.pipelines.replay import rejected_rows
+from headgate.pipelines.replay import RowSet, rejected_rows
+from headgate.pipelines.sources.corrections import Corrections, read_corrections
 from headgate.pipelines.sources.dataset import DatasetRows, read_dataset
+from headgate.storage.open_errors import OpenErrors
 
-Input = Source | DatasetRows
+Input = Source | DatasetRows | Corrections
 
 
 def read_rows(
     given: Input,
     contract: Contract | None,
-    replay: Path | None,
+    replay: OpenErrors | None,
     scratch: Path,
     log: RejectionLog,
     watch: Watch,
 ) -> Arranged:
-    """Read an input and arrange its rows as the contract says; of `replay`, a ledger, its rejected rows alone.
+    """Read an input and arrange its rows as the contract says; of those with errors in `replay` alone.
 
     Raises JobFault: NO_COLUMNS, or what the reader raises.
     """
-    only = rejected_rows(replay) if replay is not None else None
-    prepared = _read(replace(given, only=only), scratch, log, watch)
-    if only is not None and only.count != prepared.accepted + log.rows:
-        raise mismatch()
+    if replay is None:
+        prepared = _read(given, scratch, log, watch)
+    else:
+        prepared = _read_again(given, rejected_rows(replay), scratch, log, watch)
     if not prepared.names and (prepared.accepted or not log.rows):
         raise JobFault("NO_COLUMNS", "The records of the file have no columns.", "DATA")
     return arrange(prepared, contract)
 
 
 def _read(given: Input, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
-    if isinstance(given, DatasetRows):
-        return read_dataset(given, watch)
+    match given:
+        case DatasetRows():
+            return read_dataset(given, watch)
+        case Corrections():
+            return read_corrections(given, scratch, log, watch)
     return formats.read(given, scratch, log, watch)
+
+
+def _read_again(given: Input, only: RowSet, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
+    prepared = _read(_chosen(given, only), scratch, log, watch)
+    if only.count != prepared.accepted + log.rows:
+        raise mismatch()
+    return replace(prepared, taken=only)
+
+
+def _chosen(given: Input, only: RowSet) -> Input:
+    """The input as if it had no other rows; corrections of an earlier job are corrected by sending others."""
+    if isinstance(given, Corrections):
+        message = "Corrections can't be read again by themselves. Correct the job that they were for."
+        raise JobFault("NOTHING_TO_REPLAY", message, "CONFIG")
+    return replace(given, only=only)
 
 
 @contextmanager
 def scanning(given: Input, prepared: Prepared, watch: Watch) -> Iterator[None]:
     """Tell a client's damaged file, and an order to stop, from faults of our own while an input is scanned."""
-    if isinstance(given, DatasetRows):
-        with unwrapped(watch):
+    if isinstance(given, Source):
+        with scannable(given.format, prepared), unwrapped(watch):
             yield
     else:
-        with scannable(given.format, prepared), unwrapped(watch):
+        with unwrapped(watch):
             yield
 
 

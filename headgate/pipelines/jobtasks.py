@@ -8,7 +8,8 @@ from typing import Any
 
 from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect, GivenDialect
-from headgate.pipelines.fetched import Fetch, fetched_source
+from headgate.pipelines.fetched import Fetch, fetched_source, kept_source
+from headgate.pipelines.formats import DELIMITED
 from headgate.pipelines.inputs import Input
 from headgate.pipelines.prepared import Source, Watch
 from headgate.pipelines.rejections import Samples, Tell
@@ -16,11 +17,13 @@ from headgate.pipelines.runner import Ingest, Permit, ingest, settle
 from headgate.pipelines.scratch import scratch_made
 from headgate.pipelines.screening import Screening
 from headgate.pipelines.sinks.dataset import Target
+from headgate.pipelines.sources.corrections import Corrections
 from headgate.pipelines.sources.dataset import DatasetRows
 from headgate.pipelines.validation import Validate, validate
 from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.filters import RowFilter
 from headgate.storage.formats import FileFormat
+from headgate.storage.open_errors import OpenErrors
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,10 @@ def run_ingest(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
             target,
             Path(task["ledger"]),
             scratch,
-            Path(task["replay"]) if task.get("replay") else None,
+            _open_errors(task["replay"]) if task.get("replay") else None,
             _screening(task),
             Samples(following.tell),
+            Path(task["resolved"]),
         )
         return _ingested(*ingest(job, following.watch, following.permit))
 
@@ -88,7 +92,21 @@ def _input(source: Mapping[str, Any], scratch: Path, watch: Watch) -> Input:
         return DatasetRows(path, source["version"], RowFilter.from_json(wanted) if wanted else None)
     dialect = Dialect.from_json(source["dialect"]) if source["dialect"] else None
     given = GivenDialect.from_json(source.get("given_dialect"))
-    return Source(path, FileFormat(source["format"]), dialect, given=given)
+    file = Source(path, FileFormat(source["format"]), dialect, given=given)
+    return _corrections(source, file) if "corrections" in source else file
+
+
+def _open_errors(earlier: Mapping[str, Any]) -> OpenErrors:
+    """The open errors of an earlier job: its ledger, but for the rows that later jobs resolved."""
+    return OpenErrors(Path(earlier["ledger"]), [Path(path) for path in earlier["resolved"]])
+
+
+def _corrections(source: Mapping[str, Any], table: Source) -> Corrections:
+    given = source["corrections"]
+    as_text = given["asText"]
+    if as_text is None:
+        as_text = kept_source(Path(given["fetched"])).format in DELIMITED
+    return Corrections(table, _open_errors(given["of"]), given["columns"], as_text)
 
 
 def _fetch(source: Mapping[str, Any], folder: Path) -> Fetch:

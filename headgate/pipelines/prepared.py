@@ -36,7 +36,8 @@ class Prepared:
     """The good records of a source, ready for one lazy scan.
 
     `frame` holds ROW_INDEX and the source's columns; columns named in `texts` are the source's own text, whose types
-    are still to be found; `accepted` is the number of rows that the scan must yield.
+    are still to be found; `accepted` is the number of rows that the scan must yield. `taken` are the numbers of all
+    rows that were read, rejected ones included, where those are rows that an earlier job had rejected.
     """
 
     frame: pl.LazyFrame
@@ -45,6 +46,7 @@ class Prepared:
     sample: pl.DataFrame
     accepted: int
     rows: RowMap | None = None
+    taken: RowSet | None = None
 
 
 class Watch(Protocol):

@@ -8,6 +8,7 @@ import polars as pl
 
 from headgate.errors import JobFault
 from headgate.pipelines.rowmap import Numbers
+from headgate.storage.open_errors import OpenErrors
 
 Mask = npt.NDArray[np.bool_]
 
@@ -32,22 +33,31 @@ class RowSet:
         chosen: Mask = ((self._bits[known >> 3] >> (known & 7)) & 1).astype(np.bool_)
         return chosen & (rows < self._end)
 
+    def rows(self) -> Numbers:
+        """The numbers of the set, in their order."""
+        numbers: Numbers = np.flatnonzero(np.unpackbits(self._bits, count=self._end, bitorder="little"))
+        return numbers
+
     def count_up_to(self, row: int) -> int:
         """How many rows of the set are not behind this one."""
         return int(np.unpackbits(self._bits, count=min(row + 1, self._end), bitorder="little").sum())
 
 
-def rejected_rows(ledger: Path) -> RowSet:
-    """The rows that a job's error ledger says it rejected. Raises JobFault NOTHING_TO_REPLAY where it names none."""
-    rows = _rows(ledger) if ledger.exists() else np.empty(0, np.int64)
+def rejected_rows(errors: OpenErrors) -> RowSet:
+    """The rows that a job rejected and no later one has resolved. Raises JobFault NOTHING_TO_REPLAY for none."""
+    rows: Numbers = errors.rejected_rows().to_numpy()
     if not len(rows):
         message = "The job has no rejected rows that could be read again. Retry all of it, or send new data."
         raise JobFault("NOTHING_TO_REPLAY", message, "DATA")
     return RowSet(rows)
 
 
-def _rows(ledger: Path) -> Numbers:
-    faults = pl.scan_parquet(ledger, glob=False).filter(pl.col("severity") == "ERROR")
-    found = faults.select(pl.col("row").drop_nulls()).collect(engine="streaming")
-    rows: Numbers = found["row"].to_numpy()
-    return rows
+def save_resolved(path: Path, taken: RowSet, ledger: Path) -> None:
+    """Write the rows that passed, of those that were taken, at `path`: a Parquet file with the column `row`."""
+    rejected = RowSet(OpenErrors(ledger).rejected_rows().to_numpy())
+    rows = taken.rows()
+    passed = rows[~rejected.mask(rows)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_suffix(".staged")
+    pl.DataFrame({"row": passed}, schema={"row": pl.Int64}).write_parquet(staged)
+    staged.rename(path)

@@ -18,6 +18,7 @@ from headgate.pipelines.inputs import Input, check_scanned, mismatch, read_rows,
 from headgate.pipelines.orders import unwrapped
 from headgate.pipelines.prepared import ROW_INDEX, Watch
 from headgate.pipelines.rejections import RejectionLog, Samples, save_ledger
+from headgate.pipelines.replay import save_resolved
 from headgate.pipelines.rules import Severity
 from headgate.pipelines.screening import Rulebook, Screening, compile_rules
 from headgate.pipelines.sinks import dataset as sink
@@ -26,6 +27,7 @@ from headgate.pipelines.types import Candidate, TypePlan, conforming
 from headgate.storage import datasets
 from headgate.storage.columns import Column
 from headgate.storage.datasets import DatasetConflict, Part, Snapshot, WriteMode
+from headgate.storage.open_errors import OpenErrors
 
 CONFLICT_TRIES = 5
 
@@ -45,16 +47,18 @@ def unlimited() -> float:
 class Ingest:
     """Reads one source into one dataset; what is wrong with its rows goes to the ledger.
 
-    With `replay`, the ledger of an earlier job over the same source, its rejected rows are read and no others.
+    With `replay`, the open errors of an earlier job over the same source, its rejected rows are read and no others.
+    Which of an earlier job's rows pass now is written at `resolved`.
     """
 
     source: Input
     target: Target
     ledger: Path
     scratch: Path
-    replay: Path | None = None
+    replay: OpenErrors | None = None
     screening: Screening = field(default_factory=Screening)
     samples: Samples = field(default_factory=Samples)
+    resolved: Path | None = None
 
 
 def ingest(task: Ingest, watch: Watch, permit: Permit = unlimited) -> tuple[Counts, Snapshot]:
@@ -119,6 +123,8 @@ def _write(
     until = permit()
     save_ledger(task.ledger, reading, log, findings=book.findings)
     counts = _counted(task.screening, book, rows, reading, log, written)
+    if task.resolved is not None and rows.prepared.taken is not None:
+        save_resolved(task.resolved, rows.prepared.taken, task.ledger)
     while time.monotonic() >= until:
         until = permit()
     return counts, sink.commit(target, written.columns, merged, before, counts.to_json())

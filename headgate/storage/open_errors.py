@@ -45,6 +45,10 @@ class LedgerFilter:
         return pl.all_horizontal(conditions) if conditions else pl.lit(True)
 
 
+REJECTING = LedgerFilter(severity="ERROR")
+"""The errors that keep their rows out."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenErrors:
     """Reads a ledger but for the rows that files of `resolved` name; errors of no row are never resolved.
@@ -74,6 +78,18 @@ class OpenErrors:
     def numbered(self, numbers: Sequence[int]) -> pl.DataFrame:
         """The errors with these numbers, as NUMBERED."""
         return self._answer(lambda errors: _numbered(errors, numbers)) if numbers else NUMBERED.to_frame()
+
+    def records(self, rows: Sequence[int]) -> pl.DataFrame:
+        """`row`, `line` and `record` of those of these rows that have an open error which rejects them."""
+        chosen = pl.col("row").is_in(pl.Series(rows, dtype=pl.Int64).implode())
+        found = self._answer(lambda errors: _collected(errors.matching(REJECTING).filter(chosen)))
+        by_row = found.group_by("row", maintain_order=True)
+        return by_row.agg(pl.col("line").first(), pl.col("record").drop_nulls().first())
+
+    def rejected_rows(self) -> pl.Series:
+        """The numbers of the rows that have an open error which rejects them; some come more than once."""
+        row = pl.col("row").drop_nulls()
+        return self._answer(lambda errors: _collected(errors.matching(REJECTING).select(row)))["row"]
 
     def batches(
         self, wanted: LedgerFilter, columns: Sequence[str] = SCHEMA.names()

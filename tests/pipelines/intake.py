@@ -20,6 +20,7 @@ from headgate.storage import datasets
 from headgate.storage.columns import WHOLE, Column, ColumnType, json_records
 from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.formats import FileFormat
+from headgate.storage.open_errors import OpenErrors
 
 
 def unheard(stage: str, **figures: Any) -> None:
@@ -115,7 +116,7 @@ class Intake:
             Target(self.dataset(dataset), mode, keys, job, attempt),
             self.ledger(job),
             scratch,
-            replay,
+            None if replay is None else OpenErrors(replay),
         )
 
     def ledger(self, job: str) -> Path:

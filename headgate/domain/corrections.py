@@ -1,0 +1,157 @@
+"""Corrections: rejected rows with other values, checked again and ingested where they pass now."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+
+from headgate.domain import datasets, files
+from headgate.domain.acceptance import Accepted, Content, NewJob, accept, replayed
+from headgate.domain.idempotency import earlier, token_of
+from headgate.domain.ids import require_id
+from headgate.domain.jobs import require_job
+from headgate.domain.ledgers import open_errors, reading
+from headgate.domain.lineage import RESOLVES, open_rows_refusal
+from headgate.domain.permissions import Principal, require
+from headgate.domain.retries import beside_good_rows
+from headgate.domain.services import Services
+from headgate.errors import UserFault
+from headgate.storage.formats import FileFormat
+from headgate.storage.ids import new_id
+from headgate.storage.tables import Job, JobKind, Role
+
+MAX_CORRECTIONS = 10_000
+PATH = ("corrections",)
+DELIMITED = (FileFormat.CSV, FileFormat.TSV)
+KEPT = ("contract", "checks", "retry", "timeoutSeconds", "datasets")
+"""What goes for corrections as it went for the job; not its acceptance, which was about all rows."""
+
+
+class Correction(NamedTuple):
+    """The values, as JSON, to put into one row; its other values stay as they were."""
+
+    row: int
+    values: Any
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectRequest:
+    """Which rejected rows of a job to correct: these, or those of a file, as rejected rows are downloaded."""
+
+    job_id: str
+    corrections: Sequence[Correction] | None = None
+    file_id: str | None = None
+
+
+async def submit(
+    services: Services, principal: Principal, request: CorrectRequest, key: str | None = None
+) -> Accepted:
+    """Accept corrections as a job of their own, once for each idempotency key.
+
+    Raises UserFault: FORBIDDEN, INVALID_ID, NOT_FOUND, NOT_CORRECTABLE, INVALID_DATA, INVALID_CORRECTIONS,
+    ROW_NOT_OPEN, FILE_NOT_READY, ROWS_TAKEN, IDEMPOTENCY_MISMATCH.
+    """
+    require(principal, Role.OPERATOR)
+    job = await require_job(services, request.job_id, ("jobId",))
+    token = token_of(principal, key, "correctErrors", request)
+    if (known := await earlier(services, token)) is not None:
+        return await replayed(services, known)
+    if (reason := open_rows_refusal(job)) is not None:
+        raise UserFault("NOT_CORRECTABLE", reason, ("jobId",))
+    new = await _prepare(services, principal, job, request)
+    known = await accept(services, [new], token)
+    return Accepted(new.job) if known is None else await replayed(services, known)
+
+
+async def _prepare(services: Services, principal: Principal, job: Job, request: CorrectRequest) -> NewJob:
+    if (request.corrections is None) == (request.file_id is None):
+        raise UserFault("INVALID_DATA", "Give corrections or a file that holds them.", PATH)
+    content = None
+    if request.corrections is not None:
+        await _check(services, job, request.corrections)
+        content = Content(FileFormat.NDJSON, _lines(request.corrections))
+    if request.file_id is not None:
+        await _check_file(services, request.file_id)
+    sink = job.spec["sinks"][0]["dataset"]["name"]
+    correcting = Job(
+        id=new_id("job"),
+        kind=JobKind.CORRECTION,
+        priority=job.priority,
+        retry_of_id=job.id,
+        file_id=request.file_id,
+        spec={
+            "source": {"corrections": await _described(services, job)},
+            RESOLVES: job.id,
+            **{name: job.spec[name] for name in KEPT if name in job.spec},
+            "sinks": beside_good_rows(job),
+        },
+        created_by_id=principal.user_id,
+    )
+    return NewJob(correcting, sink, content)
+
+
+async def _check(services: Services, job: Job, corrections: Sequence[Correction]) -> None:
+    if not 1 <= len(corrections) <= MAX_CORRECTIONS:
+        message = f"1 to {MAX_CORRECTIONS} rows can be corrected at once; these are {len(corrections)}. More fit in a file."
+        raise UserFault("INVALID_CORRECTIONS", message, PATH)
+    seen: set[int] = set()
+    for number, correction in enumerate(corrections):
+        path = (*PATH, str(number))
+        if not isinstance(correction.values, Mapping) or not correction.values:
+            message = "values is an object with at least one column and its new value."
+            raise UserFault("INVALID_CORRECTIONS", message, (*path, "values"))
+        if correction.row in seen:
+            message = f"Row {correction.row} comes twice."
+            raise UserFault("INVALID_CORRECTIONS", message, (*path, "row"))
+        seen.add(correction.row)
+    await _check_open(services, job, corrections)
+
+
+async def _check_open(services: Services, job: Job, corrections: Sequence[Correction]) -> None:
+    errors = open_errors(services, job.id, job.resolved_by)
+    found = set((await reading(errors.records, [each.row for each in corrections]))["row"])
+    for number, correction in enumerate(corrections):
+        if correction.row not in found:
+            message = f"Row {correction.row} of the job has no open error that rejects it."
+            raise UserFault("ROW_NOT_OPEN", message, (*PATH, str(number), "row"))
+
+
+async def _check_file(services: Services, file_id: str) -> None:
+    path = ("file",)
+    require_id(file_id, "file", path)
+    file = await files.get(services, file_id)
+    if file is None:
+        raise UserFault("NOT_FOUND", f"There is no file {file_id}.", path)
+    files.require_ready(file, path)
+    if file.format not in DELIMITED:
+        raise UserFault("INVALID_CORRECTIONS", "Corrections come as CSV, as they were downloaded.", path)
+
+
+def _lines(corrections: Iterable[Correction]) -> Iterable[bytes]:
+    for each in corrections:
+        yield orjson.dumps({"row": each.row, "values": each.values}, option=orjson.OPT_APPEND_NEWLINE)
+
+
+async def _described(services: Services, job: Job) -> dict[str, Any]:
+    """Say of the data which columns it is known to have, and whether it was text."""
+    source = job.spec["source"]
+    if (known := source.get("corrections")) is not None:
+        return {**known, "of": job.id}
+    described: dict[str, Any] = {"of": job.id, "columns": await _columns(services, job)}
+    if "url" in source:
+        return described | {"fetched": source["url"].get("job", job.id)}
+    format = source["input"]["format"] if "input" in source else None
+    if job.file_id is not None and (file := await files.get(services, job.file_id)) is not None:
+        format = file.format
+    return described | {"asText": format in DELIMITED}
+
+
+async def _columns(services: Services, job: Job) -> list[str]:
+    names = [column["name"] for column in (job.spec.get("contract") or {}).get("columns", ())]
+    if job.file_id is not None and (file := await files.get(services, job.file_id)) is not None:
+        names += [column["name"] for column in file.columns]
+    if job.dataset_id is not None:
+        dataset = (await datasets.get_many(services, [job.dataset_id]))[job.dataset_id]
+        names += [column["name"] for column in dataset.columns]
+    return list(dict.fromkeys(names))
