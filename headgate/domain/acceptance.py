@@ -69,7 +69,8 @@ async def accept(
 ) -> str | None:
     """Accept jobs, all or none; answers the id of what another request with this key has started, if one has.
 
-    With a parent they are its children, and it is what the key stands for. Raises UserFault (IDEMPOTENCY_MISMATCH, ROWS_TAKEN).
+    With a parent they are its children, and it is what the key stands for. Raises UserFault (IDEMPOTENCY_MISMATCH,
+    ROWS_TAKEN).
     """
     jobs = [each.job for each in new]
     subject_id = parent.id if parent is not None else jobs[0].id

@@ -14,7 +14,7 @@ from headgate.domain.jobs import require_job
 from headgate.domain.ledgers import open_errors, reading
 from headgate.domain.lineage import RESOLVES, open_rows_refusal
 from headgate.domain.permissions import Principal, require
-from headgate.domain.retries import beside_good_rows
+from headgate.domain.retries import beside_good_rows, partial_acceptance
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.storage.formats import FileFormat
@@ -85,6 +85,7 @@ async def _prepare(services: Services, principal: Principal, job: Job, request: 
             RESOLVES: job.id,
             **{name: job.spec[name] for name in KEPT if name in job.spec},
             "sinks": beside_good_rows(job),
+            "acceptance": partial_acceptance(job),
         },
         created_by_id=principal.user_id,
     )
@@ -93,7 +94,9 @@ async def _prepare(services: Services, principal: Principal, job: Job, request: 
 
 async def _check(services: Services, job: Job, corrections: Sequence[Correction]) -> None:
     if not 1 <= len(corrections) <= MAX_CORRECTIONS:
-        message = f"1 to {MAX_CORRECTIONS} rows can be corrected at once; these are {len(corrections)}. More fit in a file."
+        message = (
+            f"At once 1 to {MAX_CORRECTIONS} rows can be corrected, not {len(corrections)}; more in a file."
+        )
         raise UserFault("INVALID_CORRECTIONS", message, PATH)
     seen: set[int] = set()
     for number, correction in enumerate(corrections):

@@ -15,8 +15,10 @@ from headgate.errors import UserFault
 from headgate.storage.events import NewEvent
 from headgate.storage.tables import Job, JobKind, JobStatus
 
-RESOLVES, RESOLVED_BY = "resolves", "resolvedBy"
-"""Keys of a job's spec: the job whose rejected rows it takes up, and those that had resolved some before it."""
+RESOLVES, RESOLVED_BY, LINEAGE = "resolves", "resolvedBy", "lineage"
+"""Keys of a job's spec: the job whose rejected rows it takes up, those that had resolved some of them before it, and
+all jobs that had committed rows of the same input."""
+OF_LINEAGE = (RESOLVES, RESOLVED_BY, LINEAGE)
 ALL_REJECTED = "ALL_ROWS_REJECTED"
 TAKES_ROWS = frozenset({JobKind.INGEST, JobKind.CORRECTION})
 
@@ -54,11 +56,14 @@ async def claim_rows(session: AsyncSession, new: Iterable[Job]) -> None:
         col(Job.retry_of_id).in_(resolving), col(Job.status).not_in(FINAL), col(Job.kind) != JobKind.BATCH
     )
     if (taken := (await session.scalars(at_work)).first()) is not None:
-        message = f"Another job is at the rejected rows of {taken} already. Send this again when it has ended."
+        message = (
+            f"Another job is at the rejected rows of {taken} already. Send this again when it has ended."
+        )
         raise UserFault("ROWS_TAKEN", message, ("jobId",), retryable=True)
     for job in locked:
         later = resolving[job.id]
-        later.spec = {**later.spec, RESOLVED_BY: job.resolved_by}
+        lineage = [*job.spec.get(LINEAGE, ()), job.id, *job.resolved_by]
+        later.spec = {**later.spec, RESOLVED_BY: job.resolved_by, LINEAGE: lineage}
 
 
 async def resolve(session: AsyncSession, ended: Sequence[Job]) -> list[NewEvent]:

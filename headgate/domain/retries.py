@@ -13,13 +13,14 @@ from headgate.domain.happenings import FINAL, ended
 from headgate.domain.idempotency import earlier, token_of
 from headgate.domain.ingest import check_limits, limits_json
 from headgate.domain.jobs import require_job
-from headgate.domain.lineage import RESOLVED_BY, RESOLVES, open_rows_refusal
+from headgate.domain.lineage import OF_LINEAGE, RESOLVES, open_rows_refusal
 from headgate.domain.permissions import Principal, require
 from headgate.domain.requests import Named
 from headgate.domain.retry_policy import RetryPolicy
 from headgate.domain.rules import Rules
 from headgate.domain.services import Services
 from headgate.errors import UserFault
+from headgate.pipelines.acceptance import InvalidPolicy
 from headgate.storage.datasets import WriteMode
 from headgate.storage.ids import new_id
 from headgate.storage.tables import ErrorPolicy, Job, JobKind, JobStatus, Priority, Role
@@ -159,14 +160,20 @@ def _same(principal: Principal, job: Job, request: RetryRequest) -> NewJob:
 
 
 def _spec(job: Job, request: RetryRequest) -> dict[str, Any]:
-    spec = {name: value for name, value in job.spec.items() if name not in (RESOLVES, RESOLVED_BY)}
+    spec = {name: value for name, value in job.spec.items() if name not in OF_LINEAGE}
     takes_rows = request.strategy is RetryStrategy.FAILED_ROWS and open_rows_refusal(job) is None
     (kind, given), *_ = spec["source"].items()
     if kind == "input" or (kind == "url" and takes_rows):
         spec["source"] = {kind: {"job": job.id, **given}}
     if takes_rows:
-        spec |= {RESOLVES: job.id, "sinks": beside_good_rows(job)}
+        spec |= {RESOLVES: job.id, "sinks": beside_good_rows(job), "acceptance": partial_acceptance(job)}
     return spec | request.rules.to_json() | limits_json(request.retry, request.timeout_s)
+
+
+def partial_acceptance(job: Job) -> dict[str, Any]:
+    """How much may be wrong with the rejected rows of a job alone: its limits were for all of its rows."""
+    given = job.spec.get("acceptance") or {}
+    return {"onInvalid": InvalidPolicy.WARN} if given.get("onInvalid") == InvalidPolicy.WARN else {}
 
 
 def beside_good_rows(job: Job) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from headgate.domain.acceptance import fetched_key, input_key
 from headgate.domain.ledgers import ledger_key, open_errors, resolved_key
-from headgate.domain.lineage import RESOLVED_BY, RESOLVES
+from headgate.domain.lineage import LINEAGE, RESOLVED_BY, RESOLVES
 from headgate.domain.runs import Claim, Target
 from headgate.domain.services import Services
 from headgate.storage.formats import FileFormat
@@ -41,6 +41,7 @@ def _sink(services: Services, claim: Claim, dataset: Target) -> dict[str, Any]:
         "dataset": {"path": path, "mode": sink["mode"], "keys": sink["keys"]},
         "replay": _replay(services, claim.job),
         "resolved": str(services.store.path(resolved_key(claim.job_id))),
+        "lineage": claim.job.spec.get(LINEAGE, []),
     }
 
 

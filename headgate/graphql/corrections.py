@@ -25,7 +25,9 @@ class RowCorrectionInput:
     )
 
 
-@strawberry.input(description="Which rejected rows of a job to correct, and how; one of `corrections` and `file`.")
+@strawberry.input(
+    description="Which rejected rows of a job to correct, and how; one of `corrections` and `file`."
+)
 class CorrectErrorsInput:
     job_id: strawberry.ID = strawberry.field(description="The id of the job that rejected the rows.")
     corrections: list[RowCorrectionInput] | None = strawberry.field(

@@ -55,6 +55,7 @@ def run_ingest(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
             _screening(task),
             Samples(following.tell),
             Path(task["resolved"]),
+            task["lineage"],
         )
         return _ingested(*ingest(job, following.watch, following.permit))
 
@@ -115,7 +116,7 @@ def _fetch(source: Mapping[str, Any], folder: Path) -> Fetch:
 
 
 def _screening(task: Mapping[str, Any]) -> Screening:
-    return Screening.from_json(task.get("rules") or {}, task.get("datasets") or {})
+    return Screening.from_json(task["rules"], task["datasets"], is_partial=bool(task.get("lineage")))
 
 
 def _ingested(counts: Counts, version: Snapshot) -> dict[str, Any]:

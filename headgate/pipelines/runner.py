@@ -48,7 +48,8 @@ class Ingest:
     """Reads one source into one dataset; what is wrong with its rows goes to the ledger.
 
     With `replay`, the open errors of an earlier job over the same source, its rejected rows are read and no others.
-    Which of an earlier job's rows pass now is written at `resolved`.
+    Which of an earlier job's rows pass now is written at `resolved`; the ids of `lineage` are those of the jobs that
+    have committed other rows of the same input.
     """
 
     source: Input
@@ -59,6 +60,7 @@ class Ingest:
     screening: Screening = field(default_factory=Screening)
     samples: Samples = field(default_factory=Samples)
     resolved: Path | None = None
+    lineage: Sequence[str] = ()
 
 
 def ingest(task: Ingest, watch: Watch, permit: Permit = unlimited) -> tuple[Counts, Snapshot]:
@@ -113,7 +115,8 @@ def _write(
     log = RejectionLog(task.scratch, f"gate-{attempt}", task.samples)
     with scanning(task.source, rows.prepared, watch):
         target, keys = _keyed(task.target, rows, before)
-        present = Present(target.path, before, target.mode, target.keys)
+        earlier = sink.committed_rows(before, task.lineage)
+        present = Present(target.path, before, target.mode, target.keys, earlier)
         book = compile_rules(task.screening, rows, records, watch, present)
         written = _write_parts(replace(task, target=target), rows, book, before, keys, log, watch)
     check_scanned(task.source, rows.prepared, written.scanned)
@@ -127,7 +130,8 @@ def _write(
         save_resolved(task.resolved, rows.prepared.taken, task.ledger)
     while time.monotonic() >= until:
         until = permit()
-    return counts, sink.commit(target, written.columns, merged, before, counts.to_json())
+    note, alone = counts.to_json(), task.screening.sees_dataset
+    return counts, sink.commit(target, written.columns, merged, before, note, alone=alone)
 
 
 def _keyed(target: Target, rows: Arranged, before: Snapshot | None) -> tuple[Target, Sequence[str]]:

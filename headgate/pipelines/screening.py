@@ -13,18 +13,26 @@ from headgate.pipelines.contract import Contract
 from headgate.pipelines.prepared import ROW_INDEX, Watch
 from headgate.pipelines.rules import Finding, Rule, Severity
 
+UNLIMITED = Limit("", None, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """A contract, checks, and how much may be wrong; `datasets` are the folders of those that checks refer to."""
+    """A contract, checks, and how much may be wrong; `datasets` are the folders of those that checks refer to.
+
+    Where `is_partial` the rows are a part of an input: checks of a whole input, and their limits, don't count.
+    """
 
     contract: Contract | None = None
     checks: Sequence[Check] = ()
     acceptance: Acceptance = field(default_factory=Acceptance)
     datasets: Mapping[str, Path] = field(default_factory=dict)
+    is_partial: bool = False
 
     @classmethod
-    def from_json(cls, spec: Mapping[str, Any], datasets: Mapping[str, str]) -> Self:
+    def from_json(
+        cls, spec: Mapping[str, Any], datasets: Mapping[str, str], *, is_partial: bool = False
+    ) -> Self:
         """Read it from a spec, which was checked when the job was accepted."""
         contract = spec.get("contract")
         return cls(
@@ -32,7 +40,13 @@ class Screening:
             checks_from_json(spec.get("checks") or []),
             Acceptance.model_validate(spec.get("acceptance") or {}),
             {name: Path(path) for name, path in datasets.items()},
+            is_partial,
         )
+
+    @property
+    def sees_dataset(self) -> bool:
+        """Whether what is found depends on the rows that the dataset has already."""
+        return any(check.sees_dataset for check in self.checks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +78,11 @@ def compile_rules(
     book.add(rows.rules, Limit("the contract", 0 if rows.is_frozen else None, None))
     book.findings += rows.findings
     for check in screening.checks:
-        book.add(check.rules(table), Limit(check.label, check.max_failed_rows, check.max_failed_percent))
+        if not screening.is_partial:
+            limit = Limit(check.label, check.max_failed_rows, check.max_failed_percent)
+            book.add(check.rules(table), limit)
+        elif not check.of_whole_input:
+            book.add(check.rules(table), UNLIMITED)
     return Rulebook(book.rules, book.findings, book.limits)
 
 

@@ -124,12 +124,13 @@ def commit(
     parts: Sequence[Part],
     removed: Sequence[Part] = (),
     note: Mapping[str, Any],
+    alone: bool = False,
 ) -> Snapshot:
     """Add parts that already lie in the dataset's folder, and take removed ones away, as one version.
 
     `base` is the version that the parts were made for, and `note` JSON that `committed_by` gives back.
-    Raises DatasetConflict, and commits nothing, where a commit since then would make the outcome another one; where
-    an earlier attempt of the job has committed, that one stands.
+    Raises DatasetConflict, and commits nothing, where a commit since then would make the outcome another one, as any
+    commit does where it is to be `alone`; where an earlier attempt of the job has committed, that one stands.
     """
     if (done := committed_by(path, job)) is not None:
         return done.snapshot
@@ -137,7 +138,7 @@ def commit(
         raise DatasetConflict("Files of this commit were removed.")
     properties = CommitProperties(
         custom_metadata={JOB_KEY: job, NOTE_KEY: json.dumps(note)},
-        max_commit_retries=APPEND_RETRIES if mode is WriteMode.APPEND and base is not None else 0,
+        max_commit_retries=0 if alone or mode is not WriteMode.APPEND or base is None else APPEND_RETRIES,
         app_transactions=[Transaction(job, 1, int(time.time() * 1000))],
     )
     try:

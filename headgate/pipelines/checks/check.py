@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -20,12 +21,16 @@ from headgate.storage.datasets import Snapshot, WriteMode
 
 @dataclass(frozen=True)
 class Present:
-    """The dataset that the rows go into, as it is before: `snapshot` is None where it has no version yet."""
+    """The dataset that the rows go into, as it is before: `snapshot` is None where it has no version yet.
+
+    `earlier` holds those of its rows that came from the same input as these, by jobs whose rejected rows these are.
+    """
 
     path: Path
     snapshot: Snapshot | None
     mode: WriteMode
     keys: Sequence[str]
+    earlier: Snapshot | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,12 @@ class Table:
 
 
 class Check(Kind):
-    """What can be set for every check."""
+    """What can be set for every check.
+
+    `of_whole_input` is true of those that make no sense for a part of an input, such as its rejected rows.
+    """
+
+    of_whole_input: ClassVar[bool] = False
 
     name: str | None = Field(
         default=None,
@@ -101,6 +111,11 @@ class Check(Kind):
     def finding(self, code: str, column: str | None, message: str, value: str | None = None) -> Finding:
         """A fault that this check finds in the input as a whole."""
         return Finding(code, column, message, self.label, self.severity, value)
+
+    @property
+    def sees_dataset(self) -> bool:
+        """Whether what it finds depends on the rows that the dataset has already."""
+        return False
 
     @abstractmethod
     def rules(self, table: Table) -> Iterable[Rule | Finding]:

@@ -20,6 +20,7 @@ class Freshness(Check):
     Values that are no dates are passed over; the checks `date` and `type` find them.
     """
 
+    of_whole_input: ClassVar[bool] = True
     kind: ClassVar[str] = "freshness"
     example: ClassVar[dict[str, Any]] = {"column": "date", "maxAgeHours": 48}
 

@@ -12,6 +12,7 @@ from headgate.pipelines.rules import Finding
 class RowCount(Check):
     """The input has so many rows; those that can't be read count too."""
 
+    of_whole_input: ClassVar[bool] = True
     kind: ClassVar[str] = "rowCount"
     example: ClassVar[dict[str, Any]] = {"min": 1}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -41,21 +42,29 @@ class Unique(Check):
         if missing := [column for column in columns if column not in table.schema]:
             yield from (missing_column(self, column) for column in missing)
             return
-        staying = self._staying(table, columns)
-        rows = keys.keys_of(table, columns, staying.types if staying else None)
+        staying = list(self._staying(table, columns))
+        rows = keys.keys_of(table, columns, staying[0].types if staying else None)
         repeats = keys.repeats(rows, columns, table.records)
-        present = staying.repeated_by(rows, table) if staying else None
+        present = [each.repeated_by(rows, table) for each in staying]
         yield unique_rule(self, "UNIQUE", table, columns, repeats, present)
 
-    def _staying(self, table: Table, columns: Sequence[str]) -> "_Staying | None":
-        """What of the dataset a row may repeat; None for nothing."""
+    @property
+    def sees_dataset(self) -> bool:
+        """Whether rows of the dataset count."""
+        return self.in_dataset
+
+    def _staying(self, table: Table, columns: Sequence[str]) -> Iterable["_Staying"]:
+        """What of the dataset a row may repeat: those of its own input, and where asked for, all others."""
         present = table.present
-        if not self.in_dataset or present is None or present.snapshot is None:
-            return None
-        if present.mode is WriteMode.REPLACE:
-            return None
-        staying = _Staying.of(present.path, present.snapshot, columns, _upserted(present, table.schema))
-        return staying if staying and staying.names.keys() <= table.schema.keys() else None
+        if present is None or present.mode is WriteMode.REPLACE:
+            return
+        upserted = _upserted(present, table.schema)
+        for snapshot, replaced in ((present.earlier, []), (present.snapshot, upserted)):
+            if snapshot is None or (snapshot is present.snapshot and not self.in_dataset):
+                continue
+            staying = _Staying.of(present.path, snapshot, columns, replaced)
+            if staying is not None and staying.names.keys() <= table.schema.keys():
+                yield staying
 
 
 def _upserted(present: Present, schema: pl.Schema) -> list[str]:
@@ -105,10 +114,10 @@ def unique_rule(
     table: Table,
     columns: Sequence[str],
     repeats: Repeats,
-    present: Indexes | None = None,
+    present: Sequence[Indexes] = (),
 ) -> Rule:
     """The rule that is broken by rows that repeat earlier ones, and by those whose values the dataset has."""
-    found = repeats.rows if present is None else np.union1d(repeats.rows, present)
+    found = reduce(np.union1d, present, repeats.rows)
     which = "The value" if len(columns) == 1 else f"The combination of {', '.join(columns)}"
     return check.rule(
         code,

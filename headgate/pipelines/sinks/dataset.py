@@ -1,8 +1,9 @@
 """The dataset sink: good rows become Parquet files in the dataset's folder, then one commit makes them a version."""
 
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,6 +54,15 @@ def write_rows(frame: pl.LazyFrame, folder: Path, stem: str, order: int) -> list
 def _part(path: Path, order: int) -> Part:
     rows = int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
     return Part(path.name, rows, path.stat().st_size, order)
+
+
+def committed_rows(before: Snapshot | None, jobs: Sequence[str]) -> Snapshot | None:
+    """The rows of a version that these jobs brought, as far as they lie where they were written; None for none."""
+    if before is None or not jobs:
+        return None
+    written = re.compile(rf"({'|'.join(map(re.escape, jobs))})-\d+-\d+\.parquet")
+    parts = tuple(part for part in before.parts if written.fullmatch(part.name))
+    return replace(before, parts=parts) if parts else None
 
 
 def next_order(before: Snapshot | None) -> int:
@@ -132,8 +142,13 @@ def commit(
     merged: Merge,
     before: Snapshot | None,
     note: Mapping[str, Any],
+    *,
+    alone: bool = False,
 ) -> Snapshot:
-    """Make the written rows the dataset's next version. Raises DatasetConflict."""
+    """Make the written rows the dataset's next version, with `alone` of no other than the one before.
+
+    Raises DatasetConflict.
+    """
     return datasets.commit(
         target.path,
         job=target.job,
@@ -143,4 +158,5 @@ def commit(
         parts=merged.added,
         removed=merged.removed,
         note=note,
+        alone=alone,
     )

@@ -72,7 +72,7 @@ def read_corrections(given: Corrections, scratch: Path, log: RejectionLog, watch
 class _Reader:
     def __init__(self, given: Corrections, scratch: Path, log: RejectionLog) -> None:
         self._given, self._log = given, log
-        self._blocks = RecordBlocks(scratch)
+        self._blocks = RecordBlocks(scratch, given.columns)
         self._taken: set[int] = set()
 
     def take(self, chunk: Sequence[Correction]) -> None:
