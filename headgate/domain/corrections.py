@@ -12,7 +12,7 @@ from headgate.domain.idempotency import earlier, token_of
 from headgate.domain.ids import require_id
 from headgate.domain.jobs import require_job
 from headgate.domain.ledgers import open_errors, reading
-from headgate.domain.lineage import RESOLVES, open_rows_refusal
+from headgate.domain.lineage import open_rows_refusal
 from headgate.domain.permissions import Principal, require
 from headgate.domain.retries import beside_good_rows, partial_acceptance
 from headgate.domain.services import Services
@@ -79,10 +79,10 @@ async def _prepare(services: Services, principal: Principal, job: Job, request: 
         kind=JobKind.CORRECTION,
         priority=job.priority,
         retry_of_id=job.id,
+        resolves_id=job.id,
         file_id=request.file_id,
         spec={
             "source": {"corrections": await _described(services, job)},
-            RESOLVES: job.id,
             **{name: job.spec[name] for name in KEPT if name in job.spec},
             "sinks": beside_good_rows(job),
             "acceptance": partial_acceptance(job),
@@ -140,8 +140,8 @@ async def _described(services: Services, job: Job) -> dict[str, Any]:
     """Say of the data which columns it is known to have, and whether it was text."""
     source = job.spec["source"]
     if (known := source.get("corrections")) is not None:
-        return {**known, "of": job.id}
-    described: dict[str, Any] = {"of": job.id, "columns": await _columns(services, job)}
+        return {name: value for name, value in known.items() if name != "job"}
+    described: dict[str, Any] = {"columns": await _columns(services, job)}
     if "url" in source:
         return described | {"fetched": source["url"].get("job", job.id)}
     format = source["input"]["format"] if "input" in source else None

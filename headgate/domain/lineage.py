@@ -1,6 +1,6 @@
 """Rejected rows that later jobs take up: corrections, and retries of failed rows.
 
-Such a job `resolves` an earlier one. Its rows keep their numbers, so that those which pass are taken off the open
+Such a job resolves an earlier one. Its rows keep their numbers, so that those which pass are taken off the open
 errors of the earlier job, of the one which that resolved in its turn, and so on up to the first.
 """
 
@@ -15,10 +15,9 @@ from headgate.errors import UserFault
 from headgate.storage.events import NewEvent
 from headgate.storage.tables import Job, JobKind, JobStatus
 
-RESOLVES, RESOLVED_BY, LINEAGE = "resolves", "resolvedBy", "lineage"
-"""Keys of a job's spec: the job whose rejected rows it takes up, those that had resolved some of them before it, and
-all jobs that had committed rows of the same input."""
-OF_LINEAGE = (RESOLVES, RESOLVED_BY, LINEAGE)
+RESOLVED_BY, LINEAGE = "resolvedBy", "lineage"
+"""Keys of a job's spec: those that had resolved rows before it of the job that it resolves, and all jobs that had
+committed rows of the same input."""
 ALL_REJECTED = "ALL_ROWS_REJECTED"
 TAKES_ROWS = frozenset({JobKind.INGEST, JobKind.CORRECTION})
 
@@ -47,13 +46,13 @@ async def claim_rows(session: AsyncSession, new: Iterable[Job]) -> None:
 
     Raises UserFault (ROWS_TAKEN) where another job is at these rows.
     """
-    resolving = {job.spec[RESOLVES]: job for job in new if RESOLVES in job.spec}
+    resolving = {job.resolves_id: job for job in new if job.resolves_id is not None}
     if not resolving:
         return
     earlier = select(Job).where(col(Job.id).in_(resolving)).order_by(col(Job.id))
     locked = (await session.scalars(earlier.with_for_update(key_share=True))).all()
-    at_work = select(Job.retry_of_id).where(
-        col(Job.retry_of_id).in_(resolving), col(Job.status).not_in(FINAL), col(Job.kind) != JobKind.BATCH
+    at_work = select(Job.resolves_id).where(
+        col(Job.resolves_id).in_(resolving), col(Job.status).not_in(FINAL)
     )
     if (taken := (await session.scalars(at_work)).first()) is not None:
         message = (
@@ -71,12 +70,12 @@ async def resolve(session: AsyncSession, ended: Sequence[Job]) -> list[NewEvent]
     events: list[NewEvent] = []
     resolved: list[Job] = []
     for job in ended:
-        earlier_id = job.spec.get(RESOLVES)
+        earlier_id = job.resolves_id
         while earlier_id is not None:
             earlier = await session.get_one(Job, earlier_id, with_for_update={"key_share": True})
             events += _take_off(earlier, job)
             resolved.append(earlier)
-            earlier_id = earlier.spec.get(RESOLVES)
+            earlier_id = earlier.resolves_id
     await session.flush()
     return events + await batches.recount(session, batches.parents_of(resolved))
 

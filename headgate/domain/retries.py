@@ -13,7 +13,7 @@ from headgate.domain.happenings import FINAL, ended
 from headgate.domain.idempotency import earlier, token_of
 from headgate.domain.ingest import check_limits, limits_json
 from headgate.domain.jobs import require_job
-from headgate.domain.lineage import OF_LINEAGE, RESOLVES, open_rows_refusal
+from headgate.domain.lineage import open_rows_refusal
 from headgate.domain.permissions import Principal, require
 from headgate.domain.requests import Named
 from headgate.domain.retry_policy import RetryPolicy
@@ -103,9 +103,11 @@ def refusal(job: Job, strategy: RetryStrategy) -> str | None:
     if strategy is RetryStrategy.FAILED_ROWS and job.kind is JobKind.BATCH:
         has_items = job.status is not JobStatus.SUCCEEDED or job.rows_rejected
         return None if has_items else "No row of it was rejected."
-    if strategy is RetryStrategy.FAILED_ROWS and job.status not in WITHOUT_EFFECT:
-        return open_rows_refusal(job)
-    return None
+    if strategy is RetryStrategy.ALL:
+        return None
+    if job.kind is JobKind.CORRECTION:
+        return "Its rows need other values: correct them."
+    return open_rows_refusal(job) if job.status not in WITHOUT_EFFECT else None
 
 
 def actions(principal: Principal, job: Job) -> list[ActionState]:
@@ -151,6 +153,7 @@ def _same(principal: Principal, job: Job, request: RetryRequest) -> NewJob:
         kind=job.kind,
         priority=request.priority or job.priority,
         retry_of_id=job.id,
+        resolves_id=job.id if _takes_rows(job, request) else job.resolves_id,
         file_id=job.file_id,
         spec=_spec(job, request),
         created_by_id=principal.user_id,
@@ -160,14 +163,19 @@ def _same(principal: Principal, job: Job, request: RetryRequest) -> NewJob:
 
 
 def _spec(job: Job, request: RetryRequest) -> dict[str, Any]:
-    spec = {name: value for name, value in job.spec.items() if name not in OF_LINEAGE}
-    takes_rows = request.strategy is RetryStrategy.FAILED_ROWS and open_rows_refusal(job) is None
+    spec = dict(job.spec)
+    is_partial = _takes_rows(job, request) or job.resolves_id is not None
     (kind, given), *_ = spec["source"].items()
-    if kind == "input" or (kind == "url" and takes_rows):
+    if kind in ("input", "corrections") or (kind == "url" and is_partial):
         spec["source"] = {kind: {"job": job.id, **given}}
-    if takes_rows:
-        spec |= {RESOLVES: job.id, "sinks": beside_good_rows(job), "acceptance": partial_acceptance(job)}
+    if _takes_rows(job, request):
+        spec |= {"sinks": beside_good_rows(job), "acceptance": partial_acceptance(job)}
     return spec | request.rules.to_json() | limits_json(request.retry, request.timeout_s)
+
+
+def _takes_rows(job: Job, request: RetryRequest) -> bool:
+    """Whether a retry reads the rejected rows of a job alone."""
+    return request.strategy is RetryStrategy.FAILED_ROWS and open_rows_refusal(job) is None
 
 
 def partial_acceptance(job: Job) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from headgate.domain.acceptance import fetched_key, input_key
 from headgate.domain.ledgers import ledger_key, open_errors, resolved_key
-from headgate.domain.lineage import LINEAGE, RESOLVED_BY, RESOLVES
+from headgate.domain.lineage import LINEAGE, RESOLVED_BY
 from headgate.domain.runs import Claim, Target
 from headgate.domain.services import Services
 from headgate.storage.formats import FileFormat
@@ -100,13 +100,14 @@ def _fetch(services: Services, claim: Claim, given: Mapping[str, Any]) -> dict[s
 
 def _replay(services: Services, job: Job) -> dict[str, Any] | None:
     """Name the open errors of the job whose rejected rows alone are read; None where all rows are."""
-    is_replay = RESOLVES in job.spec and job.kind is JobKind.INGEST
+    is_replay = job.resolves_id is not None and job.kind is JobKind.INGEST
     return _open_errors(services, job) if is_replay else None
 
 
 def _open_errors(services: Services, job: Job) -> dict[str, Any]:
     """Name the ledger of the job that this one resolves, and the rows in it that others had resolved before."""
-    errors = open_errors(services, job.spec[RESOLVES], job.spec[RESOLVED_BY])
+    assert job.resolves_id is not None
+    errors = open_errors(services, job.resolves_id, job.spec[RESOLVED_BY])
     return {"ledger": str(errors.ledger), "resolved": [str(path) for path in errors.resolved]}
 
 

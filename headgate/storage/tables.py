@@ -272,6 +272,7 @@ class Job(Table, table=True):
     rows_merged: int = _count()
     warnings: int = _count()
     has_errors: bool = False
+    resolves_id: str | None = _link("jobs.id", default=None, index=True)
     resolved_by: list[str] = _json(default_factory=list)
     progress: dict[str, Any] = _json(default_factory=dict)
     failure: dict[str, Any] | None = _json()

@@ -98,9 +98,10 @@ async def test_only_the_rejected_rows_of_a_job_that_went_well_otherwise_are_read
 
     new = await again(services, operator, job, FAILED_ROWS)
 
-    assert new.spec["replay"] == job.id
-    replay = task_of(services, await claim(new), SCRATCH)["replay"]
-    assert replay == str(services.store.path(ledger_key(job.id)))
+    assert new.resolves_id == job.id
+    task = task_of(services, await claim(new), SCRATCH)
+    assert task["replay"] == {"ledger": str(services.store.path(ledger_key(job.id))), "resolved": []}
+    assert task["lineage"] == [job.id]
 
 
 async def test_rejected_rows_do_not_replace_the_good_rows_of_their_job(
@@ -118,7 +119,7 @@ async def test_a_job_that_failed_is_read_as_a_whole_as_none_of_its_rows_got_in(
 ) -> None:
     job = await submit()
     await end(await claim(job), TOO_MANY)
-    assert "replay" not in (await again(services, operator, job, FAILED_ROWS)).spec
+    assert (await again(services, operator, job, FAILED_ROWS)).resolves_id is None
 
 
 async def test_a_replay_that_failed_is_tried_again_as_the_same_replay(
@@ -128,7 +129,7 @@ async def test_a_replay_that_failed_is_tried_again_as_the_same_replay(
     await end(await claim(job), a_result())
     replay = await again(services, operator, job, FAILED_ROWS)
     await end(await claim(replay), FAULT)
-    assert (await again(services, operator, replay)).spec["replay"] == job.id
+    assert (await again(services, operator, replay)).resolves_id == job.id
 
 
 @pytest.mark.parametrize(
@@ -198,8 +199,8 @@ async def test_a_retried_batch_takes_the_items_that_are_left(
     assert [(child.parent_id, child.position) for child in children] == [
         (new.id, position) for position in range(len(expected))
     ]
-    replayed = [child.spec.get("replay") for child in children]
-    assert replayed == ([None] * 4 if strategy is ALL else [partial.id, None, None])
+    resolved = [child.resolves_id for child in children]
+    assert resolved == ([None] * 4 if strategy is ALL else [partial.id, None, None])
 
 
 async def test_what_may_be_done_with_a_job_is_told(
@@ -216,7 +217,8 @@ async def test_what_may_be_done_with_a_job_is_told(
         return {state.action for state in states if state.allowed}
 
     assert await allowed(waiting) == {JobAction.CANCEL}
-    assert await allowed(failed) == await allowed(partial) == {JobAction.RETRY}
+    assert await allowed(failed) == {JobAction.RETRY}
+    assert await allowed(partial) == {JobAction.RETRY, JobAction.CORRECT}
     assert await allowed(well) == set()
     viewer = Principal(operator.user_id, Role.VIEWER, utc_now())
     assert await allowed(waiting, viewer) == await allowed(failed, viewer) == set()

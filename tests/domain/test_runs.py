@@ -183,6 +183,8 @@ async def test_a_task_says_where_everything_is(
         "dataset": {"path": str(store.path(of_file.dataset.storage_key)), "mode": "APPEND", "keys": []},
         "ledger": str(store.path(f"errors/{of_file.job_id}.parquet")),
         "replay": None,
+        "resolved": str(store.path(f"resolved/{of_file.job_id}.parquet")),
+        "lineage": [],
         "rules": {},
         "datasets": {},
         "scratch": "/scratch",

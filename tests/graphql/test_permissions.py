@@ -38,6 +38,7 @@ REQUIRED = {
     "mutation { ingest(input: {}) { errors { code } } }": Role.OPERATOR,
     "mutation { ingestBatch(input: {items: []}) { errors { code } } }": Role.OPERATOR,
     f'mutation {{ retry(input: {{jobId: "{JOB}"}}) {{ errors {{ code }} }} }}': Role.OPERATOR,
+    f'mutation {{ correctErrors(input: {{jobId: "{JOB}"}}) {{ errors {{ code }} }} }}': Role.OPERATOR,
     f'mutation {{ cancel(input: {{jobId: "{JOB}"}}) {{ errors {{ code }} }} }}': Role.OPERATOR,
     f'subscription {{ jobProgress(jobId: "{JOB}") {{ cursor }} }}': Role.VIEWER,
     f'subscription {{ jobs(after: "{encode_cursor("0")}") {{ cursor }} }}': Role.VIEWER,
