@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from headgate.errors import JobFault
+from headgate.pipelines import suggestions
 from headgate.pipelines.contract import Contract, ContractColumn, SchemaPolicy
 from headgate.pipelines.parsing import INSTANT, PARSERS, has_zone
 from headgate.pipelines.prepared import ROW_INDEX, Prepared
-from headgate.pipelines.rules import Finding, Rule, Severity
+from headgate.pipelines.rules import Finding, Rule, Severity, Suggest
 from headgate.pipelines.types import Candidate, conforming, wide_decimals
 from headgate.storage.columns import ColumnType, column_type
 
@@ -175,7 +176,8 @@ class _Arranging:
         becomes = "; it became null" if severity is Severity.WARNING else ""
         spelled = f" written as {column.format}" if column.format else ""
         message = f"The contract says {column.type}{spelled}, and this value is none{becomes}."
-        self._rules.append(Rule("TYPE", column.name, fails, message, CONTRACT, severity))
+        suggest = suggest_fitting(_text_candidate(column), column.type, column.format)
+        self._rules.append(Rule("TYPE", column.name, fails, message, CONTRACT, severity, suggest))
         return original
 
     def _take_unknown(self, name: str) -> None:
@@ -214,6 +216,21 @@ def _required(column: ContractColumn, missing: pl.Expr) -> Rule:
 def _dtype_of(column: ContractColumn) -> pl.DataType:
     known = PARSERS.get(column.type)
     return known[0] if known else pl.String()
+
+
+def suggest_fitting(candidate: Candidate, type: ColumnType, form: str | None = None) -> Suggest | None:
+    """Propose values of a type for texts that are none, as far as the column can take them."""
+    propose = suggestions.value_of(type, form)
+    if propose is None:
+        return None
+    fits = candidate.exact(pl.col(suggestions.MEANT)).is_not_null()
+    return suggestions.only_where(fits, suggestions.suggesting(propose))
+
+
+def _text_candidate(column: ContractColumn) -> Candidate:
+    if column.type is ColumnType.DECIMAL:
+        return wide_decimals()[-1]
+    return _candidate(column, pl.String(), pl.DataFrame({column.name: []}, schema={column.name: pl.String}))
 
 
 def _candidate(column: ContractColumn, dtype: pl.DataType, sample: pl.DataFrame) -> Candidate:

@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable, Mapping
 
 import polars as pl
 
-from headgate.pipelines.arrangement import Arranged
+from headgate.pipelines.arrangement import Arranged, suggest_fitting
 from headgate.pipelines.faults import RULE, FaultyRows
 from headgate.pipelines.prepared import ROW_INDEX, Watch
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.rules import Rule, Severity
 from headgate.pipelines.screening import Rulebook
-from headgate.pipelines.types import Candidate, TypePlan
+from headgate.pipelines.types import Candidate, TypePlan, conforming
 from headgate.storage.columns import Column, column_type
 
 BEFORE = "__headgate_before__:"
@@ -190,8 +190,11 @@ def _dataset_rules(
 ) -> dict[tuple[str, bool], Rule]:
     """The rules that the dataset itself makes, by the column and whether it is as a key."""
     of_keys = {(name, True): Rule("REQUIRED", name, pl.col(name), KEY_MISSING) for name in keys}
-    of_types = {
-        (name, False): Rule("TYPE", name, pl.col(name), LOST.format(column_type(column.dtype)))
-        for name, (column, _) in fixed.items()
-    }
+    of_types = {(name, False): _type_rule(name, column.dtype) for name, (column, _) in fixed.items()}
     return of_keys | of_types
+
+
+def _type_rule(name: str, dtype: pl.DataType) -> Rule:
+    type = column_type(dtype)
+    suggest = suggest_fitting(conforming(pl.String(), dtype), type)
+    return Rule("TYPE", name, pl.col(name), LOST.format(type), suggest=suggest)

@@ -1,7 +1,7 @@
 """Suggestions: what a faulty text was plainly meant to be; nothing where it could be two things."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from difflib import SequenceMatcher
@@ -10,6 +10,7 @@ from functools import lru_cache
 import polars as pl
 
 from headgate.pipelines.rules import Suggest
+from headgate.storage.columns import ColumnType
 
 Propose = Callable[[str], str | None]
 
@@ -166,6 +167,21 @@ def _month(name: str) -> str:
     """The number of a month by its English name, 0 for another word."""
     full = date(2000, MONTHS.index(name[:3]) + 1, 1).strftime("%B").lower() if name[:3] in MONTHS else ""
     return str(MONTHS.index(name[:3]) + 1) if full.startswith(name) or name == "sept" else "0"
+
+
+def value_of(type: ColumnType, form: str | None = None) -> Propose | None:
+    """What proposes values of a type, dates in the strftime format `form`; None for a type of which none is told."""
+    if type is ColumnType.DATE:
+        return date_as(form or "%Y-%m-%d")
+    return VALUES.get(type)
+
+
+VALUES: Mapping[ColumnType, Propose] = {
+    ColumnType.INTEGER: integer,
+    ColumnType.FLOAT: number,
+    ColumnType.DECIMAL: number,
+    ColumnType.BOOLEAN: boolean,
+}
 
 
 def closest(choices: Sequence[str]) -> Propose:

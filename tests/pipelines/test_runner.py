@@ -136,8 +136,8 @@ def test_a_job_that_fails_behind_its_commit_has_done_its_work(
 ) -> None:
     commit = sink.commit
 
-    def fail(*arguments: Any) -> None:
-        commit(*arguments)
+    def fail(*arguments: Any, **options: Any) -> None:
+        commit(*arguments, **options)
         raise OSError("too late")
 
     monkeypatch.setattr(sink, "commit", fail)

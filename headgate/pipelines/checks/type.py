@@ -11,18 +11,12 @@ from headgate.pipelines.checks.check import ColumnCheck, Table
 from headgate.pipelines.checks.operands import checked_form, is_text, moment_of, number_of
 from headgate.pipelines.parsing import PARSERS
 from headgate.pipelines.rules import Rule, Suggest
-from headgate.pipelines.suggestions import MEANT, Propose
+from headgate.pipelines.suggestions import MEANT
 from headgate.pipelines.types import conforming
 from headgate.storage.columns import ColumnType, column_type
 
 DECIMAL = r"^[+-]?[0-9]{1,38}(\.[0-9]{1,38})?$"
 WITH_FORMAT = (ColumnType.DATE, ColumnType.DATETIME)
-PROPOSALS: dict[ColumnType, Propose] = {
-    ColumnType.INTEGER: suggestions.integer,
-    ColumnType.FLOAT: suggestions.number,
-    ColumnType.DECIMAL: suggestions.number,
-    ColumnType.BOOLEAN: suggestions.boolean,
-}
 
 
 class Type(ColumnCheck):
@@ -89,9 +83,7 @@ class Type(ColumnCheck):
         return is_longer & moment_of(column, dtype, self.format).is_not_null()
 
     def _suggest(self) -> Suggest | None:
-        propose = PROPOSALS.get(self.type)
-        if self.type is ColumnType.DATE:
-            propose = suggestions.date_as(self.format or "%Y-%m-%d")
+        propose = suggestions.value_of(self.type, self.format)
         if propose is None:
             return None
         return suggestions.only_where(self._fits(MEANT, pl.String()), suggestions.suggesting(propose))
