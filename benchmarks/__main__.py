@@ -7,18 +7,22 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from benchmarks.checks import measure_checks
 from benchmarks.figures import FULL, QUICK, show_figures
 from benchmarks.ingest import measure_ingest
 from benchmarks.jobs import measure_jobs
 from benchmarks.ledger import measure_ledger
 from benchmarks.memory import measure_memory
 from benchmarks.requests import measure_requests
+from benchmarks.rivals import measure_rivals
 from benchmarks.starts import measure_starts
 from benchmarks.subscriptions import measure_events, measure_subscriptions
 
 BENCHMARKS = (
     measure_requests,
     measure_ingest,
+    measure_checks,
+    measure_rivals,
     measure_memory,
     measure_ledger,
     measure_jobs,

@@ -29,6 +29,8 @@ class Sizes:
     subscriptions: int
     watched_events: int
     shared_events: int
+    rival_rows: int
+    slow_rival_rows: int
 
 
 FULL = Sizes(
@@ -45,6 +47,8 @@ FULL = Sizes(
     subscriptions=1_000,
     watched_events=150,
     shared_events=10,
+    rival_rows=1_000_000,
+    slow_rival_rows=50_000,
 )
 QUICK = Sizes(
     warm_ups=0,
@@ -60,6 +64,8 @@ QUICK = Sizes(
     subscriptions=20,
     watched_events=5,
     shared_events=1,
+    rival_rows=2_000,
+    slow_rival_rows=2_000,
 )
 
 
