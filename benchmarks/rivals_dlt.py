@@ -49,7 +49,8 @@ def find(source: Path) -> pl.DataFrame:
         pipeline = dlt.pipeline(TABLE, pipelines_dir=folder, destination=target, dataset_name=TABLE)
         pipeline.run(rows())
         trace = pipeline.last_trace
-        assert trace is not None and trace.last_normalize_info is not None
+        assert trace is not None
+        assert trace.last_normalize_info is not None
         loaded = trace.last_normalize_info.row_counts[TABLE]
     return pl.DataFrame({name: [None] * (read - loaded) for name in FAULTS}, schema=FAULTS)
 
