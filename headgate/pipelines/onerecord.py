@@ -1,6 +1,7 @@
 """Reads one record of delimited text byte by byte: where the scan of whole windows can't be trusted."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -27,10 +28,12 @@ def read_record(window: bytes, start: int, grammar: Grammar, *, final: bool) -> 
     """
     quote = _mark(grammar.quote)
     cells: list[bytes | None] = []
-    at = start
+    at, line_end = start, -1
     while True:
+        if line_end < at:
+            line_end = _line_end(window, at, grammar)
         is_quoted = bool(quote) and window.startswith(quote, at)
-        cell = _quoted(window, at, grammar) if is_quoted else _plain(window, at, grammar)
+        cell = _quoted(window, at, grammar) if is_quoted else _plain(window, at, line_end, grammar)
         if cell is None:
             if not final and len(window) - start < MAX_RECORD_BYTES:
                 return None
@@ -65,15 +68,18 @@ def _broken(window: bytes, start: int, cells: list[bytes | None], grammar: Gramm
     return SlowRecord(len(window) if newline < 0 else newline + 1, tuple(cells), fault)
 
 
-def _plain(window: bytes, at: int, grammar: Grammar) -> tuple[bytes | None, int]:
+def _line_end(window: bytes, at: int, grammar: Grammar) -> int:
+    newline = window.find(_mark(grammar.newline), at)
+    return len(window) if newline < 0 else newline
+
+
+def _plain(window: bytes, at: int, line_end: int, grammar: Grammar) -> tuple[bytes | None, int]:
     if grammar.escape is not None:
         return _plain_escaped(window, at, grammar, grammar.escape)
-    newline = window.find(_mark(grammar.newline), at)
-    newline = len(window) if newline < 0 else newline
-    delimiter = window.find(grammar.delimiter, at, newline)
+    delimiter = window.find(grammar.delimiter, at, line_end)
     if delimiter >= 0:
         return window[at:delimiter] or None, delimiter
-    end = newline - 1 if window[newline - 1 : newline] == b"\r" and newline > at else newline
+    end = line_end - 1 if window[line_end - 1 : line_end] == b"\r" and line_end > at else line_end
     return window[at:end] or None, end
 
 
@@ -150,30 +156,34 @@ def mend(line: bytes, grammar: Grammar, width: int) -> tuple[bytes | None, ...] 
     line = line.removesuffix(_mark(grammar.newline)).removesuffix(bytes([CARRIAGE_RETURN]))
     cells: list[bytes | None] = []
     for quoted, plain in _pieces(line, grammar):
-        if quoted is None:
-            if quote in plain:
-                return None
-            cells.append(plain or None)
-            continue
-        beside = (quote * 2, grammar.delimiter + quote, b"\\" + quote)
-        inside = APOSTROPHE.sub(b"", quoted) if quote == b"'" else quoted
-        if inside.count(quote) % 2 or any(marks in quoted for marks in beside):
+        if len(cells) == width or (quoted is None and quote in plain):
             return None
-        cells.append(quoted)
+        if quoted is not None and not _is_plainly_quoting(quoted, quote, grammar):
+            return None
+        cells.append(plain or None if quoted is None else quoted)
     return tuple(cells) if len(cells) == width else None
 
 
-def _pieces(line: bytes, grammar: Grammar) -> list[tuple[bytes | None, bytes]]:
+def _is_plainly_quoting(text: bytes, quote: bytes, grammar: Grammar) -> bool:
+    """Whether the quotes inside a cell come in pairs, none where it may be a delimiter's or an escape's."""
+    inside = APOSTROPHE.sub(b"", text) if quote == b"'" else text
+    beside = (quote * 2, grammar.delimiter + quote, b"\\" + quote)
+    return inside.count(quote) % 2 == 0 and not any(marks in text for marks in beside)
+
+
+def _pieces(line: bytes, grammar: Grammar) -> Iterator[tuple[bytes | None, bytes]]:
     """The cells of a line, quoted or plain; one opened by a quote ends with the first quote before a delimiter."""
     quote, delimiter = _mark(grammar.quote), grammar.delimiter
-    pieces: list[tuple[bytes | None, bytes]] = []
-    rest = line + delimiter
-    while rest:
-        closing = rest.find(quote + delimiter, 1) if rest.startswith(quote) else -1
-        if closing > 0:
-            pieces.append((rest[1:closing], b""))
-            rest = rest[closing + 1 + len(delimiter) :]
+    line += delimiter
+    at, closing = 0, 0
+    while at < len(line):
+        opened = line.startswith(quote, at) and closing >= 0
+        if opened:
+            closing = line.find(quote + delimiter, at + 1)
+        if opened and closing >= 0:
+            yield line[at + 1 : closing], b""
+            at = closing + 1 + len(delimiter)
         else:
-            plain, _, rest = rest.partition(delimiter)
-            pieces.append((None, plain))
-    return pieces
+            end = line.index(delimiter, at)
+            yield None, line[at:end]
+            at = end + len(delimiter)
