@@ -14,7 +14,7 @@ from headgate.domain.jobs import require_job
 from headgate.domain.ledgers import open_errors, reading
 from headgate.domain.lineage import open_rows_refusal
 from headgate.domain.permissions import Principal, require
-from headgate.domain.retries import beside_good_rows, partial_acceptance
+from headgate.domain.retries import partial_acceptance
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.storage.formats import FileFormat
@@ -24,7 +24,7 @@ from headgate.storage.tables import Job, JobKind, Role
 MAX_CORRECTIONS = 10_000
 PATH = ("corrections",)
 DELIMITED = (FileFormat.CSV, FileFormat.TSV)
-KEPT = ("contract", "checks", "retry", "timeoutSeconds", "datasets")
+KEPT = ("contract", "checks", "sinks", "retry", "timeoutSeconds", "datasets")
 """What goes for corrections as it went for the job; not its acceptance, which was about all rows."""
 
 
@@ -84,7 +84,6 @@ async def _prepare(services: Services, principal: Principal, job: Job, request: 
         spec={
             "source": {"corrections": await _described(services, job)},
             **{name: job.spec[name] for name in KEPT if name in job.spec},
-            "sinks": beside_good_rows(job),
             "acceptance": partial_acceptance(job),
         },
         created_by_id=principal.user_id,

@@ -93,7 +93,7 @@ async def close(services: Services, endings: Sequence[Ending]) -> set[str]:
             _end(closing, job, ended[job_id])
         await write_jobs(session, held.values())
         await _write(session, closing)
-        closing.events += await lineage.resolve(session, _well_ended(held.values()))
+        closing.events += await lineage.resolve(services, session, _well_ended(held.values()))
         closing.events += await batches.refresh(session, batches.parents_of(held.values()))
         await append_events(session, closing.events)
     announce(services.signals, closing.events)

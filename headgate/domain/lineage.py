@@ -1,17 +1,23 @@
 """Rejected rows that later jobs take up: corrections, and retries of failed rows.
 
 Such a job resolves an earlier one. Its rows keep their numbers, so that those which pass are taken off the open
-errors of the earlier job, of the one which that resolved in its turn, and so on up to the first.
+errors of all jobs of one lineage in which they are still open: of the first job, which read the input, and of
+whichever jobs have resolved it, or one another, since then.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
+from sqlalchemy import CTE, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from headgate.domain import batches
 from headgate.domain.happenings import FINAL, status_changed
+from headgate.domain.ledgers import open_errors, reading, resolved_key
+from headgate.domain.services import Services
 from headgate.errors import UserFault
+from headgate.storage.datasets import WriteMode
 from headgate.storage.events import NewEvent
 from headgate.storage.tables import Job, JobKind, JobStatus
 
@@ -44,49 +50,92 @@ def has_open_rows(job: Job) -> bool:
 async def claim_rows(session: AsyncSession, new: Iterable[Job]) -> None:
     """Let new jobs take up the rows that are open by now in the jobs that they resolve, and keep others from it.
 
-    Raises UserFault (ROWS_TAKEN) where another job is at these rows.
+    Raises UserFault (ROWS_TAKEN) where another job is at rows of the same lineage.
     """
     resolving = {job.resolves_id: job for job in new if job.resolves_id is not None}
     if not resolving:
         return
-    earlier = select(Job).where(col(Job.id).in_(resolving)).order_by(col(Job.id))
-    locked = (await session.scalars(earlier.with_for_update(key_share=True))).all()
+    roots = await _lock_roots(session, set(resolving))
     at_work = select(Job.resolves_id).where(
-        col(Job.resolves_id).in_(resolving), col(Job.status).not_in(FINAL)
+        col(Job.id).in_(_lineages_of(roots)), col(Job.status).not_in(FINAL)
     )
     if (taken := (await session.scalars(at_work)).first()) is not None:
         message = (
             f"Another job is at the rejected rows of {taken} already. Send this again when it has ended."
         )
         raise UserFault("ROWS_TAKEN", message, ("jobId",), retryable=True)
-    for job in locked:
-        later = resolving[job.id]
-        lineage = [*job.spec.get(LINEAGE, ()), job.id, *job.resolved_by]
-        later.spec = {**later.spec, RESOLVED_BY: job.resolved_by, LINEAGE: lineage}
+    for earlier in await session.scalars(select(Job).where(col(Job.id).in_(resolving))):
+        later = resolving[earlier.id]
+        lineage = [*earlier.spec.get(LINEAGE, ()), earlier.id, *earlier.resolved_by]
+        later.spec = {**later.spec, RESOLVED_BY: earlier.resolved_by, LINEAGE: lineage}
+        if roots[lineage[0]].status is not JobStatus.FAILED:
+            later.spec |= {"sinks": _beside_good_rows(later.spec["sinks"])}
 
 
-async def resolve(session: AsyncSession, ended: Sequence[Job]) -> list[NewEvent]:
-    """Take the rows that passed in these jobs off the open errors of those that they resolve, all the way up."""
+def _beside_good_rows(sinks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Let rows go beside those of the same input that are in the dataset, which they must not replace."""
+    sink = sinks[0]["dataset"]
+    mode = WriteMode.APPEND if sink["mode"] == WriteMode.REPLACE else sink["mode"]
+    return [{"dataset": {**sink, "mode": mode}}]
+
+
+async def _lock_roots(session: AsyncSession, job_ids: Collection[str]) -> dict[str, Job]:
+    """Lock the first jobs of the lineages that these belong to."""
+    upward = _upward(job_ids)
+    firsts = select(upward.c.id).where(upward.c.resolves_id.is_(None))
+    locked = select(Job).where(col(Job.id).in_(firsts)).order_by(col(Job.id))
+    found = await session.scalars(locked.with_for_update(key_share=True))
+    return {job.id: job for job in found}
+
+
+def _upward(job_ids: Collection[str]) -> CTE:
+    """Find these jobs, those that they resolve, and so on: `id` and `resolves_id`."""
+    ids = select(Job.id, Job.resolves_id)
+    found = ids.where(col(Job.id).in_(job_ids)).cte(recursive=True)
+    return found.union(ids.join(found, col(Job.id) == found.c.resolves_id))
+
+
+def _lineages_of(roots: Collection[str]) -> Select[tuple[str]]:
+    """Select the ids of the lineages that begin with these jobs."""
+    downward = select(Job.id).where(col(Job.id).in_(roots)).cte(recursive=True)
+    downward = downward.union(select(Job.id).join(downward, col(Job.resolves_id) == downward.c.id))
+    return select(downward.c.id)
+
+
+async def resolve(services: Services, session: AsyncSession, ended: Sequence[Job]) -> list[NewEvent]:
+    """Take the rows that passed in these jobs off the open errors of all jobs of their lineages."""
     events: list[NewEvent] = []
     resolved: list[Job] = []
-    for job in ended:
-        earlier_id = job.resolves_id
-        while earlier_id is not None:
-            earlier = await session.get_one(Job, earlier_id, with_for_update={"key_share": True})
-            events += _take_off(earlier, job)
+    for later in ended:
+        if later.resolves_id is None:
+            continue
+        roots = await _lock_roots(session, [later.resolves_id])
+        ancestors = set(await session.scalars(select(_upward([later.resolves_id]).c.id)))
+        of_lineage = select(Job).where(col(Job.id).in_(_lineages_of(roots)), col(Job.rows_rejected) > 0)
+        found = await session.scalars(of_lineage.where(Job.id != later.id).order_by(col(Job.id)))
+        for earlier in filter(has_open_rows, found.all()):
+            events += _take_off(earlier, later, await _passed_of(services, earlier, later, ancestors))
             resolved.append(earlier)
-            earlier_id = earlier.resolves_id
-    await session.flush()
+        await session.flush()
     return events + await batches.recount(session, batches.parents_of(resolved))
 
 
-def _take_off(earlier: Job, later: Job) -> list[NewEvent]:
-    """Count the rows that passed in a later job as this one's own; the event tells where that changes its status."""
-    passed = later.rows_read - later.rows_rejected
+async def _passed_of(services: Services, earlier: Job, later: Job, ancestors: Collection[str]) -> int:
+    """Count the rows that passed in a later job and were open in an earlier one until then."""
+    if earlier.id in ancestors:
+        return later.rows_read - later.rows_rejected
+    errors = open_errors(services, earlier.id, earlier.resolved_by)
+    return await reading(errors.count_resolved, services.store.path(resolved_key(later.id)))
+
+
+def _take_off(earlier: Job, later: Job, passed: int) -> list[NewEvent]:
+    """Count so many rows that passed in a later job as this one's own; the event tells where its status changes."""
+    left = passed
+    for name in ("rows_accepted", "rows_merged", "rows_filtered"):
+        taken = min(left, getattr(later, name))
+        setattr(earlier, name, getattr(earlier, name) + taken)
+        left -= taken
     earlier.rows_rejected -= passed
-    earlier.rows_accepted += later.rows_accepted
-    earlier.rows_merged += later.rows_merged
-    earlier.rows_filtered += later.rows_filtered
     earlier.resolved_by = [*earlier.resolved_by, later.id]
     earlier.has_errors = bool(earlier.rows_rejected or earlier.warnings)
     status = JobStatus.PARTIAL if earlier.rows_rejected else JobStatus.SUCCEEDED

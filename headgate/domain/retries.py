@@ -21,7 +21,6 @@ from headgate.domain.rules import Rules
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.pipelines.acceptance import InvalidPolicy
-from headgate.storage.datasets import WriteMode
 from headgate.storage.ids import new_id
 from headgate.storage.tables import ErrorPolicy, Job, JobKind, JobStatus, Priority, Role
 
@@ -169,7 +168,7 @@ def _spec(job: Job, request: RetryRequest) -> dict[str, Any]:
     if kind in ("input", "corrections") or (kind == "url" and is_partial):
         spec["source"] = {kind: {"job": job.id, **given}}
     if _takes_rows(job, request):
-        spec |= {"sinks": beside_good_rows(job), "acceptance": partial_acceptance(job)}
+        spec |= {"acceptance": partial_acceptance(job)}
     return spec | request.rules.to_json() | limits_json(request.retry, request.timeout_s)
 
 
@@ -182,11 +181,3 @@ def partial_acceptance(job: Job) -> dict[str, Any]:
     """How much may be wrong with the rejected rows of a job alone: its limits were for all of its rows."""
     given = job.spec.get("acceptance") or {}
     return {"onInvalid": InvalidPolicy.WARN} if given.get("onInvalid") == InvalidPolicy.WARN else {}
-
-
-def beside_good_rows(job: Job) -> list[dict[str, Any]]:
-    """Let rows that were rejected go beside the good rows of the same job, which they must not replace."""
-    sink = job.spec["sinks"][0]["dataset"]
-    is_alone = job.status is JobStatus.FAILED
-    mode = WriteMode.APPEND if sink["mode"] == WriteMode.REPLACE and not is_alone else sink["mode"]
-    return [{"dataset": {**sink, "mode": mode}}]

@@ -91,6 +91,11 @@ class OpenErrors:
         row = pl.col("row").drop_nulls()
         return self._answer(lambda errors: _collected(errors.matching(REJECTING).select(row)))["row"]
 
+    def count_resolved(self, path: Path) -> int:
+        """How many rows would be taken off by one more file of `resolved`, of those that are rejected."""
+        rows = OpenErrors(None, [path])._resolved_rows()
+        return int(self.rejected_rows().unique().is_in(rows.implode()).sum())
+
     def batches(
         self, wanted: LedgerFilter, columns: Sequence[str] = SCHEMA.names()
     ) -> Iterator[pl.DataFrame]:
