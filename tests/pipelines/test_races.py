@@ -147,9 +147,9 @@ def count_tries(monkeypatch: pytest.MonkeyPatch) -> list[None]:
     tries: list[None] = []
     commit = sink.commit
 
-    def counted(*arguments: Any) -> Any:
+    def counted(*arguments: Any, **options: Any) -> Any:
         tries.append(None)
-        return commit(*arguments)
+        return commit(*arguments, **options)
 
     monkeypatch.setattr(sink, "commit", counted)
     return tries
