@@ -1,7 +1,9 @@
 """The gate: every batch of the scan passes here, typed; rows that break a rule are rejected, all faults recorded."""
 
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
 
 import polars as pl
 
@@ -16,8 +18,8 @@ from headgate.storage.columns import Column, column_type
 
 BEFORE = "__headgate_before__:"
 """What begins the names of columns that hold the values as they were before they got the type that is stored."""
-FAULTY = "__headgate_faulty__"
-REJECTED = "__headgate_rejected__"
+FAULTY, REJECTED, MISFITTING = "__headgate_faulty__", "__headgate_rejected__", "__headgate_misfitting__"
+"""Columns that say which rows break any rule, which of them are rejected, and which good ones lost a value."""
 READ_SHARE = 0.35
 """How much of a job's time the first sweep takes, for its progress."""
 LOST = "The dataset's column is {}; this value is none, or would be changed to become one."
@@ -54,15 +56,19 @@ class Gate:
         self._plan, self._fixed = plan, dict(fixed or {})
         self._spelling = {name: column.name for name, (column, _) in self._fixed.items()}
         self._typed = {name: typed for name in rows.names if (typed := self._candidate(name)) is not None}
-        of_dataset = _dataset_rules(self._fixed, keys)
-        self._of_dataset = list(of_dataset)
+        self._rules = [*book.rules, *self._dataset_rules(keys)]
         self._faulty = FaultyRows(
-            [*book.rules, *of_dataset.values()],
+            self._rules,
             {name: self._before(column) for name, column in rows.originals.items()},
             rows.prepared.rows,
             log.take,
         )
         self._lock = threading.Lock()
+
+    @property
+    def _loose(self) -> list[str]:
+        """The columns that get a type which some of their values may not fit."""
+        return [name for name in self._typed if name not in self._fixed]
 
     def _candidate(self, name: str) -> Candidate | None:
         """The type that a column gets; None where it keeps its own."""
@@ -90,111 +96,87 @@ class Gate:
         """ROW_INDEX and the typed columns of the good rows."""
         typed = [candidate.exact(pl.col(name)).alias(name) for name, candidate in self._typed.items()]
         before = [pl.col(name).alias(BEFORE + name) for name in self._typed]
-        return self._rows.frame.with_columns(*typed, *before, *self._masks()).map_batches(
-            self._pass, schema=self._schema(), streamable=True, validate_output_schema=False
+        checked = self._rows.frame.with_columns(*typed, *before, *self._masks(self._book.rules))
+        judged = self._judged(checked)
+        passed = judged.map_batches(
+            self._pass,
+            schema=judged.collect_schema(),
+            predicate_pushdown=False,
+            projection_pushdown=False,
+            slice_pushdown=False,
+            streamable=True,
+            validate_output_schema=False,
         )
+        good = passed.filter(~pl.col(REJECTED)) if self._rules else passed
+        return good.select(ROW_INDEX, *self._rows.names).rename(self._spelling)
 
-    def _masks(self) -> list[pl.Expr]:
-        rules = self._book.rules
-        fails = [rule.fails.fill_null(False) for rule in rules]
-        rejects = [fail for fail, rule in zip(fails, rules, strict=True) if rule.severity is Severity.ERROR]
+    def _masks(self, rules: Sequence[Rule], first: int = 0) -> list[pl.Expr]:
         return [
-            *(fail.alias(f"{RULE}{number}") for number, fail in enumerate(fails)),
-            *([pl.any_horizontal(fails).alias(FAULTY)] if fails else []),
-            *([pl.any_horizontal(rejects).alias(REJECTED)] if rejects else []),
+            rule.fails.fill_null(False).alias(f"{RULE}{number}")
+            for number, rule in enumerate(rules, start=first)
         ]
 
-    def _schema(self) -> dict[str, pl.DataType]:
-        dtypes = {**self._rows.frame.collect_schema()}
-        dtypes |= {name: candidate.dtype for name, candidate in self._typed.items()}
-        return {self._spelling.get(name, name): dtypes[name] for name in (ROW_INDEX, *self._rows.names)}
+    def _judged(self, checked: pl.LazyFrame) -> pl.LazyFrame:
+        """The rows with what is said of each: whether it breaks any rule, is rejected, and has lost values."""
+        first = len(self._book.rules)
+        judged = checked.with_columns(self._masks(self._rules[first:], first))
+        breaks = [pl.col(f"{RULE}{number}") for number in range(len(self._rules))]
+        rejects = [
+            broken
+            for broken, rule in zip(breaks, self._rules, strict=True)
+            if rule.severity is Severity.ERROR
+        ]
+        loose = [_is_lost(name) for name in self._loose]
+        if breaks:
+            judged = judged.with_columns(
+                pl.any_horizontal(breaks).alias(FAULTY),
+                pl.any_horizontal(rejects or [pl.lit(False)]).alias(REJECTED),
+            )
+            loose = [lost & ~pl.col(REJECTED) for lost in loose]
+        return judged.with_columns(pl.any_horizontal(loose).alias(MISFITTING)) if loose else judged
+
+    def _dataset_rules(self, keys: Iterable[str]) -> Iterator[Rule]:
+        """The rules that the dataset itself makes: rows have their keys, and values that its columns can hold."""
+        for name in keys:
+            yield Rule("REQUIRED", name, pl.col(self._before(name)).is_null(), KEY_MISSING)
+        for name in filter(self._fixed.__contains__, self._typed):
+            dtype = self._fixed[name][0].dtype
+            suggest = suggest_fitting(conforming(pl.String(), dtype), column_type(dtype))
+            yield Rule("TYPE", name, _is_lost(name), LOST.format(column_type(dtype)), suggest=suggest)
 
     def _pass(self, batch: pl.DataFrame) -> pl.DataFrame:
-        """The good rows of a batch; what is wrong with the others is recorded."""
-        lost = self._lost(batch)
-        rejected = _any([*_found(batch, REJECTED), *lost.values()])
-        faulty = _any([*_found(batch, FAULTY), *lost.values()])
-        good, misfits = self._good(batch, rejected)
-        self._count(batch, rejected, misfits)
-        if faulty is not None and not self.misfits:
-            with_lost = batch.with_columns(mask.alias(name) for name, mask in lost.items())
-            self._faulty.add(with_lost.filter(faulty))
-        return good
-
-    def _lost(self, batch: pl.DataFrame) -> dict[str, pl.Series]:
-        """By the column of a rule, rows with a value that the dataset can't hold, or without a key."""
-        found = {}
-        for number, (name, is_key) in enumerate(self._of_dataset, start=len(self._book.rules)):
-            mask = self._keyless(batch, name) if is_key else self._nulled(batch, name)
-            if mask is not None:
-                found[f"{RULE}{number}"] = mask
-        return found
-
-    def _keyless(self, batch: pl.DataFrame, name: str) -> pl.Series | None:
-        """Which rows have no value in a key column; None where all have."""
-        before = batch[self._before(name)]
-        return before.is_null() if before.null_count() else None
-
-    def _nulled(self, batch: pl.DataFrame, name: str) -> pl.Series | None:
-        """Which rows lost the value of a column to its type; None where none did."""
-        if name not in self._typed or not _lost_some(batch, name):
-            return None
-        return batch[name].is_null() & batch[BEFORE + name].is_not_null()
-
-    def _good(self, batch: pl.DataFrame, rejected: pl.Series | None) -> tuple[pl.DataFrame, set[str]]:
-        """The rows that are not rejected, and the columns whose type isn't fixed and which lost values of theirs."""
-        names = [ROW_INDEX, *self._rows.names]
-        suspects = [name for name in self._typed if name not in self._fixed and _lost_some(batch, name)]
-        good = batch.select(*names, *(BEFORE + name for name in suspects))
-        if rejected is not None:
-            good = good.filter(~rejected)
-        misfits = {name for name in suspects if _lost_some(good, name)}
-        return good.select(names).rename(self._spelling), misfits
-
-    def _count(self, batch: pl.DataFrame, rejected: pl.Series | None, misfits: set[str]) -> None:
+        """Count the rows of a batch, and record what is wrong with them."""
+        misfits = self._misfits(batch)
         with self._lock:
             self.misfits |= misfits
             self.rows += batch.height
-            self.rejected += 0 if rejected is None else int(rejected.sum())
+            if self._rules:
+                self.rejected += int(batch[REJECTED].sum())
             for number, (_, rules) in enumerate(self._book.limits):
-                failed = _any(batch[f"{RULE}{rule}"] for rule in rules)
-                self.failed[number] += 0 if failed is None else int(failed.sum())
+                self.failed[number] += _count_any(batch[f"{RULE}{rule}"] for rule in rules)
             share = self.rows / max(self._rows.prepared.accepted, 1)
         self._watch("writing", rows_written=self.rows, fraction=READ_SHARE + (0.95 - READ_SHARE) * share)
+        if self._rules and not self.misfits and (faulty := batch[FAULTY]).any():
+            self._faulty.add(batch.filter(faulty))
+        return batch
+
+    def _misfits(self, batch: pl.DataFrame) -> set[str]:
+        """The columns whose type isn't fixed and which lost values of good rows to it."""
+        if not self._loose or not batch[MISFITTING].any():
+            return set()
+        good = batch.filter(pl.col(MISFITTING))
+        return {name for name in self._loose if good.select(_is_lost(name).any()).item()}
 
     def finish(self) -> None:
         """Record the faults that the scan has left over."""
         self._faulty.finish()
 
 
-def _lost_some(batch: pl.DataFrame, name: str) -> bool:
-    """Whether values of a column got lost to its type."""
-    return batch[name].null_count() > batch[BEFORE + name].null_count()
+def _is_lost(name: str) -> pl.Expr:
+    """Whether a row lost the value of a column to its type."""
+    return pl.col(name).is_null() & pl.col(BEFORE + name).is_not_null()
 
 
-def _found(batch: pl.DataFrame, name: str) -> list[pl.Series]:
-    """A column of booleans, where it is there and any is true."""
-    return [mask] if name in batch.columns and (mask := batch[name]).any() else []
-
-
-def _any(masks: Iterable[pl.Series]) -> pl.Series | None:
-    """Where any of the masks is true; None where there are none."""
-    together: pl.Series | None = None
-    for mask in masks:
-        together = mask if together is None else together | mask
-    return together
-
-
-def _dataset_rules(
-    fixed: Mapping[str, tuple[Column, Candidate]], keys: Iterable[str]
-) -> dict[tuple[str, bool], Rule]:
-    """The rules that the dataset itself makes, by the column and whether it is as a key."""
-    of_keys = {(name, True): Rule("REQUIRED", name, pl.col(name), KEY_MISSING) for name in keys}
-    of_types = {(name, False): _type_rule(name, column.dtype) for name, (column, _) in fixed.items()}
-    return of_keys | of_types
-
-
-def _type_rule(name: str, dtype: pl.DataType) -> Rule:
-    type = column_type(dtype)
-    suggest = suggest_fitting(conforming(pl.String(), dtype), type)
-    return Rule("TYPE", name, pl.col(name), LOST.format(type), suggest=suggest)
+def _count_any(masks: Iterable[pl.Series]) -> int:
+    """In how many rows any of the masks is true."""
+    return int(reduce(or_, masks).sum())
