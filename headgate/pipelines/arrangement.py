@@ -11,7 +11,7 @@ from headgate.pipelines.contract import Contract, ContractColumn, SchemaPolicy
 from headgate.pipelines.parsing import INSTANT, PARSERS, has_zone
 from headgate.pipelines.prepared import ROW_INDEX, Prepared
 from headgate.pipelines.rules import Finding, Rule, Severity, Suggest
-from headgate.pipelines.types import Candidate, conforming, wide_decimals
+from headgate.pipelines.types import DECIMAL_PRECISION, MAX_SCALE, Candidate, conforming, wide_decimals
 from headgate.storage.columns import ColumnType, column_type
 
 CONTRACT = "contract"
@@ -114,9 +114,9 @@ class _Arranging:
         )
 
     def _check_clashes(self) -> None:
-        taken = list(self._names.values())
+        taken = [name.lower() for name in self._names.values()]
         if len(set(taken)) < len(taken):
-            twice = next(name for name in taken if taken.count(name) > 1)
+            twice = next(name for name in self._names.values() if taken.count(name.lower()) > 1)
             message = f"Two columns of the input would both be {twice} by the contract's names and aliases."
             raise JobFault("AMBIGUOUS_COLUMN", message, "DATA", details={"column": twice})
 
@@ -144,6 +144,8 @@ class _Arranging:
             self._texts.discard(column.name)
         elif column.type is ColumnType.DECIMAL and dtype == pl.String:
             original = self._keep_for_decimals(column)
+        elif column.type is ColumnType.DECIMAL and dtype.is_numeric():
+            original = self._spell_for_decimals(column, dtype)
         else:
             original = self._convert(column, dtype)
         if not column.nullable:
@@ -152,6 +154,7 @@ class _Arranging:
     def _keep_for_decimals(self, column: ContractColumn) -> str:
         """Texts whose places are counted before their type is chosen."""
         cell = pl.col(column.name)
+        self._texts.add(column.name)
         self._wanted[column.name] = wide_decimals()
         if self._contract.type_mismatch is SchemaPolicy.EVOLVE:
             return self._keep(column.name)
@@ -161,10 +164,27 @@ class _Arranging:
             return self._misfit(column, original, pl.col(column.name))
         return self._misfit(column, self._keep(column.name), widest)
 
+    def _spell_for_decimals(self, column: ContractColumn, dtype: pl.DataType) -> str:
+        """Numbers as texts, so that their places are counted like those of other texts."""
+        if self._contract.type_mismatch is SchemaPolicy.EVOLVE:
+            self._wanted[column.name] = [conforming(dtype, wide.dtype) for wide in wide_decimals()]
+            return self._keep(column.name)
+        cell = pl.col(column.name)
+        # A decimal of more digits than there can be is an error and not null.
+        bounded = pl.when(cell.abs() < BEYOND_DECIMALS).then(cell)
+        # With more places than it needs, a float would show digits that nobody wrote.
+        texts = (conforming(dtype, wide.dtype).exact(bounded).cast(pl.String) for wide in wide_decimals())
+        original = self._change(column.name, pl.coalesce(*texts))
+        self._texts.add(column.name)
+        self._wanted[column.name] = wide_decimals()
+        return self._misfit(column, original, pl.col(column.name))
+
     def _convert(self, column: ContractColumn, dtype: pl.DataType) -> str:
         candidate = _candidate(column, dtype, self._sample)
         if self._contract.type_mismatch is SchemaPolicy.EVOLVE:
             self._wanted[column.name] = [candidate]
+            if dtype == pl.String:
+                self._texts.add(column.name)
             return self._keep(column.name)
         self._texts.discard(column.name)
         original = self._change(column.name, candidate.exact(pl.col(column.name)))
@@ -172,7 +192,8 @@ class _Arranging:
 
     def _misfit(self, column: ContractColumn, original: str, value: pl.Expr) -> str:
         fails = value.is_null() & pl.col(original).is_not_null()
-        severity = MISFIT[self._contract.type_mismatch]
+        # Where there must be a value, none can be given up.
+        severity = MISFIT[self._contract.type_mismatch] if column.nullable else Severity.ERROR
         becomes = "; it became null" if severity is Severity.WARNING else ""
         spelled = f" written as {column.format}" if column.format else ""
         message = f"The contract says {column.type}{spelled}, and this value is none{becomes}."
@@ -200,7 +221,7 @@ class _Arranging:
         policy = self._contract.missing_columns
         if policy is SchemaPolicy.FREEZE:
             self._findings.append(Finding("MISSING_COLUMN", column.name, message, CONTRACT))
-        if policy is SchemaPolicy.DISCARD_ROW:
+        elif policy is SchemaPolicy.DISCARD_ROW:
             self._rules.append(Rule("MISSING_COLUMN", column.name, pl.lit(True), message, CONTRACT))
         elif not column.nullable:
             self._rules.append(_required(column, pl.lit(True)))
@@ -214,8 +235,9 @@ def _required(column: ContractColumn, missing: pl.Expr) -> Rule:
 
 
 def _dtype_of(column: ContractColumn) -> pl.DataType:
+    """The type to keep values as that are all null; text for those that only values tell in full."""
     known = PARSERS.get(column.type)
-    return known[0] if known else pl.String()
+    return known[0] if known else UNWRITTEN.get(column.type, pl.String())
 
 
 def suggest_fitting(candidate: Candidate, type: ColumnType, form: str | None = None) -> Suggest | None:
@@ -235,14 +257,30 @@ def _text_candidate(column: ContractColumn) -> Candidate:
 
 def _candidate(column: ContractColumn, dtype: pl.DataType, sample: pl.DataFrame) -> Candidate:
     """How values of one type become those of the contract's; null where they can't."""
-    if dtype != pl.String:
-        return conforming(dtype, _dtype_of(column)) if column.type in PARSERS else NOTHING
+    if dtype.base_type() in TEXTS:
+        return _parsing(column, sample)
+    is_known = column.type in PARSERS or column.type in UNWRITTEN
+    return conforming(dtype, _dtype_of(column)) if is_known else NOTHING
+
+
+def _parsing(column: ContractColumn, sample: pl.DataFrame) -> Candidate:
+    """How texts become values of the contract's type."""
+    if column.type is ColumnType.DECIMAL:
+        return conforming(pl.Categorical(), WIDEST_DECIMAL)
     if column.type not in PARSERS:
         return NOTHING
     wanted, parse = PARSERS[column.type]
-    if column.type is ColumnType.DATETIME and has_zone(sample[column.name], column.format):
+    if column.type is ColumnType.DATETIME and has_zone(sample[column.name].cast(pl.String), column.format):
         wanted, parse = INSTANT
-    return Candidate(wanted, None, lambda text: parse(text, column.format))
+    return Candidate(wanted, None, lambda text: parse(text.cast(pl.String), column.format))
 
 
+TEXTS = (pl.String, pl.Categorical, pl.Enum)
+WIDEST_DECIMAL = wide_decimals()[-1].dtype
+BEYOND_DECIMALS = 10.0 ** (DECIMAL_PRECISION - MAX_SCALE)
+UNWRITTEN: Mapping[ColumnType, pl.DataType] = {
+    ColumnType.DECIMAL: WIDEST_DECIMAL,
+    ColumnType.BINARY: pl.Binary(),
+}
+"""Types that have no parser."""
 NOTHING = Candidate(pl.String(), None, lambda value: pl.lit(None, pl.String))

@@ -9,9 +9,15 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from headgate.pipelines.kinds import Settings
+from headgate.pipelines.parsing import tells
 from headgate.storage.columns import ColumnType
 
-FORMATTED = frozenset({ColumnType.DATE, ColumnType.DATETIME, ColumnType.TIME})
+FORMATTED = {
+    ColumnType.DATE: "%d.%m.%Y",
+    ColumnType.DATETIME: "%d.%m.%Y %H:%M:%S",
+    ColumnType.TIME: "%H:%M:%S",
+}
+"""The types of which a text may be in a format of its own, each with one."""
 
 
 class SchemaPolicy(StrEnum):
@@ -31,6 +37,7 @@ class ContractColumn(Settings):
     nullable: bool = Field(default=True, description="Whether a row may have no value here.")
     format: str | None = Field(
         default=None,
+        max_length=100,
         description="How a text writes a DATE, DATETIME or TIME, in the codes of strftime; ISO 8601 by default.",
     )
     aliases: list[str] = Field(default_factory=list, description="Other names that the input may use for it.")
@@ -39,6 +46,10 @@ class ContractColumn(Settings):
     def _check_format(self) -> Self:
         if self.format is not None and self.type not in FORMATTED:
             raise ValueError(f"format is for {', '.join(sorted(FORMATTED))}, and {self.name} is {self.type}")
+        if self.format is not None and not tells(self.format, self.type):
+            example = FORMATTED[self.type]
+            message = f"{self.format!r} is no format that tells a {self.type} in full, as {example} does"
+            raise ValueError(message)
         return self
 
 
@@ -64,7 +75,8 @@ class Contract(Settings):
         default=SchemaPolicy.DISCARD_ROW,
         description=(
             "A value that is none of its column's type gives the column another type that takes it (EVOLVE), fails the "
-            "job (FREEZE), rejects its row (DISCARD_ROW), or becomes null with a warning (DISCARD_VALUE)."
+            "job (FREEZE), rejects its row (DISCARD_ROW), or becomes null with a warning (DISCARD_VALUE); where the "
+            "column is not nullable, that rejects its row too."
         ),
     )
 

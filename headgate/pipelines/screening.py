@@ -75,7 +75,9 @@ def compile_rules(
         present=present,
     )
     book = _Book(screening.acceptance.on_invalid is InvalidPolicy.WARN)
-    book.add(rows.rules, Limit("the contract", 0 if rows.is_frozen else None, None))
+    for rule in rows.rules:
+        is_frozen = rows.is_frozen and rule.code == "TYPE"
+        book.add([rule], Limit(f"the contract's type of {rule.column}", 0, None) if is_frozen else UNLIMITED)
     book.findings += rows.findings
     for check in screening.checks:
         if not screening.is_partial:
