@@ -1,6 +1,6 @@
 """Corrections: rejected rows with other values, checked again and ingested where they pass now."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -70,7 +70,8 @@ async def _prepare(services: Services, principal: Principal, job: Job, request: 
     content = None
     if request.corrections is not None:
         await _check(services, job, request.corrections)
-        content = Content(FileFormat.NDJSON, _lines(request.corrections))
+        lines = [_line(number, correction) for number, correction in enumerate(request.corrections)]
+        content = Content(FileFormat.NDJSON, lines)
     if request.file_id is not None:
         await _check_file(services, request.file_id)
     sink = job.spec["sinks"][0]["dataset"]["name"]
@@ -130,30 +131,31 @@ async def _check_file(services: Services, file_id: str) -> None:
         raise UserFault("INVALID_CORRECTIONS", "Corrections come as CSV, as they were downloaded.", path)
 
 
-def _lines(corrections: Iterable[Correction]) -> Iterable[bytes]:
-    for each in corrections:
-        yield orjson.dumps({"row": each.row, "values": each.values}, option=orjson.OPT_APPEND_NEWLINE)
+def _line(number: int, correction: Correction) -> bytes:
+    try:
+        return orjson.dumps(correction._asdict(), option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError as error:
+        message = f"The values of row {correction.row} can't be kept as JSON: {error}."
+        raise UserFault("INVALID_CORRECTIONS", message, (*PATH, str(number), "values")) from error
 
 
 async def _described(services: Services, job: Job) -> dict[str, Any]:
-    """Say of the data which columns it is known to have, and whether it was text."""
+    """Say of the data which columns it has and may have, as far as that is known, and whether it was text."""
     source = job.spec["source"]
     if (known := source.get("corrections")) is not None:
         return {name: value for name, value in known.items() if name != "job"}
-    described: dict[str, Any] = {"columns": await _columns(services, job)}
+    file = await files.get(services, job.file_id) if job.file_id is not None else None
+    own = [column["name"] for column in file.columns] if file is not None else []
+    columns = [*own, *await _dataset_columns(services, job)]
+    described: dict[str, Any] = {"own": own, "columns": list(dict.fromkeys(columns))}
     if "url" in source:
         return described | {"fetched": source["url"].get("job", job.id)}
     format = source["input"]["format"] if "input" in source else None
-    if job.file_id is not None and (file := await files.get(services, job.file_id)) is not None:
-        format = file.format
-    return described | {"asText": format in DELIMITED}
+    return described | {"asText": (file.format if file is not None else format) in DELIMITED}
 
 
-async def _columns(services: Services, job: Job) -> list[str]:
-    names = [column["name"] for column in (job.spec.get("contract") or {}).get("columns", ())]
-    if job.file_id is not None and (file := await files.get(services, job.file_id)) is not None:
-        names += [column["name"] for column in file.columns]
-    if job.dataset_id is not None:
-        dataset = (await datasets.get_many(services, [job.dataset_id]))[job.dataset_id]
-        names += [column["name"] for column in dataset.columns]
-    return list(dict.fromkeys(names))
+async def _dataset_columns(services: Services, job: Job) -> list[str]:
+    if job.dataset_id is None:
+        return []
+    dataset = (await datasets.get_many(services, [job.dataset_id]))[job.dataset_id]
+    return [column["name"] for column in dataset.columns]

@@ -83,6 +83,7 @@ def _corrections(services: Services, job: Job, given: Mapping[str, Any]) -> dict
     return {
         "of": _open_errors(services, job),
         "columns": given["columns"],
+        "own": given.get("own", []),
         "asText": given.get("asText"),
         "fetched": str(services.store.path(fetched_key(fetched))) if fetched else None,
     }

@@ -34,7 +34,7 @@ def read_rows(
     Raises JobFault: NO_COLUMNS, or what the reader raises.
     """
     if replay is None:
-        prepared = _read(given, scratch, log, watch)
+        prepared = _read(given, contract, scratch, log, watch)
     else:
         prepared = _read_again(given, rejected_rows(replay), scratch, log, watch)
     if not prepared.names and (prepared.accepted or not log.rows):
@@ -43,17 +43,19 @@ def read_rows(
         return arrange(prepared, contract)
 
 
-def _read(given: Input, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
+def _read(
+    given: Input, contract: Contract | None, scratch: Path, log: RejectionLog, watch: Watch
+) -> Prepared:
     match given:
         case DatasetRows():
             return read_dataset(given, watch)
         case Corrections():
-            return read_corrections(given, scratch, log, watch)
+            return read_corrections(given, contract, scratch, log, watch)
     return formats.read(given, scratch, log, watch)
 
 
 def _read_again(given: Input, only: RowSet, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
-    prepared = _read(_chosen(given, only), scratch, log, watch)
+    prepared = _read(_chosen(given, only), None, scratch, log, watch)
     if only.count != prepared.accepted + log.rows:
         raise mismatch()
     return replace(prepared, taken=only)

@@ -107,7 +107,7 @@ def _corrections(source: Mapping[str, Any], table: Source) -> Corrections:
     as_text = given["asText"]
     if as_text is None:
         as_text = kept_source(Path(given["fetched"])).format in DELIMITED
-    return Corrections(table, _open_errors(given["of"]), given["columns"], as_text)
+    return Corrections(table, _open_errors(given["of"]), given["columns"], as_text, given.get("own", ()))
 
 
 def _fetch(source: Mapping[str, Any], folder: Path) -> Fetch:

@@ -47,6 +47,8 @@ class LedgerFilter:
 
 REJECTING = LedgerFilter(severity="ERROR")
 """The errors that keep their rows out."""
+NOT_OPEN = "ROW_NOT_OPEN"
+"""The code of errors that say of a row that it was not rejected, or is no longer: it is nothing to be corrected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +84,14 @@ class OpenErrors:
     def records(self, rows: Sequence[int]) -> pl.DataFrame:
         """`row`, `line` and `record` of those of these rows that have an open error which rejects them."""
         chosen = pl.col("row").is_in(pl.Series(rows, dtype=pl.Int64).implode())
-        found = self._answer(lambda errors: _collected(errors.matching(REJECTING).filter(chosen)))
+        found = self._answer(lambda errors: _collected(errors.rejecting().filter(chosen)))
         by_row = found.group_by("row", maintain_order=True)
         return by_row.agg(pl.col("line").first(), pl.col("record").drop_nulls().first())
 
     def rejected_rows(self) -> pl.Series:
         """The numbers of the rows that have an open error which rejects them; some come more than once."""
         row = pl.col("row").drop_nulls()
-        return self._answer(lambda errors: _collected(errors.matching(REJECTING).select(row)))["row"]
+        return self._answer(lambda errors: _collected(errors.rejecting().select(row)))["row"]
 
     def count_resolved(self, path: Path) -> int:
         """How many rows would be taken off by one more file of `resolved`, of those that are rejected."""
@@ -147,6 +149,10 @@ class _Lines:
     def matching(self, wanted: LedgerFilter) -> pl.LazyFrame:
         """The open errors that a filter matches."""
         return self.all.filter(self.are_open, wanted.predicate())
+
+    def rejecting(self) -> pl.LazyFrame:
+        """The open errors whose rows can be corrected."""
+        return self.matching(REJECTING).filter(pl.col("code") != NOT_OPEN)
 
     def between(self, first: int, last: int) -> "_Lines":
         """The lines with these numbers and those in between: no others are read."""

@@ -1,6 +1,6 @@
 """Corrections of rejected rows: each merges into the record as it was rejected, and is read under its row's number."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ import polars as pl
 
 from headgate.errors import JobFault
 from headgate.pipelines import formats
+from headgate.pipelines.contract import Contract
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source, Watch
 from headgate.pipelines.recordblocks import RecordBlocks
 from headgate.pipelines.rejections import Rejection, RejectionLog
@@ -20,11 +21,11 @@ from headgate.storage.columns import plain_text
 from headgate.storage.csvcells import unescaped
 from headgate.storage.error_csv import ERRORS, EXTRA, ROW
 from headgate.storage.formats import FileFormat
-from headgate.storage.open_errors import OpenErrors
+from headgate.storage.open_errors import NOT_OPEN, OpenErrors
 
 AT_ONCE = 5_000
 """So many corrections are merged at a time with the records that they correct."""
-NOT_OPEN = "The job has no open error in this row: it was accepted, corrected before, or comes twice."
+WHY_NOT_OPEN = "The job has no open error in this row: it was accepted, corrected before, or comes twice."
 LEFT_OVER = "This still holds cells that belong to no column. Move them to their columns, and empty it."
 
 
@@ -33,14 +34,15 @@ class Corrections:
     """Corrected rows of an earlier job.
 
     `source` holds NDJSON of {"row": …, "values": {…}}, or a table as `error_csv` writes rejected rows, edited.
-    `errors` are the open errors of that job, `columns` those that its data is known to have, and with `as_text` its
-    data was text, whose types are still to be found.
+    `errors` are the open errors of that job. Its data has the columns `own`, in their order, where that is known, and
+    may have those of `columns`; with `as_text` it was text, whose types are still to be found.
     """
 
     source: Source
     errors: OpenErrors
     columns: Sequence[str]
     as_text: bool
+    own: Sequence[str] = ()
 
 
 class Correction(NamedTuple):
@@ -57,22 +59,69 @@ class Original(NamedTuple):
     record: Any
 
 
-def read_corrections(given: Corrections, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
-    """Read all corrections; what corrects no open row, or names no column, is rejected.
+class _Columns:
+    """What the columns are called: as the contract has it, else as the data spells it, whatever the case."""
+
+    def __init__(self, given: Corrections, contract: Contract | None) -> None:
+        self._contract = contract
+        self._spelled: dict[str, str] = {}
+        self._named: dict[tuple[str, ...], list[str]] = {}
+        own = self._names_of(given.own)
+        if contract is not None:
+            self._names_of(column.name for column in contract.columns)
+        else:
+            self._names_of(given.columns)
+        self.present = list(self._spelled.values())
+        self.whole = own or self.present
+        # A contract may allow no others to be there, so they are only where a correction names them.
+        self._names_of(name for name in given.columns if name not in given.own)
+
+    def _names_of(self, columns: Iterable[str]) -> list[str]:
+        """Call columns of the data, which are known from now on, by their names."""
+        given = tuple(columns)
+        if given not in self._named:
+            by_contract = self._contract.names_for(list(given)) if self._contract is not None else {}
+            names = [by_contract.get(column, column) for column in given]
+            self._named[given] = [self._spelled.setdefault(name.casefold(), name) for name in names]
+        return self._named[given]
+
+    def named(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Call the columns of a record by their names."""
+        return dict(zip(self._names_of(record), record.values(), strict=True))
+
+    def find(self, column: str) -> str | None:
+        """Find the column that a correction names; None where the data has none such."""
+        if (known := self._spelled.get(column.casefold())) is not None or self._contract is None:
+            return known
+        return self._contract.names_for([column]).get(column)
+
+
+def read_corrections(
+    given: Corrections, contract: Contract | None, scratch: Path, log: RejectionLog, watch: Watch
+) -> Prepared:
+    """Read all corrections; what corrects no open row, names no column, or leaves a row in pieces is rejected.
 
     Raises JobFault (INVALID_CORRECTIONS) for a table that can't be read as corrections.
     """
-    reader = _Reader(given, scratch, log)
+    reader = _Reader(given, _Columns(given, contract), scratch, log)
     for number, chunk in enumerate(_chunks(given.source, scratch, watch)):
         watch("reading", rows_read=number * AT_ONCE)
         reader.take(chunk)
     return reader.finish()
 
 
+class _Refused(Exception):
+    """A correction that can't be made: in which column, what is wrong with it, and why."""
+
+    def __init__(self, column: str | None, code: str, message: str) -> None:
+        super().__init__(message)
+        self.column, self.code, self.message = column, code, message
+
+
 class _Reader:
-    def __init__(self, given: Corrections, scratch: Path, log: RejectionLog) -> None:
-        self._given, self._log = given, log
-        self._blocks = RecordBlocks(scratch, given.columns)
+    def __init__(self, given: Corrections, columns: _Columns, scratch: Path, log: RejectionLog) -> None:
+        self._given, self._columns, self._log = given, columns, log
+        self._blocks = RecordBlocks(scratch, columns.present)
         self._taken: set[int] = set()
 
     def take(self, chunk: Sequence[Correction]) -> None:
@@ -80,33 +129,52 @@ class _Reader:
         for correction in chunk:
             original = originals.get(correction.row)
             if original is None or correction.row in self._taken:
-                self._reject(correction, None, None, "ROW_NOT_OPEN", NOT_OPEN)
+                told = Original(None, dict(correction.values))
+                self._reject(correction, told, _Refused(None, NOT_OPEN, WHY_NOT_OPEN))
                 continue
             self._taken.add(correction.row)
-            self._merge(correction, original)
+            try:
+                merged = self._merged(correction, original.record)
+            except _Refused as refused:
+                self._reject(correction, original, refused)
+            else:
+                self._blocks.add(merged, correction.row, original.line or 0, len(str(merged)))
 
-    def _merge(self, correction: Correction, original: Original) -> None:
-        record = original.record if isinstance(original.record, dict) else {}
-        known = {*record, *self._given.columns}
+    def _merged(self, correction: Correction, record: Any) -> dict[str, Any]:
         if correction.values.get(EXTRA) is not None:
-            return self._reject(correction, original.line, EXTRA, "STRUCTURE", LEFT_OVER)
-        values = {name: value for name, value in correction.values.items() if name not in (EXTRA, ERRORS)}
-        if unknown := [name for name in values if name not in known]:
-            message = (
-                f"The data has no column {unknown[0]}. Its columns are: {', '.join(sorted(known)[:20])}."
-            )
-            return self._reject(correction, original.line, unknown[0], "UNKNOWN_COLUMN", message)
-        merged = {**record, **values}
+            raise _Refused(EXTRA, "STRUCTURE", LEFT_OVER)
+        is_whole = isinstance(record, dict)
+        begun = self._columns.named(record) if is_whole else {}
+        merged = begun | self._values(correction)
+        if not is_whole and (missing := [name for name in self._columns.whole if name not in merged]):
+            message = f"No cells of this row are known, so give all of its columns; {missing[0]} is missing."
+            raise _Refused(missing[0], "STRUCTURE", message)
         if self._given.as_text:
-            merged = {name: None if value is None else plain_text(value) for name, value in merged.items()}
-        self._blocks.add(merged, correction.row, original.line or 0, len(str(merged)))
+            return {name: None if value is None else plain_text(value) for name, value in merged.items()}
+        return merged
 
-    def _reject(
-        self, correction: Correction, line: int | None, column: str | None, code: str, message: str
-    ) -> None:
-        values = dict(correction.values)
-        value = None if column is None else plain_text(values.get(column))
-        self._log.reject([Rejection(correction.row, line, column, value, code, message, values)])
+    def _values(self, correction: Correction) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for given, value in correction.values.items():
+            if given in (EXTRA, ERRORS):
+                continue
+            name = self._columns.find(given)
+            if name is None:
+                known = ", ".join(self._columns.present[:20])
+                message = f"The data has no column {given}. Its columns are: {known}."
+                raise _Refused(given, "UNKNOWN_COLUMN", message)
+            if name in values:
+                raise _Refused(given, "AMBIGUOUS_COLUMN", f"The column {name} comes twice.")
+            values[name] = value
+        return values
+
+    def _reject(self, correction: Correction, original: Original, refused: _Refused) -> None:
+        """Reject a correction; the row stays as it was, to be corrected again."""
+        column = refused.column
+        given = correction.values.get(column) if column is not None else None
+        value = None if given is None else plain_text(given)
+        fault = (column, value, refused.code, refused.message, original.record)
+        self._log.reject([Rejection(correction.row, original.line, *fault)])
 
     def finish(self) -> Prepared:
         prepared = self._blocks.prepare()
