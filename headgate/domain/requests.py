@@ -20,7 +20,7 @@ from headgate.pipelines.dialect import GivenDialect
 from headgate.pipelines.outgoing import check_url
 from headgate.storage.filters import RowFilter
 from headgate.storage.formats import FileFormat
-from headgate.storage.tables import Dataset, File, Priority
+from headgate.storage.tables import Dataset, File, JobKind, Priority
 
 TEXT_FORMATS = frozenset({FileFormat.CSV, FileFormat.TSV, FileFormat.JSON, FileFormat.NDJSON})
 
@@ -155,9 +155,9 @@ class Named:
         if source is not None:
             dataset = self._dataset(source["name"], ("data", "dataset", "name"))
             source |= {"version": _version(dataset, source["version"]), "key": dataset.storage_key}
-        names = referenced_datasets(new.job.spec)
-        if names:
-            keys = {name: self._dataset(name, ("checks",)).storage_key for name in names}
+        if mentions := referenced_datasets(new.job.spec):
+            at = () if new.job.kind is JobKind.VALIDATE else ("spec",)
+            keys = {name: self._dataset(name, (*at, *path)).storage_key for name, path in mentions.items()}
             new.job.spec = {**new.job.spec, "datasets": keys}
 
     def _check_file(self, file_id: str) -> None:
@@ -174,7 +174,7 @@ class Named:
 
 def _dataset_names(spec: Mapping[str, Any]) -> set[str]:
     source = spec["source"].get("dataset")
-    return referenced_datasets(spec) | ({source["name"]} if source is not None else set())
+    return {*referenced_datasets(spec), *([source["name"]] if source is not None else [])}
 
 
 def _version(dataset: Dataset, wanted: int | None) -> int:
@@ -183,5 +183,8 @@ def _version(dataset: Dataset, wanted: int | None) -> int:
         raise UserFault("NOT_FOUND", f"The dataset {dataset.name} has no version yet.", ("data", "dataset"))
     if wanted is None:
         return dataset.version
-    require_dataset_version(dataset, wanted)
+    try:
+        require_dataset_version(dataset, wanted)
+    except UserFault as fault:
+        raise UserFault(fault.code, fault.message, ("data", "dataset", "version")) from fault
     return wanted

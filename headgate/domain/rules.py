@@ -33,11 +33,12 @@ class Rules:
             parse_checks(self.checks, (*at, "checks"))
 
 
-def referenced_datasets(spec: Mapping[str, Any]) -> set[str]:
-    """Name the datasets in which the checks of a spec look values up."""
-    return {
-        settings["dataset"]
-        for check in spec.get("checks") or ()
+def referenced_datasets(spec: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Name the datasets in which the checks of a spec look values up, each with the path to its first mention."""
+    mentions = {
+        settings["dataset"]: ("checks", str(number), kind, "dataset")
+        for number, check in reversed(list(enumerate(spec.get("checks") or ())))
         for kind, settings in check.items()
         if kind == "reference"
     }
+    return dict(reversed(mentions.items()))

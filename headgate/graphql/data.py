@@ -1,6 +1,6 @@
 """What a job reads."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
 from strawberry.scalars import JSON
@@ -10,6 +10,8 @@ from headgate.graphql.dialects import DialectInput, read_dialect
 from headgate.graphql.enums import FileFormat
 from headgate.graphql.rows import RowFilter, storage_filter
 from headgate.graphql.scalars import BigInt
+
+T = TypeVar("T")
 
 
 @strawberry.input(description="A text, as it would stand in a file.")
@@ -58,14 +60,18 @@ def read_data(data: DataInput | None) -> dict[str, Any]:
     """Name the data as the domain's requests do; the schema sees to it that there is at most one."""
     if data is None:
         return {}
-    if data.text:
-        text = data.text
+    if text := _given(data.text):
         return {"text": text.content, "format": text.format, "dialect": read_dialect(text.dialect)}
-    if data.url:
-        return {"url": data.url}
-    if data.dataset:
-        return {"rows_of": _dataset_ref(data.dataset)}
-    return {"records": data.records} if data.file is strawberry.UNSET else {"file_id": data.file}
+    if (url := _given(data.url)) is not None:
+        return {"url": url}
+    if dataset := _given(data.dataset):
+        return {"rows_of": _dataset_ref(dataset)}
+    return {"records": _given(data.records), "file_id": _given(data.file)}
+
+
+def _given(value: T | None) -> T | None:
+    """What was given; None for what was left out."""
+    return None if value is strawberry.UNSET else value
 
 
 def _dataset_ref(given: DatasetRefInput) -> DatasetRef:

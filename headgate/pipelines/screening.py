@@ -102,7 +102,8 @@ class _Book:
                 self.findings.append(each)
             else:
                 self.rules.append(self._softened(each))
-        if limit.rows is not None or limit.percent is not None:
+        is_limited = limit.rows is not None or limit.percent is not None
+        if is_limited and len(self.rules) > first:
             self.limits.append((limit, range(first, len(self.rules))))
 
     def _softened(self, rule: Rule) -> Rule:

@@ -8,7 +8,7 @@ import polars as pl
 
 from headgate.pipelines.counts import Counts
 from headgate.pipelines.gate import Gate
-from headgate.pipelines.inputs import Input, check_scanned, read_rows, scanning
+from headgate.pipelines.inputs import Input, check_scanned, mismatch, read_rows, scanning
 from headgate.pipelines.prepared import Watch
 from headgate.pipelines.rejections import RejectionLog, Samples, save_ledger
 from headgate.pipelines.rules import Severity
@@ -31,7 +31,10 @@ class Validate:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came out: `passed` where no row and no check of the whole input failed; `rules` are counts by rule."""
+    """What came out: `passed` where there are no more than warnings, and these within the limits of their checks.
+
+    `rules` are counts by rule.
+    """
 
     counts: Counts
     passed: bool
@@ -53,11 +56,16 @@ def validate(task: Validate, watch: Watch) -> Verdict:
         passed = int(gate.frame().select(pl.len()).collect(engine="streaming").item())
         gate.finish()
     check_scanned(task.source, rows.prepared, gate.rows)
+    if passed != gate.rows - gate.rejected:
+        raise mismatch()
     save_ledger(task.ledger, reading, found, findings=book.findings)
     warnings = found.warnings + sum(each.severity is Severity.WARNING for each in book.findings)
     counts = Counts(records, passed, reading.rows + gate.rejected, warnings=warnings)
     issues = reading.lines + found.lines + len(book.findings)
-    return Verdict(counts, passed=issues == warnings, issues=issues, rules=_by_rule(task.ledger))
+    limits = zip((limit for limit, _ in book.limits), gate.failed, strict=True)
+    is_beyond = any(limit.is_passed(failed, records) for limit, failed in limits)
+    has_passed = issues == warnings and not is_beyond
+    return Verdict(counts, has_passed, issues, _by_rule(task.ledger))
 
 
 def _by_rule(ledger: Path) -> list[dict[str, Any]]:
