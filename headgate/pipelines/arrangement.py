@@ -18,7 +18,6 @@ CONTRACT = "contract"
 """What errors call the contract, where others have the name of a check."""
 ORIGINAL = "__headgate_original__:"
 """What begins the names of columns that hold the values as they came, beside those that were changed."""
-SAMPLE_ROWS = 1_000
 MISFIT = {
     SchemaPolicy.DISCARD_ROW: Severity.ERROR,
     SchemaPolicy.FREEZE: Severity.ERROR,
@@ -56,18 +55,11 @@ def arrange(prepared: Prepared, contract: Contract | None) -> Arranged:
     return Arranged(
         prepared,
         prepared.frame,
-        sample_of(prepared),
+        prepared.sample,
         prepared.names,
         {name: name for name in prepared.names},
         prepared.texts,
     )
-
-
-def sample_of(prepared: Prepared) -> pl.DataFrame:
-    """Some rows of a source, without ROW_INDEX."""
-    if prepared.sample.width:
-        return prepared.sample
-    return prepared.frame.drop(ROW_INDEX).head(SAMPLE_ROWS).collect(engine="streaming")
 
 
 class _Arranging:
@@ -79,7 +71,7 @@ class _Arranging:
         renamed = contract.names_for(list(prepared.names))
         self._names = {name: renamed.get(name, name) for name in prepared.names}
         self._frame = prepared.frame.rename(self._names)
-        self._sample = sample_of(prepared).rename(self._names)
+        self._sample = prepared.sample.rename(self._names)
         self._schema = self._frame.collect_schema()
         self._texts = {self._names[name] for name in prepared.texts}
         self._columns = {column.name: column for column in contract.columns}

@@ -39,8 +39,7 @@ def read_rows(
         prepared = _read_again(given, rejected_rows(replay), scratch, log, watch)
     if not prepared.names and (prepared.accepted or not log.rows):
         raise JobFault("NO_COLUMNS", "The records of the file have no columns.", "DATA")
-    with scanning(given, prepared, watch):
-        return arrange(prepared, contract)
+    return arrange(prepared, contract)
 
 
 def _read(

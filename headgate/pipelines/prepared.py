@@ -31,13 +31,18 @@ class Source:
     cut_off: bool = False
 
 
+SAMPLE_ROWS = 1_000
+"""So many typed rows are a sample."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """The good records of a source, ready for one lazy scan.
 
     `frame` holds ROW_INDEX and the source's columns; columns named in `texts` are the source's own text, whose types
-    are still to be found; `accepted` is the number of rows that the scan must yield. `taken` are the numbers of all
-    rows that were read, rejected ones included, where those are rows that an earlier job had rejected.
+    are still to be found; `sample` holds some rows, without ROW_INDEX; `accepted` is the number of rows that the scan
+    must yield. `taken` are the numbers of all rows that were read, rejected ones included, where those are rows that
+    an earlier job had rejected.
     """
 
     frame: pl.LazyFrame

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from headgate.pipelines.prepared import ROW_INDEX, Prepared
+from headgate.pipelines.prepared import ROW_INDEX, SAMPLE_ROWS, Prepared
 from headgate.pipelines.rowmap import RowMap
 from headgate.pipelines.sources.naming import check_keys
 from headgate.storage.columns import MAX_SAFE_INTEGER, fields_of, inner_type, json_value
@@ -80,11 +80,12 @@ class RecordBlocks:
         types = {name: _common_type(name, self._blocks) for name in self._names}
         frames = [_unified(block, types) for block in self._blocks]
         empty = pl.LazyFrame(schema={ROW_INDEX: pl.get_index_type(), **types})
+        first = frames[0] if frames else empty
         return Prepared(
             frame=pl.concat(frames) if frames else empty,
             names=list(self._names),
             texts=frozenset(),
-            sample=pl.DataFrame(),
+            sample=first.drop(ROW_INDEX).head(SAMPLE_ROWS).collect(),
             accepted=self._accepted,
             rows=self._rows,
         )

@@ -110,9 +110,9 @@ def test_a_stop_behind_the_commit_comes_too_late(intake: Intake, monkeypatch: py
     def watch(stage: str, **figures: Any) -> None:
         orders.obey()
 
-    def stop_and_commit(*arguments: Any) -> Any:
+    def stop_and_commit(*arguments: Any, **options: Any) -> Any:
         orders.take({"stop": True})
-        return commit(*arguments)
+        return commit(*arguments, **options)
 
     monkeypatch.setattr(sink, "commit", stop_and_commit)
     job = intake.job(intake.file("a\n1\n"), FileFormat.CSV, dialect=Dialect())

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from headgate.errors import JobFault
-from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source, Watch
+from headgate.pipelines.prepared import ROW_INDEX, SAMPLE_ROWS, Prepared, Source, Watch
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.replay import RowSet
 from headgate.pipelines.sources.naming import column_names
@@ -34,7 +34,7 @@ def prepare(frame: pl.LazyFrame, only: RowSet | None, watch: Watch) -> Prepared:
         frame=rows if only is None else _chosen(rows, only, watch),
         names=names,
         texts=frozenset(),
-        sample=pl.DataFrame(),
+        sample=rows.drop(ROW_INDEX).head(SAMPLE_ROWS).collect(engine="streaming"),
         accepted=count if only is None else only.count_up_to(count),
     )
 
