@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 import strawberry
 from strawberry.scalars import JSON
 
-from headgate.graphql.errors import Severity
+from headgate.graphql.enums import Severity
 from headgate.graphql.kinds import choice_of, settings_of
-from headgate.pipelines import rules
 from headgate.pipelines.checks.registry import check_kinds
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ else:
         check_kinds(),
         "CheckInput",
         "A check of one kind, with its settings: exactly one of these.",
-        enums={rules.Severity: Severity},
     )
 
 

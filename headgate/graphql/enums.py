@@ -17,6 +17,7 @@ from headgate.domain.retries import RetryStrategy
 from headgate.domain.statistics import JobGroup
 from headgate.pipelines.acceptance import InvalidPolicy
 from headgate.pipelines.contract import SchemaPolicy
+from headgate.pipelines.rules import Severity
 from headgate.storage.columns import ColumnType
 from headgate.storage.formats import FileFormat
 from headgate.storage.tables import (
@@ -50,6 +51,7 @@ __all__ = [
     "RetryStrategy",
     "Role",
     "SchemaPolicy",
+    "Severity",
     "WriteMode",
     "publish",
 ]
@@ -199,6 +201,12 @@ publish(
     "What a result holds.",
     VALIDATION="What was found in data that was checked.",
     DATASET="What an ingest made of a dataset.",
+)
+publish(
+    Severity,
+    "How bad a fault is.",
+    ERROR="Its row was rejected.",
+    WARNING="Its row was accepted all the same.",
 )
 publish(
     JobOrder,

@@ -1,7 +1,6 @@
 """Errors of rows and cells."""
 
 from datetime import datetime
-from enum import StrEnum
 from functools import partial
 from typing import Annotated, Self
 
@@ -13,7 +12,7 @@ from headgate.domain.error_downloads import ErrorDownload, ErrorsContent
 from headgate.domain.error_summary import MAX_GROUPS, ErrorGroup
 from headgate.domain.permissions import require
 from headgate.graphql.context import Info
-from headgate.graphql.enums import Role, publish
+from headgate.graphql.enums import Role, Severity, publish
 from headgate.graphql.fields import query, resolved
 from headgate.graphql.inputs import given
 from headgate.graphql.joblists import LazyJob, job_type
@@ -21,18 +20,6 @@ from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First,
 from headgate.graphql.scalars import BigInt
 from headgate.storage.open_errors import SAMPLES
 
-
-class Severity(StrEnum):
-    ERROR = "ERROR"
-    WARNING = "WARNING"
-
-
-publish(
-    Severity,
-    "How bad a fault is.",
-    ERROR="Its row was rejected.",
-    WARNING="Its row was accepted all the same.",
-)
 publish(
     ErrorGroup,
     "What the errors of one group have in common.",

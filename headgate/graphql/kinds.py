@@ -18,16 +18,11 @@ MAX_INT = 2**31 - 1
 """The largest Int of GraphQL."""
 SCALARS = (str, float, bool)
 
-Enums = Mapping[type[StrEnum], type[StrEnum]]
-"""The enums that stand for those of the models in the schema, where that is another one."""
 
-
-def choice_of(
-    kinds: Mapping[str, type[Kind]], name: str, description: str, enums: Enums | None = None
-) -> type:
+def choice_of(kinds: Mapping[str, type[Kind]], name: str, description: str) -> type:
     """An input that takes the settings of exactly one of these kinds."""
     members = {
-        kind: (input_of(model, f"{kind[0].upper()}{kind[1:]}{name}", enums), _summary(model))
+        kind: (input_of(model, f"{kind[0].upper()}{kind[1:]}{name}"), _summary(model))
         for kind, model in kinds.items()
     }
     fields = {
@@ -40,12 +35,12 @@ def choice_of(
     )
 
 
-def input_of(model: type[Settings], name: str, enums: Enums | None = None) -> type:
+def input_of(model: type[Settings], name: str) -> type:
     """An input with the settings of a model, those first that can't be left out."""
     types: dict[str, Any] = {}
     fields: dict[str, Any] = {}
     for attribute, info in sorted(model.model_fields.items(), key=lambda item: not item[1].is_required()):
-        type_ = _type(info.annotation, info, enums or {})
+        type_ = _type(info.annotation, info)
         default = {} if info.is_required() else {"default": strawberry.UNSET}
         types[attribute] = type_ if info.is_required() else type_ | None
         fields[attribute] = strawberry.field(
@@ -83,24 +78,24 @@ def _summary(model: type[Settings]) -> str:
     return _text(model).split("\n\n")[0]
 
 
-def _type(annotation: Any, info: FieldInfo, enums: Enums) -> Any:
+def _type(annotation: Any, info: FieldInfo) -> Any:
     """The type in the schema for a type in a model."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _type(arguments[0], info, enums)
+        return _type(arguments[0], info)
     if origin in (Union, UnionType):
         given = [each for each in arguments if each is not NoneType]
-        return _type(given[0], info, enums) if len(given) == 1 else JSON
+        return _type(given[0], info) if len(given) == 1 else JSON
     if origin is list:
-        return list[_type(arguments[0], info, enums)]  # type: ignore[misc]
+        return list[_type(arguments[0], info)]  # type: ignore[misc]
     if annotation is int:
         return int if _largest(info) <= MAX_INT else BigInt
     if annotation in SCALARS:
         return annotation
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return enums.get(annotation, annotation)
+        return annotation
     if isinstance(annotation, type) and issubclass(annotation, Settings):
-        return input_of(annotation, f"{annotation.__name__}Input", enums)
+        return input_of(annotation, f"{annotation.__name__}Input")
     return JSON
 
 
