@@ -92,10 +92,20 @@ def test_the_other_commands_of_the_readme_work_one_after_the_other(environment: 
     client = "".join(block.text for block in blocks if not block.in_background)
     with running(server, environment):
         shown = run(client, environment)
-    ingested, rows = [json.loads(line)["data"] for line in shown.splitlines() if line.startswith('{"data"')]
+    answers = [json.loads(line)["data"] for line in shown.splitlines() if line.startswith('{"data"')]
+    ingested, rows, checked, rejected, again = answers
     job = ingested["ingest"]["job"]
     assert (job["status"], job["counts"]) == ("PARTIAL", {"read": 15, "accepted": 14, "rejected": 1})
     (error,) = job["errors"]["edges"]
     assert (error["node"]["row"], error["node"]["line"], error["node"]["code"]) == (8, 9, "STRUCTURE")
     assert [row["customer_id"] for row in rows["dataset"]["rows"]["records"]][:2] == ["00044", "00159"]
+    report = checked["validate"]["job"]["result"]["data"]
+    assert (report["passed"], report["issues"]) == (False, 3)
+    assert {rule["code"] for rule in report["rules"]} == {"STRUCTURE", "RANGE"}
+    summary = rejected["job"]["errorSummary"]
+    assert [(group["code"], group["rows"]) for group in summary] == [("RANGE", 2), ("STRUCTURE", 1)]
+    assert rejected["job"]["errorsDownloadUrl"].startswith("/downloads/errors/")
+    retried = again["retry"]["job"]
+    assert retried["counts"] == {"read": 3, "accepted": 2, "rejected": 1}
+    assert retried["retryOf"] == {"status": "PARTIAL", "counts": {"read": 15, "accepted": 14, "rejected": 1}}
     assert "HEADGATE_PORT" in shown
