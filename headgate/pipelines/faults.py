@@ -15,6 +15,7 @@ RULE = "__headgate_rule__:"
 """What begins the names of columns that say which rows broke a rule."""
 FIRST_ROWS = 100
 MOST_ROWS = 20_000
+MOST_BYTES = 16 << 20
 MAX_VALUE_CHARACTERS = 10_000
 """A longer original value is cut: a broken quote can make one cell of a whole file."""
 MAX_RECORD_CHARACTERS = 10 * MAX_VALUE_CHARACTERS
@@ -39,7 +40,7 @@ class FaultyRows:
     ) -> None:
         self._rules, self._originals, self._rows, self._take = rules, originals, rows, take
         self._pending: list[pl.DataFrame] = []
-        self._height = 0
+        self._height = self._bytes = 0
         self._enough = FIRST_ROWS
         self._lock = threading.Lock()
 
@@ -48,7 +49,8 @@ class FaultyRows:
         with self._lock:
             self._pending.append(faulty)
             self._height += faulty.height
-            if self._height < self._enough:
+            self._bytes += int(faulty.estimated_size())
+            if self._height < self._enough and self._bytes < MOST_BYTES:
                 return
             # The first are wanted soon, as samples for whoever watches; then many at once are faster.
             self._enough = min(self._enough * 10, MOST_ROWS)
@@ -62,7 +64,8 @@ class FaultyRows:
         self._make(chunk)
 
     def _chunk(self) -> list[pl.DataFrame]:
-        chunk, self._pending, self._height = self._pending, [], 0
+        chunk, self._pending = self._pending, []
+        self._height = self._bytes = 0
         return chunk
 
     def _make(self, chunk: Sequence[pl.DataFrame]) -> None:
