@@ -70,8 +70,7 @@ class FaultyRows:
 
     def _make(self, chunk: Sequence[pl.DataFrame]) -> None:
         if chunk:
-            faulty = pl.concat(chunk, how="diagonal")
-            self._take(_fault_lines(faulty, self._rules, self._originals, self._rows))
+            self._take(_fault_lines(pl.concat(chunk), self._rules, self._originals, self._rows))
 
 
 def _fault_lines(
@@ -79,20 +78,13 @@ def _fault_lines(
 ) -> pl.DataFrame:
     """One line of the ledger for each rule that a row broke, in the order of rows."""
     shared = _places(faulty[ROW_INDEX], rows).with_columns(_records(faulty, originals))
+    masks = [faulty[f"{RULE}{number}"] for number in range(len(rules))]
     lines = [
         _lines(rule, mask, faulty, shared, originals)
-        for number, rule in enumerate(rules)
-        if (mask := _mask(faulty, number)) is not None
+        for rule, mask in zip(rules, masks, strict=True)
+        if mask.any()
     ]
     return _without_repeats(pl.concat(lines)).sort("row", maintain_order=True)
-
-
-def _mask(faulty: pl.DataFrame, number: int) -> pl.Series | None:
-    """Which rows broke a rule; None where none did."""
-    if (name := f"{RULE}{number}") not in faulty.columns:
-        return None
-    mask = faulty[name].fill_null(False)
-    return mask if mask.any() else None
 
 
 def _places(indexes: pl.Series, rows: RowMap | None) -> pl.DataFrame:
