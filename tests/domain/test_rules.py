@@ -1,0 +1,58 @@
+"""Rules that make no sense are refused with the path to the fault; those that do are kept as they were given."""
+
+from typing import Any
+
+import pytest
+
+from headgate.domain.rules import Rules, referenced_datasets
+from headgate.errors import UserFault
+
+CONTRACT = {"columns": [{"name": "a", "type": "DATE"}]}
+REFERENCE = {"reference": {"columns": ["a"], "dataset": "customers"}}
+RANGE = {"range": {"columns": ["a"], "max": 1}}
+
+
+def test_rules_are_kept_as_they_were_given() -> None:
+    assert Rules().to_json() == {}
+    given = {"contract": CONTRACT, "checks": [], "acceptance": {"maxRejectedRows": 0}}
+    rules = Rules(**given)  # type: ignore[arg-type]
+    rules.check()
+    assert rules.to_json() == given
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "message"),
+    [
+        ({"contract": {"columns": []}}, ("contract", "columns"), "The contract can't be set so: columns: list should"),
+        ({"contract": {}}, ("contract", "columns"), "columns: is required"),
+        (
+            {"contract": {"columns": [{"name": "a", "type": "DATE", "format": "%Y"}]}},
+            ("contract", "columns", "0"),
+            "columns.0: '%Y' is no format that tells a DATE in full, as %d.%m.%Y does",
+        ),
+        (
+            {"contract": {**CONTRACT, "typeMismatch": "IGNORE"}},
+            ("contract", "typeMismatch"),
+            "typeMismatch: should be 'EVOLVE', 'FREEZE', 'DISCARD_ROW' or 'DISCARD_VALUE'",
+        ),
+        ({"acceptance": {"maxRejectedPercent": 101}}, ("acceptance", "maxRejectedPercent"), "The acceptance can't"),
+        ({"acceptance": {"colour": 1}}, ("acceptance", "colour"), "colour: there is no such setting"),
+        ({"checks": [RANGE, {"range": {"columns": ["a"], "min": "x"}}]}, ("checks", "1", "range", "min"), "The check"),
+        ({"checks": [{"nothing": {}}]}, ("checks", "0", "nothing"), "There is no check nothing"),
+    ],
+)  # fmt: skip
+def test_rules_that_make_no_sense_are_refused(rules: Any, path: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UserFault) as fault:
+        Rules(**rules).check(("spec",))
+    assert (fault.value.code, fault.value.path) == ("INVALID_SPEC", ("spec", *path))
+    assert message in fault.value.message
+
+
+def test_the_datasets_that_checks_name_are_found_where_they_are_first_named() -> None:
+    other = {"reference": {"columns": ["b"], "dataset": "orders"}}
+    spec = {"checks": [RANGE, REFERENCE, other, REFERENCE]}
+    assert referenced_datasets(spec) == {
+        "customers": ("checks", "1", "reference", "dataset"),
+        "orders": ("checks", "2", "reference", "dataset"),
+    }
+    assert referenced_datasets({}) == referenced_datasets({"checks": None}) == {}
