@@ -21,7 +21,10 @@ from headgate.graphql.started import JobPayload, checked_wait_s
 class RowCorrectionInput:
     row: BigInt = strawberry.field(description="The row's number, as its errors say it.")
     values: JSON = strawberry.field(
-        description="An object with the columns to correct and their new values; the others stay as they were."
+        description=(
+            "An object with the columns to correct and their new values; the others stay as they were. Of a row that "
+            "could not be told apart into cells, all columns have to be given, null where there is no value."
+        )
     )
 
 

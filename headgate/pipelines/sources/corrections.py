@@ -121,6 +121,7 @@ class _Refused(Exception):
 class _Reader:
     def __init__(self, given: Corrections, columns: _Columns, scratch: Path, log: RejectionLog) -> None:
         self._given, self._columns, self._log = given, columns, log
+        self._is_table = given.source.format is not FileFormat.NDJSON
         self._blocks = RecordBlocks(scratch, columns.present)
         self._taken: set[int] = set()
 
@@ -145,7 +146,10 @@ class _Reader:
             raise _Refused(EXTRA, "STRUCTURE", LEFT_OVER)
         is_whole = isinstance(record, dict)
         begun = self._columns.named(record) if is_whole else {}
-        merged = begun | self._values(correction)
+        values = self._values(correction)
+        if self._is_table and not self._given.as_text:
+            values = {name: _retyped(text, begun.get(name)) for name, text in values.items()}
+        merged = begun | values
         if not is_whole and (missing := [name for name in self._columns.whole if name not in merged]):
             message = f"No cells of this row are known, so give all of its columns; {missing[0]} is missing."
             raise _Refused(missing[0], "STRUCTURE", message)
@@ -183,6 +187,18 @@ class _Reader:
         return replace(prepared, taken=RowSet(np.array(sorted(self._taken), np.int64)))
 
 
+def _retyped(text: str | None, before: Any) -> Any:
+    """A cell of a table as a value: as the one that it was before, or of its kind where it spells such a one."""
+    if text is None or before is None or isinstance(before, str):
+        return text
+    if text == plain_text(before):
+        return before
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
 def _originals(errors: OpenErrors, rows: Sequence[int]) -> dict[int, Original]:
     found = errors.records(rows)
     return {
@@ -215,6 +231,8 @@ def _of_table(source: Source, scratch: Path, watch: Watch) -> Iterator[list[Corr
     _read_table(source, scratch, watch).sink_parquet(table, maintain_order=True)
     rows = pl.scan_parquet(table, glob=False)
     count = int(rows.select(pl.len()).collect().item())
+    if not count:
+        raise _invalid("It has no rows.")
     for first in range(0, count, AT_ONCE):
         chunk = rows.slice(first, AT_ONCE).collect()
         yield [Correction(values.pop(ROW), values) for values in chunk.iter_rows(named=True)]

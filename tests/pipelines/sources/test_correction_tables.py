@@ -1,9 +1,12 @@
 """Corrections as a table: rejected rows as they are downloaded, edited and sent back."""
 
+import json
+
 import pytest
 
 from headgate.errors import JobFault
 from headgate.pipelines.runner import Counts
+from headgate.storage.formats import FileFormat
 from tests.pipelines.correcting import ADULT, PEOPLE, ingested
 from tests.pipelines.intake import Intake
 
@@ -68,3 +71,29 @@ def test_a_broken_table_of_corrections_ingests_nothing(intake: Intake, text: str
         first.correct_by_csv(text)
     assert fault.value.category == "DATA"
     assert first.open_rows() == [2, 3, 4]
+
+
+def test_values_of_objects_come_back_as_what_they_were(intake: Intake) -> None:
+    records = [
+        {"id": 1, "on": True, "tags": ["a"], "size": {"x": 1}},
+        {"id": 200, "on": False, "tags": ["b"], "size": {"x": 2}},
+        {"id": 300, "on": True, "tags": [], "size": None},
+    ]
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    check = {"range": {"columns": ["id"], "max": 9}}
+    first = ingested(intake, text, check, own=list(records[0]), format=FileFormat.NDJSON)
+    table = "\n".join(first.download()) + "\n"
+    table = table.replace("200", "2").replace("300", "3").replace("[]", '"[""c""]"')
+    outcome, _ = first.correct_by_csv(table)
+    assert outcome.errors == []
+    assert outcome.rows == [
+        records[0],
+        {**records[1], "id": 2},
+        {**records[2], "id": 3, "tags": ["c"]},
+    ]
+
+
+def test_a_table_without_rows_ingests_nothing(intake: Intake) -> None:
+    first = ingested(intake, PEOPLE, ADULT)
+    with pytest.raises(JobFault, match="INVALID_CORRECTIONS"):
+        first.correct_by_csv("headgate_row,name,age\n")
