@@ -141,7 +141,7 @@ async def _again(
 def _is_wanted(child: Job, request: RetryRequest) -> bool:
     """Whether a retry of a batch takes this item: one without effect, or, where asked for, one with rejected rows."""
     return child.status in WITHOUT_EFFECT or (
-        request.strategy is RetryStrategy.FAILED_ROWS and child.rows_rejected > 0
+        request.strategy is RetryStrategy.FAILED_ROWS and open_rows_refusal(child) is None
     )
 
 

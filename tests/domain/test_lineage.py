@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from headgate.domain import batch_ingest, corrections, retries
+from headgate.domain import batch_ingest, corrections, jobs, retries
 from headgate.domain.batch_ingest import BatchRequest
 from headgate.domain.corrections import Correction, CorrectRequest
 from headgate.domain.ingest import IngestRequest
@@ -14,6 +14,7 @@ from headgate.domain.ledgers import ledger_key, resolved_key
 from headgate.domain.lineage import LINEAGE, RESOLVED_BY
 from headgate.domain.permissions import Principal
 from headgate.domain.ports import TaskFault
+from headgate.domain.retention import forget_errors
 from headgate.domain.retries import RetryRequest, RetryStrategy
 from headgate.domain.services import Services
 from headgate.domain.tasks import task_of
@@ -226,3 +227,19 @@ async def test_a_batch_succeeds_when_the_last_row_of_its_items_passes(lineage: L
     assert (events[-1].status, events[-1].seq) == ("SUCCEEDED", after.last_event)
     assert [event.seq for event in events] == list(range(1, after.last_event + 1))
     assert after.finished_at == before.finished_at
+
+
+async def test_a_retried_batch_reads_no_item_again_whose_good_rows_are_there_and_whose_errors_are_gone(
+    lineage: Lineage,
+) -> None:
+    items = [IngestRequest(dataset=name, text="a\n1\n", format=FileFormat.CSV) for name in "ab"]
+    batch = (await batch_ingest.submit(lineage.services, lineage.operator, BatchRequest(items))).job
+    assert batch is not None
+    one, two = [await jobs.require_job(lineage.services, item["job"]) for item in batch.spec["items"]]
+    await lineage.end(one, [2], [1])
+    await forget_errors(lineage.services, days=1e-9)
+    await lineage.end(two, [2], [1])
+    request = RetryRequest(batch.id, RetryStrategy.FAILED_ROWS)
+    again = (await retries.retry(lineage.services, lineage.operator, request)).job
+    [child] = [await jobs.require_job(lineage.services, item["job"]) for item in again.spec["items"]]
+    assert (child.retry_of_id, child.resolves_id) == (two.id, two.id)
