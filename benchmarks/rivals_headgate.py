@@ -14,13 +14,14 @@ from headgate.pipelines.screening import Screening
 from headgate.pipelines.validation import Validate, validate
 from headgate.storage.formats import FileFormat
 
+SCREENING = Screening(checks=checks_from_json(CHECKS))
+
 
 def find(source: Path) -> pl.DataFrame:
     """The lines of the error ledger."""
     with TemporaryDirectory() as folder:
         scratch, ledger = Path(folder), Path(folder) / "ledger.parquet"
-        screening = Screening(checks=checks_from_json(CHECKS))
-        validate(Validate(Source(source, FileFormat.CSV), ledger, scratch, screening), _unheard)
+        validate(Validate(Source(source, FileFormat.CSV), ledger, scratch, SCREENING), _unheard)
         return pl.read_parquet(ledger, columns=["row", "column", "value"])
 
 
