@@ -13,7 +13,7 @@ from headgate.domain.dialects import checked_dialect
 from headgate.domain.files import get_many as get_files
 from headgate.domain.files import require_ready
 from headgate.domain.ids import require_id
-from headgate.domain.rules import Rules, referenced_datasets
+from headgate.domain.rules import Rules, check_storable, referenced_datasets
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.pipelines.dialect import GivenDialect
@@ -114,17 +114,23 @@ def _line(number: int, record: Any) -> bytes:
 
 
 def source_of(request: DataRequest, content: Content | None) -> dict[str, Any]:
-    """Say what is read, in the words of a job's spec. Raises UserFault (INVALID_DIALECT)."""
+    """Say what is read, in the words of a job's spec. Raises UserFault (INVALID_DIALECT, INVALID_FILTER)."""
     if content is not None:
         dialect = _dialect(request)
         return {"input": {"format": content.format, **({"dialect": dialect} if dialect else {})}}
     if request.rows_of is not None:
-        wanted = request.rows_of.filter
-        found = {"name": request.rows_of.name, "version": request.rows_of.version}
-        return {"dataset": found | ({"filter": wanted.to_json()} if wanted else {})}
+        return {"dataset": _dataset_source(request.rows_of)}
     if request.url is not None:
         return {"url": {"url": request.url}}
     return {"file": {"id": request.file_id}}
+
+
+def _dataset_source(wanted: DatasetRef) -> dict[str, Any]:
+    source: dict[str, Any] = {"name": wanted.name, "version": wanted.version}
+    if wanted.filter is not None:
+        source["filter"] = wanted.filter.to_json()
+        check_storable(source["filter"], ("data", "dataset", "filter"), "INVALID_FILTER")
+    return source
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from headgate.domain.checks import parse_checks, parse_settings
+from headgate.errors import UserFault
 from headgate.pipelines.acceptance import Acceptance
 from headgate.pipelines.contract import Contract
 
@@ -25,12 +28,22 @@ class Rules:
 
     def check(self, at: tuple[str, ...] = ()) -> None:
         """Raise UserFault (INVALID_SPEC) for what makes no sense; its path begins with `at`."""
+        for name, value in self.to_json().items():
+            check_storable(value, (*at, name), "INVALID_SPEC")
         if self.contract is not None:
             parse_settings(Contract, self.contract, (*at, "contract"), "The contract")
         if self.acceptance is not None:
             parse_settings(Acceptance, self.acceptance, (*at, "acceptance"), "The acceptance")
         if self.checks is not None:
             parse_checks(self.checks, (*at, "checks"))
+
+
+def check_storable(value: Any, path: tuple[str, ...], code: str) -> None:
+    """Raise UserFault with this code for what JSON can't hold, such as half a character."""
+    try:
+        orjson.dumps(value)
+    except TypeError as error:
+        raise UserFault(code, f"This can't be kept: {error}.", path) from error
 
 
 def referenced_datasets(spec: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -8,8 +8,10 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from headgate.errors import JobFault
 from headgate.pipelines.kinds import Settings
 from headgate.pipelines.parsing import tells
+from headgate.pipelines.sources.naming import check_keys
 from headgate.storage.columns import ColumnType
 
 FORMATTED = {
@@ -32,7 +34,7 @@ class SchemaPolicy(StrEnum):
 class ContractColumn(Settings):
     """What one column must be."""
 
-    name: str = Field(min_length=1, description="The column's name.")
+    name: str = Field(min_length=1, pattern="^[^\\x00]*$", description="The column's name.")
     type: ColumnType = Field(description="The type of its values.")
     nullable: bool = Field(default=True, description="Whether a row may have no value here.")
     format: str | None = Field(
@@ -82,6 +84,10 @@ class Contract(Settings):
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
+        try:
+            check_keys(column.name for column in self.columns)
+        except JobFault as fault:
+            raise ValueError(fault.message) from fault
         seen: set[str] = set()
         for column in self.columns:
             for name in dict.fromkeys((column.name, *column.aliases)):

@@ -84,6 +84,17 @@ def test_a_dialect_is_for_delimited_text_alone() -> None:
     assert (fault.value.code, fault.value.path) == ("INVALID_DIALECT", ("data", "text", "dialect"))
 
 
+async def test_a_filter_that_can_not_be_kept_is_refused(
+    services: Services, operator: Principal, add_dataset: Any
+) -> None:
+    await add_dataset("full", 2)
+    for value in ("\ud800", 2**70):
+        wanted = DatasetRef("full", filter=RowFilter("a", eq=value))
+        with pytest.raises(UserFault) as fault:
+            await validation.submit(services, operator, ValidateRequest(rows_of=wanted))
+        assert (fault.value.code, fault.value.path) == ("INVALID_FILTER", ("data", "dataset", "filter"))
+
+
 @pytest.mark.parametrize(
     ("wanted", "path"),
     [

@@ -38,6 +38,8 @@ def test_rules_are_kept_as_they_were_given() -> None:
         ({"acceptance": {"maxRejectedPercent": 101}}, ("acceptance", "maxRejectedPercent"), "The acceptance can't"),
         ({"acceptance": {"colour": 1}}, ("acceptance", "colour"), "colour: there is no such setting"),
         ({"checks": [RANGE, {"range": {"columns": ["a"], "min": "x"}}]}, ("checks", "1", "range", "min"), "The check"),
+        ({"checks": [{"oneOf": {"columns": ["a"], "values": ["\ud800"]}}]}, ("checks",), "surrogates not allowed"),
+        ({"checks": [{"oneOf": {"columns": ["a"], "values": [2**70]}}]}, ("checks",), "Integer exceeds 64-bit range"),
         ({"checks": [{"nothing": {}}]}, ("checks", "0", "nothing"), "There is no check nothing"),
     ],
 )  # fmt: skip

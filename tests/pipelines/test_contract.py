@@ -288,7 +288,11 @@ def test_every_row_is_answered_for_whatever_the_policies(rules: Any, rows: list[
     [
         ([], "at least 1 item"),
         ([A, A], "the name a is given twice"),
-        ([A, column("A", "STRING")], "the name A is given twice"),
+        ([A, column("A", "STRING")], "a and A differ in case alone"),
+        ([column("*", "STRING")], "'\\*' can't name a column"),
+        ([column("^a$", "STRING")], "can't name a column"),
+        ([column("__headgate_row__", "STRING")], "can't name a column"),
+        ([column("a\0", "STRING")], "should match pattern"),
         ([A, column("b", "STRING", aliases=["a"])], "the name a is given twice"),
         ([column("", "STRING")], "at least 1 character"),
         ([column("a", "NUMBER")], "Input should be"),
