@@ -12,7 +12,7 @@ from headgate.pipelines.parsing import INSTANT, PARSERS, has_zone
 from headgate.pipelines.prepared import ROW_INDEX, Prepared
 from headgate.pipelines.rules import Finding, Rule, Severity, Suggest
 from headgate.pipelines.types import DECIMAL_PRECISION, MAX_SCALE, Candidate, conforming, wide_decimals
-from headgate.storage.columns import ColumnType, column_type
+from headgate.storage.columns import MAX_SAFE_INTEGER, ColumnType, column_type
 
 CONTRACT = "contract"
 """What errors call the contract, where others have the name of a check."""
@@ -162,8 +162,8 @@ class _Arranging:
             self._wanted[column.name] = [conforming(dtype, wide.dtype) for wide in wide_decimals()]
             return self._keep(column.name)
         cell = pl.col(column.name)
-        # A decimal of more digits than there can be is an error and not null.
-        bounded = pl.when(cell.abs() < BEYOND_DECIMALS).then(cell)
+        # Larger floats stand for more than one number; larger integers are an error and not null.
+        bounded = pl.when(cell.abs() <= (MAX_SAFE_INTEGER if dtype.is_float() else WHOLE_DECIMALS)).then(cell)
         # With more places than it needs, a float would show digits that nobody wrote.
         texts = (conforming(dtype, wide.dtype).exact(bounded).cast(pl.String) for wide in wide_decimals())
         original = self._change(column.name, pl.coalesce(*texts))
@@ -269,7 +269,7 @@ def _parsing(column: ContractColumn, sample: pl.DataFrame) -> Candidate:
 
 TEXTS = (pl.String, pl.Categorical, pl.Enum)
 WIDEST_DECIMAL = wide_decimals()[-1].dtype
-BEYOND_DECIMALS = 10.0 ** (DECIMAL_PRECISION - MAX_SCALE)
+WHOLE_DECIMALS = 10.0 ** (DECIMAL_PRECISION - MAX_SCALE - 1)
 UNWRITTEN: Mapping[ColumnType, pl.DataType] = {
     ColumnType.DECIMAL: WIDEST_DECIMAL,
     ColumnType.BINARY: pl.Binary(),
