@@ -1,49 +1,18 @@
 """Data is held against rules over a real server: what is wrong is told, and nothing is kept."""
 
-from collections.abc import Iterator
-from socket import socket
-from threading import Event
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.acceptance.processes import Client, Headgate, MakeClient
-from tests.pipelines.websites import Site, respond, serving
+from tests.acceptance.validations import AGES, CSV, RETRY, WATCH, validated
 
-VALIDATE = """
-mutation ($input: ValidateInput!) {
-  validate(input: $input) {
-    job {
-      id kind status dataset { id } counts { read accepted rejected } failure { code category }
-      result { kind name data job { id } }
-      errors { edges { node { row line column value code check severity record } } }
-    }
-    replayed
-    errors { code path message }
-  }
-}
-"""
-RETRY = """
-mutation ($input: RetryInput!) {
-  retry(input: $input) {
-    job { id kind status retryOf { id } result { data } } errors { code path message }
-  }
-}
-"""
 BATCH = """
 mutation ($input: IngestBatchInput!) {
   ingestBatch(input: $input) { job { id } results { job { id } errors { code path } } errors { code path } }
 }
 """
-WATCH = """
-subscription ($job: ID!) {
-  jobProgress(jobId: $job, minIntervalMs: 0) { type status errors { id row column value code } }
-}
-"""
 ERRORS = "query ($id: ID!) { job(id: $id) { errors(first: 200) { edges { node { id row } } } } }"
-CANCEL = "mutation ($input: CancelInput!) { cancel(input: $input) { job { id } errors { code } } }"
-ATTEMPTS = "query ($id: ID!) { job(id: $id) { status attempts { status failure { code } } } }"
 PEOPLE = [
     {"name": "Ada", "age": 36},
     {"name": None, "age": 40},
@@ -51,21 +20,10 @@ PEOPLE = [
     {"name": "Bob", "age": "old"},
 ]
 DATASETS = "{ datasets(first: 1) { totalCount } }"
-AGES = [
-    {"range": {"columns": ["age"], "max": 100}},
-    {"required": {"columns": ["name"], "severity": "WARNING"}},
-]
-CSV = "name,age\nAda,36\n,40\nEve,400\nBob,old\n"
 
 
 def text(content: str = CSV) -> dict[str, Any]:
     return {"text": {"format": "CSV", "content": content}}
-
-
-async def validated(client: Client, data: Any, **options: Any) -> Any:
-    """Validate, and wait for the end in the same call; answers the payload."""
-    wanted = {"data": data, "checks": AGES, "waitSeconds": 30, **options}
-    return (await client.data(VALIDATE, input=wanted))["validate"]
 
 
 async def faults(client: Client, data: Any, **options: Any) -> list[tuple[str, list[str]]]:
@@ -256,93 +214,3 @@ async def test_the_first_errors_of_each_kind_are_told_before_the_end_as_the_ledg
     assert len(ledger) == 19
     assert {error["id"] for error in [*told, *summary]} <= {edge["node"]["id"] for edge in ledger}
     assert events[-1]["status"] == "PARTIAL"
-
-
-# Over URLs
-
-
-@pytest.fixture(scope="module")
-def fetching_headgate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headgate]:
-    """A server that may fetch from this machine."""
-    settings = {"HEADGATE_WORKERS": "1", "HEADGATE_ALLOWED_NETWORKS": "127.0.0.0/8"}
-    headgate = Headgate(tmp_path_factory.mktemp("fetching") / "home", settings).start()
-    yield headgate
-    headgate.stop()
-
-
-@pytest.fixture
-async def fetching(fetching_headgate: Headgate, make_client: MakeClient) -> Client:
-    return await make_client(fetching_headgate)
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as site:
-        yield site
-
-
-class Silent:
-    """A server that says nothing until it is told to answer; `is_asked` when somebody waits for it."""
-
-    def __init__(self) -> None:
-        self.is_asked, self.may_answer = Event(), Event()
-
-    def __call__(self, connection: socket) -> None:
-        self.is_asked.set()
-        self.may_answer.wait(30)
-
-
-async def test_this_machine_is_not_asked_unless_it_is_allowed(client: Client, site: Site) -> None:
-    job = (await validated(client, {"url": site.url("/a.csv")}))["job"]
-    assert (job["status"], job["failure"]["code"], job["result"]) == ("FAILED", "URL_NOT_ALLOWED", None)
-    assert site.asked == []
-
-
-async def test_what_a_url_answers_is_validated_and_may_be_tried_again(fetching: Client, site: Site) -> None:
-    url = {"url": site.url("/a.csv")}
-    site.answers["/a.csv"] = respond(b"gone", status="404 Not Found")
-    failed = (await validated(fetching, url))["job"]
-    assert (failed["status"], failed["failure"]["code"]) == ("FAILED", "URL_STATUS")
-    site.answers["/a.csv"] = respond(CSV.encode())
-    again = (await fetching.data(RETRY, input={"jobId": failed["id"], "waitSeconds": 30}))["retry"]["job"]
-    assert (again["kind"], again["status"], again["retryOf"]["id"]) == ("VALIDATE", "PARTIAL", failed["id"])
-    assert again["result"]["data"]["issues"] == 3
-    assert len(site.asked) == 2
-
-
-async def test_a_validation_that_waits_for_a_server_is_canceled(fetching: Client, site: Site) -> None:
-    silent = site.answers["/a.csv"] = Silent()
-    job = (await validated(fetching, {"url": site.url("/a.csv")}, waitSeconds=0))["job"]["id"]
-    async with fetching.subscribe(WATCH, job=job) as results:
-        silent.is_asked.wait(30)
-        await fetching.data(CANCEL, input={"jobId": job})
-        statuses = [status async for result in results if (status := result["data"]["jobProgress"]["status"])]
-    silent.may_answer.set()
-    assert statuses[-1] == "CANCELED"
-
-
-async def test_a_validation_whose_process_is_killed_runs_again(
-    fetching: Client, fetching_headgate: Headgate, site: Site
-) -> None:
-    silent = site.answers["/a.csv"] = Silent()
-    job = (await validated(fetching, {"url": site.url("/a.csv")}, waitSeconds=0))["job"]["id"]
-    async with fetching.subscribe(WATCH, job=job) as results:
-        silent.is_asked.wait(30)
-        site.answers["/a.csv"] = respond(CSV.encode())
-        kill_engines(fetching_headgate)
-        last = [result["data"]["jobProgress"] async for result in results][-1]
-    silent.may_answer.set()
-    attempts = (await fetching.data(ATTEMPTS, id=job))["job"]["attempts"]
-    assert last["status"] == "PARTIAL"
-    assert [(each["status"], (each["failure"] or {}).get("code")) for each in attempts] == [
-        ("FAILED", "CHILD_DIED"),
-        ("PARTIAL", None),
-    ]
-
-
-def kill_engines(headgate: Headgate) -> None:
-    """End the processes of a server that run tasks."""
-    assert headgate.process is not None
-    for process in psutil.Process(headgate.process.pid).children(recursive=True):
-        if "headgate.pipelines.child" in process.cmdline():
-            process.kill()
