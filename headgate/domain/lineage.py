@@ -104,16 +104,18 @@ def _lineages_of(roots: Collection[str]) -> Select[tuple[str]]:
 
 async def resolve(services: Services, session: AsyncSession, ended: Sequence[Job]) -> list[NewEvent]:
     """Take the rows that passed in these jobs off the open errors of all jobs of their lineages."""
+    resolving = {job.resolves_id: job for job in ended if job.resolves_id is not None}
+    if not resolving:
+        return []
+    # All at once, in the order in which others lock them too: so nobody waits for each other.
+    await _lock_roots(session, resolving)
     events: list[NewEvent] = []
     resolved: list[Job] = []
-    for later in ended:
-        if later.resolves_id is None:
-            continue
-        roots = await _lock_roots(session, [later.resolves_id])
-        ancestors = set(await session.scalars(select(_upward([later.resolves_id]).c.id)))
-        of_lineage = select(Job).where(col(Job.id).in_(_lineages_of(roots)), col(Job.rows_rejected) > 0)
-        found = await session.scalars(of_lineage.where(Job.id != later.id).order_by(col(Job.id)))
-        for earlier in filter(has_open_rows, found.all()):
+    for earlier_id, later in resolving.items():
+        ancestors = set(await session.scalars(select(_upward([earlier_id]).c.id)))
+        of_lineage = col(Job.id).in_(_lineages_of([later.spec[LINEAGE][0]])) & (col(Job.id) != later.id)
+        found = select(Job).where(of_lineage, col(Job.rows_rejected) > 0).order_by(col(Job.id))
+        for earlier in filter(has_open_rows, (await session.scalars(found)).all()):
             events += _take_off(earlier, later, await _passed_of(services, earlier, later, ancestors))
             resolved.append(earlier)
         await session.flush()
@@ -137,7 +139,8 @@ def _take_off(earlier: Job, later: Job, passed: int) -> list[NewEvent]:
         left -= taken
     earlier.rows_rejected -= passed
     earlier.resolved_by = [*earlier.resolved_by, later.id]
-    earlier.has_errors = bool(earlier.rows_rejected or earlier.warnings)
+    # Those of one that ended long ago may be gone.
+    earlier.has_errors = earlier.has_errors and bool(earlier.rows_rejected or earlier.warnings)
     status = JobStatus.PARTIAL if earlier.rows_rejected else JobStatus.SUCCEEDED
     if status is earlier.status or not passed:
         return []

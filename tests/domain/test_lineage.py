@@ -1,6 +1,7 @@
 """Rows that pass later are taken off the open errors of their whole lineage; one job at a time takes rows of it."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -21,7 +22,7 @@ from headgate.domain.tasks import task_of
 from headgate.errors import UserFault
 from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat
-from headgate.storage.tables import Job, JobEventType, JobKind, JobStatus
+from headgate.storage.tables import Job, JobEventType, JobKind, JobStatus, utc_now
 from tests.domain.ledgers import an_error, write_ledger
 from tests.domain.outcomes import FAULT, a_result, events_of, reread
 
@@ -243,3 +244,14 @@ async def test_a_retried_batch_reads_no_item_again_whose_good_rows_are_there_and
     again = (await retries.retry(lineage.services, lineage.operator, request)).job
     [child] = [await jobs.require_job(lineage.services, item["job"]) for item in again.spec["items"]]
     assert (child.retry_of_id, child.resolves_id) == (two.id, two.id)
+
+
+async def test_a_job_whose_errors_are_gone_gets_none_back(lineage: Lineage, submit: Any) -> None:
+    first = await lineage.end(await submit(), [2, 3, 4], [1])
+    later = await lineage.corrected(first, [2, 3], [])
+    async with lineage.services.database.transaction() as session:
+        (await session.get_one(Job, first.id)).finished_at = utc_now() - timedelta(days=2)
+    await forget_errors(lineage.services, days=1)
+    await lineage.corrected(later, [], [2])
+    assert await lineage.state(later) == ("PARTIAL", 1, 1, True)
+    assert await lineage.state(first) == ("PARTIAL", 2, 2, False)
