@@ -11,9 +11,10 @@ from headgate.pipelines.dialect import Dialect, GivenDialect
 from headgate.pipelines.fetched import Fetch, fetched_source, kept_source
 from headgate.pipelines.formats import DELIMITED
 from headgate.pipelines.inputs import Input
+from headgate.pipelines.orders import Permit
 from headgate.pipelines.prepared import Source, Watch
 from headgate.pipelines.rejections import Samples, Tell
-from headgate.pipelines.runner import Ingest, Permit, ingest, settle
+from headgate.pipelines.runner import Ingest, ingest, settle
 from headgate.pipelines.scratch import scratch_made
 from headgate.pipelines.screening import Screening
 from headgate.pipelines.sinks.dataset import Target
@@ -76,7 +77,7 @@ def run_validate(task: Mapping[str, Any], following: Following) -> dict[str, Any
             _screening(task),
             Samples(following.tell),
         )
-        verdict = validate(job, following.watch)
+        verdict = validate(job, following.watch, following.permit)
     return {
         "counts": verdict.counts.to_json(),
         "errors": verdict.issues,

@@ -1,5 +1,6 @@
 """What a running task is told by the one who gave it: to stop, and until when it may commit."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,16 @@ from headgate.pipelines.damage import LIBRARY_FAULTS
 from headgate.pipelines.prepared import Watch
 
 Send = Callable[[dict[str, Any]], None]
+Permit = Callable[[], float]
+"""Asks whether a task may commit: answers until when the commit may begin, on the clock of `time.monotonic`.
+
+Raises Stopped where it must not.
+"""
+
+
+def unlimited() -> float:
+    """Permit every commit."""
+    return math.inf
 
 
 class Stopped(BaseException):

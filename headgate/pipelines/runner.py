@@ -1,8 +1,7 @@
 """Runs one task of the engine from its source to its commit."""
 
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from headgate.pipelines.checks.check import Present
 from headgate.pipelines.counts import Counts as Counts
 from headgate.pipelines.gate import Gate
 from headgate.pipelines.inputs import Input, check_scanned, mismatch, read_rows, scanning
-from headgate.pipelines.orders import unwrapped
+from headgate.pipelines.orders import Permit, unlimited, unwrapped
 from headgate.pipelines.prepared import ROW_INDEX, Watch
 from headgate.pipelines.rejections import RejectionLog, Samples, save_ledger
 from headgate.pipelines.replay import save_resolved
@@ -30,17 +29,6 @@ from headgate.storage.datasets import DatasetConflict, Part, Snapshot, WriteMode
 from headgate.storage.open_errors import OpenErrors
 
 CONFLICT_TRIES = 5
-
-Permit = Callable[[], float]
-"""Asks whether a task may commit: answers until when the commit may begin, on the clock of `time.monotonic`.
-
-Raises Stopped where it must not.
-"""
-
-
-def unlimited() -> float:
-    """Permit every commit."""
-    return math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import polars as pl
 from headgate.pipelines.counts import Counts
 from headgate.pipelines.gate import Gate
 from headgate.pipelines.inputs import Input, check_scanned, mismatch, read_rows, scanning
+from headgate.pipelines.orders import Permit, unlimited
 from headgate.pipelines.prepared import Watch
 from headgate.pipelines.rejections import RejectionLog, Samples, save_ledger
 from headgate.pipelines.rules import Severity
@@ -45,8 +46,8 @@ class Verdict:
         return {"passed": self.passed, "issues": self.issues, "rules": self.rules}
 
 
-def validate(task: Validate, watch: Watch) -> Verdict:
-    """Run the task. Raises JobFault, and Stopped from `watch`."""
+def validate(task: Validate, watch: Watch, permit: Permit = unlimited) -> Verdict:
+    """Run the task; `permit` is asked before the ledger is kept. Raises JobFault, and Stopped from either."""
     reading, found = (RejectionLog(task.scratch, name, task.samples) for name in ("reading", "gate"))
     rows = read_rows(task.source, task.screening.contract, None, task.scratch, reading, watch)
     records = rows.prepared.accepted + reading.rows
@@ -58,6 +59,7 @@ def validate(task: Validate, watch: Watch) -> Verdict:
     check_scanned(task.source, rows.prepared, gate.rows)
     if passed != gate.rows - gate.rejected:
         raise mismatch()
+    permit()
     save_ledger(task.ledger, reading, found, findings=book.findings)
     warnings = found.warnings + sum(each.severity is Severity.WARNING for each in book.findings)
     counts = Counts(records, passed, reading.rows + gate.rejected, warnings=warnings)

@@ -32,7 +32,11 @@ def task(tmp_path: Path) -> dict[str, Any]:
         "attempt": 1,
         "source": {"path": str(path), "format": "CSV", "dialect": None},
         "dataset": {"path": str(tmp_path / "dataset"), "mode": "APPEND", "keys": []},
+        "rules": {},
+        "datasets": {},
+        "lineage": [],
         "ledger": str(tmp_path / "errors.parquet"),
+        "resolved": str(tmp_path / "resolved.parquet"),
         "scratch": str(tmp_path / "scratch" / "job_1" / "1"),
     }
 

@@ -34,6 +34,7 @@ class Child:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         self.progress: list[dict[str, Any]] = []
+        self.samples: list[dict[str, Any]] = []
         self.asked = 0
 
     def send(self, task: dict[str, Any]) -> None:
@@ -50,11 +51,12 @@ class Child:
         """Send a task and answer its outcome; its questions for the commit get these answers."""
         self.send(task)
         self.progress, left = [], list(permits)
-        while (message := self.message()).keys() & {"progress", "asks"}:
+        self.samples = []
+        while (message := self.message()).keys() & {"progress", "asks", "errors"}:
+            self.samples += message.get("errors", [])
+            self.progress += [message["progress"]] if "progress" in message else []
             if "asks" in message:
                 self.send({"commit": left.pop(0)})
-            else:
-                self.progress.append(message["progress"])
         self.asked = len(permits) - len(left)
         return message
 
@@ -78,7 +80,11 @@ def ingest_task(intake: Intake, path: Path, format: str = "CSV", **dataset: Any)
         "attempt": 1,
         "source": {"path": str(path), "format": format, "dialect": None},
         "dataset": {"path": str(intake.dataset()), "mode": "APPEND", "keys": [], **dataset},
+        "rules": {},
+        "datasets": {},
+        "lineage": [],
         "ledger": str(intake.ledger("job_1")),
+        "resolved": str(intake.folder / "resolved" / "job_1.parquet"),
         "scratch": str(intake.scratch()),
     }
 
@@ -95,6 +101,7 @@ def inspect_task(intake: Intake, path: Path, name: str) -> dict[str, Any]:
 def test_an_ingest_answers_counts_and_the_new_version(child: Child, intake: Intake) -> None:
     answer = child.run(ingest_task(intake, intake.file("a,b\n1,2.50\n3\n5,6.25\n")))
     counts = {"read": 3, "accepted": 2, "rejected": 1, "filtered": 0, "merged": 0, "warnings": 0}
+    assert [(sample["row"], sample["code"]) for sample in child.samples] == [(2, "STRUCTURE")]
     result = answer["result"]
     assert result["counts"] == counts
     assert (result["dataset"]["version"], result["dataset"]["row_count"]) == (0, 2)
@@ -192,10 +199,14 @@ def test_an_ingest_told_to_stop_while_it_asks_does_not_commit(child: Child, inta
 def test_an_ingest_reads_only_the_rows_that_an_earlier_one_rejected(child: Child, intake: Intake) -> None:
     path = intake.file("a,b\n1,2\n3\n5,6\n7\n")
     assert child.run(ingest_task(intake, path))["result"]["counts"]["rejected"] == 2
-    task = ingest_task(intake, path) | {"job": "job_2", "replay": str(intake.ledger("job_1"))}
-    failure = child.run(task | {"ledger": str(intake.ledger("job_2"))})["failure"]
+
+    def replay(job: str) -> dict[str, Any]:
+        return {"replay": {"ledger": str(intake.ledger(job)), "resolved": []}}
+
+    task = ingest_task(intake, path) | {"job": "job_2", "ledger": str(intake.ledger("job_2"))}
+    failure = child.run(task | replay("job_1"))["failure"]
     assert (failure["code"], failure["counts"]["read"]) == ("ALL_ROWS_REJECTED", 2)
-    failure = child.run(task | {"replay": str(intake.ledger("job_3"))})["failure"]
+    failure = child.run(task | replay("job_3"))["failure"]
     assert (failure["code"], failure["category"]) == ("NOTHING_TO_REPLAY", "DATA")
 
 
