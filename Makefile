@@ -4,6 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
+INSTALLED_BENCH := .venv/.installed-bench
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test chaos check bench schema format clean
@@ -30,7 +31,7 @@ check: $(INSTALLED_DEV) ## Run everything that a change must pass
 	$(BIN)/headgate schema export | diff schema.graphql -
 	$(BIN)/python -m pytest $(ARGS)
 
-bench: $(INSTALLED_DEV) ## Measure against named references
+bench: $(INSTALLED_BENCH) ## Measure against named references
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 schema: $(INSTALLED) ## Write schema.graphql from the code
@@ -53,4 +54,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 $(INSTALLED_DEV): $(INSTALLED)
 	@$(INSTALL) --editable '.[dev]'
+	@touch $@
+
+$(INSTALLED_BENCH): $(INSTALLED_DEV)
+	@$(INSTALL) --editable '.[bench]'
 	@touch $@

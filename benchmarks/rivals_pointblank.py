@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import pointblank as pb  # type: ignore[import-untyped]
+import pointblank as pb
 import polars as pl
 
 from benchmarks.data import WORDS

@@ -17,6 +17,7 @@ import orjson
 import structlog
 
 from headgate.errors import JobFault
+from headgate.pipelines.checks.registry import check_kinds
 from headgate.pipelines.damage import LIBRARY_FAULTS
 from headgate.pipelines.dialect import Dialect, GivenDialect
 from headgate.pipelines.gate import READ_SHARE
@@ -195,6 +196,8 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    # What the kinds import takes a quarter of a second: it is not for the first task that has checks to wait for it.
+    check_kinds()
     serve(sys.stdin.buffer, answers)
 
 
