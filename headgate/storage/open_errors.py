@@ -152,7 +152,7 @@ class _Lines:
 
     def rejecting(self) -> pl.LazyFrame:
         """The open errors whose rows can be corrected."""
-        return self.matching(REJECTING).filter(pl.col("code") != NOT_OPEN)
+        return self.matching(REJECTING).filter(pl.col("code").ne_missing(NOT_OPEN))
 
     def between(self, first: int, last: int) -> "_Lines":
         """The lines with these numbers and those in between: no others are read."""
