@@ -1,4 +1,4 @@
-"""Files fetched from URLs: once for a job, so that all its attempts and those who try it again read the same."""
+"""Files fetched from URLs: once for a job, so that its attempts, and those who take up its rows, read the same."""
 
 import os
 from collections.abc import Sequence

@@ -243,13 +243,14 @@ def _counted(
         tuple((limit, failed) for (limit, _), failed in zip(book.limits, written.failed, strict=True)),
     )
     warnings = log.warnings + sum(found.severity is Severity.WARNING for found in book.findings)
+    errors = reading.lines + log.lines + len(book.findings)
     if (fault := refusal(screening.acceptance, tally)) is not None:
         nothing = Counts(tally.records, 0, tally.records, warnings=warnings)
-        raise _with_counts(fault, nothing, errors=reading.lines + log.lines + len(book.findings))
+        raise _with_counts(fault, nothing, errors)
     counts = Counts(tally.records, accepted, rejected, merged=written.passed - accepted, warnings=warnings)
     if rejected and not accepted:
         message = f"All {rejected} rows were rejected, so nothing was ingested. Its errors say why."
-        raise _with_counts(JobFault("ALL_ROWS_REJECTED", message, "DATA"), counts, reading.lines + log.lines)
+        raise _with_counts(JobFault("ALL_ROWS_REJECTED", message, "DATA"), counts, errors)
     return counts
 
 

@@ -149,9 +149,9 @@ class TypePlan:
         The types that are `wanted` for a column come before those that would be guessed.
         """
         left = {
-            name: _fitting(sample.get_column(name), wanted.get(name, ()))
+            name: _fitting(_filled(sample, name), wanted.get(name, ()))
             if name in texts
-            else stored_types(dtype)
+            else [*_exact_ones(wanted.get(name, ()), _filled(sample, name)), *stored_types(dtype)]
             for name, dtype in schema.items()
         }
         return cls({name: candidates.pop(0) for name, candidates in left.items()}, left)
@@ -166,9 +166,12 @@ class TypePlan:
             self.chosen[name] = self._left[name].pop(0)
 
 
-def _fitting(texts: pl.Series, wanted: Sequence[Candidate]) -> list[Candidate]:
+def _filled(sample: pl.DataFrame, name: str) -> pl.Series:
+    return sample.get_column(name).drop_nulls().rename("text")
+
+
+def _fitting(filled: pl.Series, wanted: Sequence[Candidate]) -> list[Candidate]:
     """The candidates that take every text of a sample, text itself last."""
-    filled = texts.drop_nulls().rename("text")
     if filled.is_empty():
         return [*wanted, TEXT]
     likely = _exact_ones([*wanted, *CANDIDATES], filled.head(GLANCE_ROWS))
@@ -213,10 +216,17 @@ def _there_and_back(dtype: pl.DataType, wanted: pl.DataType) -> Candidate:
     """A cast that keeps those values which the cast back gives back."""
 
     def exact(value: pl.Expr) -> pl.Expr:
-        cast = value.cast(wanted, strict=False)
+        cast = _bounded(value, dtype, wanted).cast(wanted, strict=False)
         return pl.when(cast.cast(dtype, strict=False).eq_missing(value)).then(cast)
 
     return Candidate(wanted, None, exact)
+
+
+def _bounded(value: pl.Expr, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    """Null for a number with more digits than the decimals of a type can have: to cast it is an error."""
+    if not isinstance(wanted, pl.Decimal) or not dtype.is_numeric() or isinstance(dtype, pl.Decimal):
+        return value
+    return pl.when(value.abs() < 10.0 ** (wanted.precision - wanted.scale)).then(value)
 
 
 _STORED: dict[type[pl.DataType], pl.DataType | None] = {

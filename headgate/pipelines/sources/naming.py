@@ -11,7 +11,7 @@ RESERVED = "__headgate_"
 def _is_reserved(name: str) -> bool:
     """Whether a name can be no column's: Polars takes `*` and `^…$` for patterns of names, wherever they are named."""
     is_pattern = name == "*" or (name.startswith("^") and name.endswith("$"))
-    return is_pattern or name.startswith(RESERVED)
+    return is_pattern or "\0" in name or name.startswith(RESERVED)
 
 
 def column_names(cells: Sequence[str]) -> list[str]:
@@ -34,9 +34,7 @@ def check_keys(keys: Iterable[str]) -> None:
     seen: dict[str, str] = {}
     for key in keys:
         if not key or _is_reserved(key):
-            message = (
-                f"The key {key!r} can't name a column: it is empty, a pattern, or begins with {RESERVED}."
-            )
+            message = f"The key {key!r} can't name a column: it is empty, a pattern, holds a NUL, or begins with {RESERVED}."
             raise JobFault("INVALID_COLUMN_NAME", message, "DATA")
         other = seen.setdefault(key.casefold(), key)
         if other != key:
