@@ -81,7 +81,7 @@ async def _lines(services: Services, download: ErrorDownload) -> Iterator[bytes]
     if download.content is ErrorsContent.ERRORS:
         return error_lines(errors, wanted)
     rejecting = replace(wanted, severity="ERROR")
-    return row_lines(errors, rejecting, await _file_columns(services, download.job_id))
+    return row_lines(errors, rejecting, await _columns(services, download.job_id))
 
 
 async def _errors(services: Services, download: ErrorDownload) -> OpenErrors:
@@ -90,9 +90,14 @@ async def _errors(services: Services, download: ErrorDownload) -> OpenErrors:
     return OpenErrors(None)
 
 
-async def _file_columns(services: Services, job_id: str) -> list[str]:
-    """The names of the columns of the file that a job reads; none where it reads no file."""
-    statement = select(File.columns).join(Job, col(Job.file_id) == File.id).where(Job.id == job_id)
+async def _columns(services: Services, job_id: str) -> list[str]:
+    """The names of the columns of the data that a job reads, as far as they are known without reading it."""
+    statement = select(Job.spec, File.columns).outerjoin(File, col(Job.file_id) == File.id)
     async with services.database.read() as session:
-        columns = (await session.scalars(statement)).first()
+        found = (await session.execute(statement.where(Job.id == job_id))).first()
+    if found is None:
+        return []
+    spec, columns = found
+    if (corrections := spec["source"].get("corrections")) is not None:
+        return list(corrections["own"])
     return [column["name"] for column in columns or ()]

@@ -39,7 +39,7 @@ async def watch(services: Services, job_id: str, after: int = 0) -> AsyncGenerat
             async with aclosing(follower.read()) as events:
                 async for told in events:
                     yield told
-                    if is_last(told.event):
+                    if is_last(told.event) and told.event.seq >= told.job.last_event:
                         return
             # Whoever has seen any event will see the last one too.
             if follower.number == after and await _has_ended(services, scope, job_id, after):
@@ -96,7 +96,7 @@ class Follower:
 
 
 def is_last(event: JobEvent) -> bool:
-    """Tell whether no event of its job comes behind this one."""
+    """Tell whether no event of its job comes behind this one, unless its rejected rows are taken up later."""
     return event.type is JobEventType.STATUS and event.status in FINAL
 
 

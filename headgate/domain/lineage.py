@@ -25,6 +25,7 @@ RESOLVED_BY, LINEAGE = "resolvedBy", "lineage"
 """Keys of a job's spec: those that had resolved rows before it of the job that it resolves, and all jobs that had
 committed rows of the same input."""
 ALL_REJECTED = "ALL_ROWS_REJECTED"
+NONE_REJECTED = "No row of it was rejected."
 TAKES_ROWS = frozenset({JobKind.INGEST, JobKind.CORRECTION})
 
 
@@ -35,7 +36,7 @@ def open_rows_refusal(job: Job) -> str | None:
     if job.kind not in TAKES_ROWS:
         return f"A job of the kind {job.kind} ingests no rows itself."
     if not job.rows_rejected:
-        return "No row of it was rejected."
+        return NONE_REJECTED
     if not has_open_rows(job):
         return "The job failed as a whole, and took no row in. Mend what failed it, and retry all of it."
     return None if job.has_errors else "Its errors were kept for a time that has passed. Send the data again."

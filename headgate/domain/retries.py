@@ -13,7 +13,7 @@ from headgate.domain.happenings import FINAL, ended
 from headgate.domain.idempotency import earlier, token_of
 from headgate.domain.ingest import check_limits, limits_json
 from headgate.domain.jobs import require_job
-from headgate.domain.lineage import open_rows_refusal
+from headgate.domain.lineage import NONE_REJECTED, open_rows_refusal
 from headgate.domain.permissions import Principal, require
 from headgate.domain.requests import Named
 from headgate.domain.retry_policy import RetryPolicy
@@ -26,6 +26,7 @@ from headgate.storage.tables import ErrorPolicy, Job, JobKind, JobStatus, Priori
 
 WITHOUT_EFFECT = frozenset({JobStatus.FAILED, JobStatus.CANCELED})
 PATH = ("jobId",)
+GOOD_ROWS_ARE_IN = "Its good rows are in the dataset already; FAILED_ROWS takes those that were rejected."
 
 
 class RetryStrategy(StrEnum):
@@ -97,16 +98,16 @@ def refusal(job: Job, strategy: RetryStrategy) -> str | None:
     """Say why a job cannot be tried again in this way; None where it can."""
     if job.status not in FINAL:
         return f"The job has not ended yet: it is {job.status}."
-    if strategy is RetryStrategy.ALL and job.status not in WITHOUT_EFFECT:
-        return "Its good rows are in the dataset already; FAILED_ROWS takes those that were rejected."
-    if strategy is RetryStrategy.FAILED_ROWS and job.kind is JobKind.BATCH:
-        has_items = job.status is not JobStatus.SUCCEEDED or job.rows_rejected
-        return None if has_items else "No row of it was rejected."
+    has_effect = job.status not in WITHOUT_EFFECT
     if strategy is RetryStrategy.ALL:
-        return None
+        return GOOD_ROWS_ARE_IN if has_effect else None
+    if job.kind is JobKind.BATCH:
+        return None if job.status is not JobStatus.SUCCEEDED or job.rows_rejected else NONE_REJECTED
     if job.kind is JobKind.CORRECTION:
         return "Its rows need other values: correct them."
-    return open_rows_refusal(job) if job.status not in WITHOUT_EFFECT else None
+    if has_effect:
+        return open_rows_refusal(job)
+    return None if job.rows_rejected else NONE_REJECTED
 
 
 def actions(principal: Principal, job: Job) -> list[ActionState]:

@@ -15,7 +15,8 @@ RULE = "__headgate_rule__:"
 """What begins the names of columns that say which rows broke a rule."""
 FIRST_ROWS = 100
 MOST_ROWS = 20_000
-MOST_BYTES = 16 << 20
+MOST_BYTES = 64 << 20
+"""Texts of rows that wait keep those of their whole batch in memory."""
 MAX_VALUE_CHARACTERS = 10_000
 """A longer original value is cut: a broken quote can make one cell of a whole file."""
 MAX_RECORD_CHARACTERS = 10 * MAX_VALUE_CHARACTERS

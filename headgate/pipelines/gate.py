@@ -57,12 +57,9 @@ class Gate:
         self._spelling = {name: column.name for name, (column, _) in self._fixed.items()}
         self._typed = {name: typed for name in rows.names if (typed := self._candidate(name)) is not None}
         self._rules = [*book.rules, *self._dataset_rules(keys)]
-        self._faulty = FaultyRows(
-            self._rules,
-            {name: self._before(column) for name, column in rows.originals.items()},
-            rows.prepared.rows,
-            log.take,
-        )
+        originals = {name: self._before(column) for name, column in rows.originals.items()}
+        self._faulty = FaultyRows(self._rules, originals, rows.prepared.rows, log.take)
+        self._shown = [ROW_INDEX, *originals.values(), *(f"{RULE}{n}" for n in range(len(self._rules)))]
         self._lock = threading.Lock()
 
     @property
@@ -157,7 +154,7 @@ class Gate:
             share = self.rows / max(self._rows.prepared.accepted, 1)
         self._watch("writing", rows_written=self.rows, fraction=READ_SHARE + (0.95 - READ_SHARE) * share)
         if self._rules and not self.misfits and (faulty := batch[FAULTY]).any():
-            self._faulty.add(batch.filter(faulty))
+            self._faulty.add(batch[self._shown].filter(faulty))
         return batch
 
     def _misfits(self, batch: pl.DataFrame) -> set[str]:

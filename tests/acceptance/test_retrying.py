@@ -79,6 +79,7 @@ async def test_what_could_only_be_done_twice_is_refused_and_said_beforehand(clie
     assert actions == [
         {"action": "CANCEL", "allowed": False, "reason": "The job has ended: it is SUCCEEDED."},
         {"action": "RETRY", "allowed": False, "reason": refused[1]["errors"][0]["message"]},
+        {"action": "CORRECT", "allowed": False, "reason": refused[1]["errors"][0]["message"]},
     ]
 
 

@@ -159,6 +159,9 @@ def _part(rows: pl.LazyFrame, columns: Sequence[str], part: int, parts: int) -> 
 def among(rows: Indexes) -> pl.Expr:
     """Whether a row is one of these, which are in order."""
 
+    if not len(rows):
+        return pl.lit(False)
+
     def look(indexes: pl.Series) -> pl.Series:
         return pl.Series(positions(rows, indexes.to_numpy()) >= 0, dtype=pl.Boolean)
 

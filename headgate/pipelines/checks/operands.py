@@ -34,10 +34,18 @@ def text_of(column: str, dtype: pl.DataType) -> pl.Expr:
 def number_of(column: str, dtype: pl.DataType) -> pl.Expr:
     """The finite number that a cell is or spells, as a double; null where it is none."""
     if is_text(dtype):
-        return _finite(pl.col(column).cast(pl.String).cast(pl.Float64, strict=False))
+        return _finite(_as_string(column, dtype).cast(pl.Float64, strict=False))
     if dtype.is_numeric():
         return _finite(pl.col(column).cast(pl.Float64))
     return pl.lit(None, pl.Float64)
+
+
+def _as_string(column: str, dtype: pl.DataType) -> pl.Expr:
+    """A text as one of the usual type; where it is that already nothing stands between it and what is made of it.
+
+    So Polars sees where others, such as the type of the column, make the same of it, and makes it once.
+    """
+    return pl.col(column) if dtype == pl.String else pl.col(column).cast(pl.String)
 
 
 def _finite(number: pl.Expr) -> pl.Expr:
@@ -51,7 +59,7 @@ def moment_of(column: str, dtype: pl.DataType, form: str | None = None) -> pl.Ex
     """
     cell = pl.col(column)
     if is_text(dtype):
-        text = cell.cast(pl.String)
+        text = _as_string(column, dtype)
         return iso_moments(text) if form is None else _in_calendar(_moment_in(text, form))
     if isinstance(dtype, pl.Datetime):
         return _in_utc(cell, zoned=dtype.time_zone is not None)
@@ -104,7 +112,7 @@ def cast_to(column: str, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr:
         return (moment.dt.replace_time_zone("UTC") if wanted.time_zone else moment).cast(wanted)
     if wanted.is_nested():
         return pl.lit(None, wanted)
-    text = cell.cast(pl.String)
+    text = _as_string(column, dtype)
     _, parse = PARSERS.get(column_type(wanted), (wanted, None))
     return (text if parse is None else parse(text, None)).cast(wanted, strict=False)
 

@@ -34,7 +34,8 @@ def check_keys(keys: Iterable[str]) -> None:
     seen: dict[str, str] = {}
     for key in keys:
         if not key or _is_reserved(key):
-            message = f"The key {key!r} can't name a column: it is empty, a pattern, holds a NUL, or begins with {RESERVED}."
+            why = f"it is empty, a pattern, holds a NUL, or begins with {RESERVED}"
+            message = f"The key {key!r} can't name a column: {why}."
             raise JobFault("INVALID_COLUMN_NAME", message, "DATA")
         other = seen.setdefault(key.casefold(), key)
         if other != key:
