@@ -6,6 +6,9 @@ INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
 INSTALLED_BENCH := .venv/.installed-bench
 
+# Most tests wait for processes: two of them at a time take little longer than one.
+PARALLEL := --numprocesses 2 --dist loadgroup
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test chaos check bench schema format clean
 
@@ -16,7 +19,7 @@ demo: $(INSTALLED) ## Start Headgate with sample data; ONCE=1 shows it once and 
 	@ONCE=$(ONCE) $(BIN)/python -m demo
 
 test: $(INSTALLED_DEV) ## Run the tests; ARGS="-k name" goes to pytest
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 chaos: $(INSTALLED_DEV) ## Kill, stop and empty parts of running systems for minutes; no job may be lost
 	@$(BIN)/python -m pytest tests/chaos -m long $(ARGS)
@@ -29,7 +32,7 @@ check: $(INSTALLED_DEV) ## Run everything that a change must pass
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && url="sqlite:///$$folder/check.db" && \
 	  $(BIN)/alembic -x url="$$url" upgrade head && $(BIN)/alembic -x url="$$url" check
 	$(BIN)/headgate schema export | diff schema.graphql -
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 bench: $(INSTALLED_BENCH) ## Measure against named references
 	@$(BIN)/python -m benchmarks $(ARGS)

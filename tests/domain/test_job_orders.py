@@ -14,7 +14,7 @@ from headgate.storage.ids import new_id
 from headgate.storage.tables import Job, JobKind, Priority
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-JOB = new_id("job")
+JOB = "job_01h455vb4pex5vsknk084sn02q"
 
 
 async def _add(services: Services, *ranks: datetime, **values: Any) -> list[str]:
@@ -76,7 +76,17 @@ async def test_a_batch_neither_runs_nor_waits_itself(services: Services) -> None
 
 @pytest.mark.parametrize(
     "position",
-    [JOB, "", ":", f":{JOB}", f"1:{new_id('file')}", "1:", f"-1:{JOB}", f"1e3:{JOB}", "9" * 18 + f":{JOB}"],
+    [
+        JOB,
+        "",
+        ":",
+        f":{JOB}",
+        "1:file_01h455vb4pex5vsknk084sn02q",
+        "1:",
+        f"-1:{JOB}",
+        f"1e3:{JOB}",
+        "9" * 18 + f":{JOB}",
+    ],
 )
 async def test_a_cursor_of_another_list_is_refused(services: Services, position: str) -> None:
     with pytest.raises(UserFault, match="INVALID_CURSOR"):

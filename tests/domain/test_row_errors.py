@@ -10,8 +10,9 @@ from headgate.domain.pages import encode_cursor
 from headgate.domain.row_errors import ErrorFilter, ledger_key
 from headgate.domain.services import Services
 from headgate.errors import UserFault
-from headgate.storage.ids import new_id
 from tests.domain.ledgers import an_error, write_ledger
+
+UNKNOWN_JOB = "job_01h455vb4pex5vsknk084sn02q"
 
 
 async def listed(services: Services, first: int = 20, **wanted: Any) -> list[tuple[str, int | None]]:
@@ -79,9 +80,7 @@ async def test_jobs_without_errors_or_without_a_ledger_are_passed_over(
     assert await listed(services) == []
 
 
-@pytest.mark.parametrize(
-    "after", ["", "x", encode_cursor(new_id("job")), encode_cursor(f"{new_id('job')}:-1")]
-)
+@pytest.mark.parametrize("after", ["", "x", encode_cursor(UNKNOWN_JOB), encode_cursor(f"{UNKNOWN_JOB}:-1")])
 async def test_a_cursor_of_something_else_is_refused(services: Services, after: str) -> None:
     with pytest.raises(UserFault, match="INVALID_CURSOR"):
         await row_errors.page(services, ErrorFilter(), 20, after)
