@@ -104,6 +104,7 @@ async def test_a_running_job_is_stopped_and_leaves_nothing(busy: Busy, mode: str
         "availableActions": [
             {"action": "CANCEL", "allowed": False},
             {"action": "RETRY", "allowed": True},
+            {"action": "CORRECT", "allowed": False},
         ],
         "children": {"edges": []},
     }

@@ -11,9 +11,9 @@ from headgate.pipelines.sinks import dataset as sink
 commit = sink.commit
 
 
-def die_around_commit(*args: Any) -> None:
+def die_around_commit(*args: Any, **options: Any) -> None:
     if sys.argv[1] == "after":
-        commit(*args)
+        commit(*args, **options)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
