@@ -196,6 +196,8 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    # What is printed is there at once: this process may end at any time.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     # What the kinds import takes a quarter of a second: it is not for the first task that has checks to wait for it.
     check_kinds()
     serve(sys.stdin.buffer, answers)

@@ -130,6 +130,7 @@ async def test_a_child_that_dies_fails_its_task_alone(make_pool: MakePool) -> No
     assert is_running(other)
     assert (await pool.run({}))["pid"] != other
     hanging.cancel()
+    await asyncio.wait([hanging])
 
 
 async def test_a_child_that_died_without_a_task_is_replaced(make_pool: MakePool) -> None:
