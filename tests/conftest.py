@@ -21,6 +21,12 @@ from headgate.storage.database import Database
 from headgate.storage.migrate import upgrade
 from tests.redis_server import RedisServer
 
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name bytes by their number: some hold the time at which they were made, and each process names tests anew."""
+    return f"{len(val)}-bytes" if isinstance(val, bytes) else None
+
+
 MakeUrl = Callable[[], str]
 MakeRedis = Callable[[], RedisServer]
 
