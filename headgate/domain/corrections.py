@@ -17,13 +17,12 @@ from headgate.domain.permissions import Principal, require
 from headgate.domain.retries import partial_acceptance
 from headgate.domain.services import Services
 from headgate.errors import UserFault
-from headgate.storage.formats import FileFormat
+from headgate.storage.formats import DELIMITED, FileFormat
 from headgate.storage.ids import new_id
 from headgate.storage.tables import Job, JobKind, Role
 
 MAX_CORRECTIONS = 10_000
 PATH = ("corrections",)
-DELIMITED = (FileFormat.CSV, FileFormat.TSV)
 KEPT = ("contract", "checks", "sinks", "retry", "timeoutSeconds", "datasets")
 """What goes for corrections as it went for the job; not its acceptance, which was about all rows."""
 

@@ -19,10 +19,8 @@ from headgate.errors import UserFault
 from headgate.pipelines.dialect import GivenDialect
 from headgate.pipelines.outgoing import check_url
 from headgate.storage.filters import RowFilter
-from headgate.storage.formats import FileFormat
+from headgate.storage.formats import DELIMITED, TEXT_FORMATS, FileFormat
 from headgate.storage.tables import Dataset, File, JobKind, Priority
-
-TEXT_FORMATS = frozenset({FileFormat.CSV, FileFormat.TSV, FileFormat.JSON, FileFormat.NDJSON})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def _dialect(request: DataRequest) -> dict[str, Any]:
     if request.dialect is None:
         return {}
     path = ("data", "text", "dialect")
-    if request.format not in (FileFormat.CSV, FileFormat.TSV):
+    if request.format not in DELIMITED:
         raise UserFault("INVALID_DIALECT", "A dialect is for CSV and TSV.", path)
     return checked_dialect(request.dialect, path).to_json()
 

@@ -11,7 +11,14 @@ from headgate.pipelines.contract import Contract, ContractColumn, SchemaPolicy
 from headgate.pipelines.parsing import INSTANT, PARSERS, has_zone
 from headgate.pipelines.prepared import ROW_INDEX, Prepared
 from headgate.pipelines.rules import Finding, Rule, Severity, Suggest
-from headgate.pipelines.types import DECIMAL_PRECISION, MAX_SCALE, Candidate, conforming, wide_decimals
+from headgate.pipelines.types import (
+    DECIMAL_PRECISION,
+    MAX_SCALE,
+    Candidate,
+    conforming,
+    is_text,
+    wide_decimals,
+)
 from headgate.storage.columns import MAX_SAFE_INTEGER, ColumnType, column_type
 
 CONTRACT = "contract"
@@ -249,7 +256,7 @@ def _text_candidate(column: ContractColumn) -> Candidate:
 
 def _candidate(column: ContractColumn, dtype: pl.DataType, sample: pl.DataFrame) -> Candidate:
     """How values of one type become those of the contract's; null where they can't."""
-    if dtype.base_type() in TEXTS:
+    if is_text(dtype):
         return _parsing(column, sample)
     is_known = column.type in PARSERS or column.type in UNWRITTEN
     return conforming(dtype, _dtype_of(column)) if is_known else NOTHING
@@ -267,7 +274,6 @@ def _parsing(column: ContractColumn, sample: pl.DataFrame) -> Candidate:
     return Candidate(wanted, None, lambda text: parse(text.cast(pl.String), column.format))
 
 
-TEXTS = (pl.String, pl.Categorical, pl.Enum)
 WIDEST_DECIMAL = wide_decimals()[-1].dtype
 WHOLE_DECIMALS = 10.0 ** (DECIMAL_PRECISION - MAX_SCALE - 1)
 UNWRITTEN: Mapping[ColumnType, pl.DataType] = {

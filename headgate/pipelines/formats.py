@@ -15,7 +15,7 @@ from headgate.pipelines.encodings import decode_sample, detect_encoding
 from headgate.pipelines.prepared import Prepared, Reader, Source, Watch
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.sources import columnar, delimited, excel, json
-from headgate.storage.formats import FileFormat
+from headgate.storage.formats import DELIMITED, TEXT_FORMATS, FileFormat
 
 SNIFF_BYTES = 64 << 10
 LINE_BYTES = 16 << 20
@@ -45,9 +45,7 @@ ENDINGS = {
     ".xlsx": FileFormat.EXCEL,
     ".xlsm": FileFormat.EXCEL,
 }
-PACKABLE = {FileFormat.CSV, FileFormat.TSV, FileFormat.JSON, FileFormat.NDJSON}
 TEXT_ENDINGS = {".txt", ".dat", ".log", ""}
-DELIMITED = (FileFormat.CSV, FileFormat.TSV)
 MIN_CONFIDENCE = 0.5
 JSON_START = re.compile(r'\{\s*["}]|\[\s*[\[{"\]]')
 FOREIGN_MAGIC = (
@@ -68,7 +66,7 @@ def read(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prep
 
     Raises JobFault: UNREADABLE_FILE, FILE_TOO_LARGE, or what the reader raises.
     """
-    if source.format in PACKABLE:
+    if source.format in TEXT_FORMATS:
         source = compression.unpack(source, scratch, watch)
     with readable(source.format):
         return READERS[source.format](source, scratch, log, watch)
@@ -91,7 +89,7 @@ def identify(
     ending = PurePosixPath(compression.unpacked_name(name.lower())).suffix
     named = given or ENDINGS.get(ending)
     found = _sniff(path, head, named, dialect)
-    if found is None or (is_packed and found not in PACKABLE):
+    if found is None or (is_packed and found not in TEXT_FORMATS):
         message = f"The content is none of {SUPPORTED}. Convert the file first."
         raise JobFault("UNSUPPORTED_FORMAT", message, "DATA")
     if named is None and found in DELIMITED and ending not in TEXT_ENDINGS and not _is_table(head, dialect):

@@ -15,11 +15,11 @@ from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.sources import delimited
 from headgate.pipelines.types import TypePlan
 from headgate.storage.columns import Column, json_records
-from headgate.storage.formats import FileFormat
+from headgate.storage.formats import DELIMITED, FileFormat
 
 HEAD_BYTES = 4 << 20
 """So much of a text file is looked at: types are a guess from it, which the ingest corrects."""
-CUT = {FileFormat.CSV, FileFormat.TSV, FileFormat.NDJSON}
+CUT = DELIMITED | {FileFormat.NDJSON}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,12 @@ def inspect(
 ) -> Inspection:
     """Read the file's head. Raises JobFault where it can't be read as anything, or has no dialect and one is given."""
     format = formats.identify(path, name, given, given_dialect)
-    if format not in formats.DELIMITED and given_dialect != NOTHING_GIVEN:
+    if format not in DELIMITED and given_dialect != NOTHING_GIVEN:
         raise JobFault(
             "INVALID_DIALECT", f"A {format.value} file has no dialect. Send it without one.", "DATA"
         )
     head, is_whole = _head(path, scratch) if format in CUT else (path, True)
-    if format in formats.DELIMITED and dialect is None:
+    if format in DELIMITED and dialect is None:
         dialect = delimited.detect_dialect(head, given_dialect)
     prepared = formats.read(Source(head, format, dialect), scratch, RejectionLog(scratch), _ignore)
     with scannable(format, prepared):

@@ -9,7 +9,6 @@ from typing import Any
 from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect, GivenDialect
 from headgate.pipelines.fetched import Fetch, fetched_source, kept_source
-from headgate.pipelines.formats import DELIMITED
 from headgate.pipelines.inputs import Input
 from headgate.pipelines.orders import Permit
 from headgate.pipelines.prepared import Source, Watch
@@ -23,7 +22,7 @@ from headgate.pipelines.sources.dataset import DatasetRows
 from headgate.pipelines.validation import Validate, validate
 from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.filters import RowFilter
-from headgate.storage.formats import FileFormat
+from headgate.storage.formats import DELIMITED, FileFormat
 from headgate.storage.open_errors import OpenErrors
 
 

@@ -11,7 +11,7 @@ from headgate.errors import JobFault
 from headgate.pipelines.acceptance import Tally, refusal
 from headgate.pipelines.arrangement import Arranged
 from headgate.pipelines.checks.check import Present
-from headgate.pipelines.counts import Counts as Counts
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.gate import Gate
 from headgate.pipelines.inputs import Input, check_scanned, mismatch, read_rows, scanning
 from headgate.pipelines.orders import Permit, unlimited, unwrapped

@@ -260,13 +260,18 @@ def _stored(dtype: pl.DataType) -> pl.DataType | None:
     return _STORED.get(dtype.base_type(), dtype)
 
 
+def is_text(dtype: pl.DataType) -> bool:
+    """Whether values of a type are texts, however they are kept."""
+    return dtype.base_type() in (pl.String, pl.Categorical, pl.Enum)
+
+
 def conforming(dtype: pl.DataType, wanted: pl.DataType) -> Candidate:
     """How values of one type go into an existing column of another; null where they can't without loss."""
     if dtype == wanted:
         return as_it_is(wanted)
     if wanted == pl.String:
         return Candidate(wanted, None, _render(dtype))
-    if dtype.base_type() in (pl.String, pl.Categorical, pl.Enum):
+    if is_text(dtype):
         return Candidate(wanted, None, lambda text: _parse(text.cast(pl.String), wanted))
 
     return _there_and_back(dtype, wanted) if _is_akin(dtype, wanted) else _nothing(wanted)

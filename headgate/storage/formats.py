@@ -13,3 +13,7 @@ class FileFormat(StrEnum):
     PARQUET = "PARQUET"
     EXCEL = "EXCEL"
     ARROW = "ARROW"
+
+
+DELIMITED = frozenset({FileFormat.CSV, FileFormat.TSV})
+TEXT_FORMATS = DELIMITED | {FileFormat.JSON, FileFormat.NDJSON}

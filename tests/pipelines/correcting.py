@@ -10,9 +10,10 @@ from headgate.errors import JobFault
 from headgate.pipelines.acceptance import Acceptance
 from headgate.pipelines.checks.registry import checks_from_json
 from headgate.pipelines.contract import Contract
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.prepared import Source
-from headgate.pipelines.runner import Counts, Ingest
+from headgate.pipelines.runner import Ingest
 from headgate.pipelines.screening import Screening
 from headgate.pipelines.sources.corrections import Corrections
 from headgate.storage.datasets import Snapshot, WriteMode

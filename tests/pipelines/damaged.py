@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from headgate.pipelines.checks.check import Check
 from headgate.pipelines.checks.registry import check_kinds
 from headgate.pipelines.contract import Contract, SchemaPolicy
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.rules import Severity
-from headgate.pipelines.runner import Counts, Ingest
+from headgate.pipelines.runner import Ingest
 from headgate.pipelines.screening import Screening
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake

@@ -11,10 +11,11 @@ from typing import Any
 import polars as pl
 
 from headgate.pipelines import formats
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source
 from headgate.pipelines.rejections import RejectionLog, save_ledger
-from headgate.pipelines.runner import Counts, Ingest, ingest
+from headgate.pipelines.runner import Ingest, ingest
 from headgate.pipelines.sinks.dataset import Target
 from headgate.storage import datasets
 from headgate.storage.columns import WHOLE, Column, ColumnType, json_records

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from headgate.errors import JobFault
-from headgate.pipelines.runner import Counts, ingest
+from headgate.pipelines.counts import Counts
+from headgate.pipelines.runner import ingest
 from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake, errors_in, unheard

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from headgate.errors import JobFault
 from headgate.pipelines.acceptance import Acceptance
 from headgate.pipelines.checks.registry import check_kinds
-from headgate.pipelines.runner import Counts, Ingest, ingest
+from headgate.pipelines.counts import Counts
+from headgate.pipelines.runner import Ingest, ingest
 from headgate.pipelines.screening import Screening
 from headgate.storage import datasets
 from headgate.storage.formats import FileFormat

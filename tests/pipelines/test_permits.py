@@ -9,9 +9,10 @@ import pytest
 
 from headgate.errors import JobFault
 from headgate.pipelines import runner
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.orders import Stopped
-from headgate.pipelines.runner import Counts, Ingest, ingest
+from headgate.pipelines.runner import Ingest, ingest
 from headgate.pipelines.sinks import dataset as sink
 from headgate.storage import datasets
 from headgate.storage.datasets import WriteMode

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from headgate.errors import JobFault
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect
-from headgate.pipelines.runner import Counts, Ingest, ingest, settle
+from headgate.pipelines.runner import Ingest, ingest, settle
 from headgate.pipelines.sinks import dataset as sink
 from headgate.storage import datasets
 from headgate.storage.datasets import WriteMode

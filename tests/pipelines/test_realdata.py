@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from headgate.pipelines import formats
-from headgate.pipelines.runner import Counts
+from headgate.pipelines.counts import Counts
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake, Outcome, spelled
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.errors import JobFault
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.replay import RowSet
-from headgate.pipelines.runner import Counts
 from headgate.storage import ledger
 from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat

@@ -14,7 +14,7 @@ import pytest
 
 from headgate.pipelines import formats
 from headgate.pipelines.checks.registry import checks_from_json
-from headgate.pipelines.runner import Counts
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.screening import Screening
 from tests.pipelines.intake import Intake
 

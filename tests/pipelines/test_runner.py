@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.errors import JobFault
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect
-from headgate.pipelines.runner import Counts, ingest
+from headgate.pipelines.runner import ingest
 from headgate.pipelines.sinks import dataset as sink
 from headgate.storage import datasets
 from headgate.storage.datasets import WriteMode

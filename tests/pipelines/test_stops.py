@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from headgate.pipelines import damage
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.orders import Orders, Stopped, unwrapped
-from headgate.pipelines.runner import Counts, Ingest, ingest
+from headgate.pipelines.runner import Ingest, ingest
 from headgate.pipelines.sinks import dataset as sink
 from headgate.storage import datasets
 from headgate.storage.datasets import WriteMode

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from headgate.pipelines import formats, suggested
 from headgate.pipelines.checks.registry import checks_from_json
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.hints import DATE_FORMATS
 from headgate.pipelines.prepared import Source
 from headgate.pipelines.profiles.table import MAX_COLUMNS
-from headgate.pipelines.runner import Counts
 from headgate.pipelines.screening import Screening
 from headgate.pipelines.shapes import common_regex
 from headgate.pipelines.suggested import suggest

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.pipelines import goodrecords
-from headgate.pipelines.runner import Counts
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.types import TypePlan
 from headgate.storage.columns import WHOLE, Column, json_records
 from headgate.storage.formats import FileFormat

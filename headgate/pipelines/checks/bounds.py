@@ -11,7 +11,8 @@ import polars as pl
 from pydantic import PlainValidator, WithJsonSchema
 
 from headgate.pipelines.checks.moments import MOMENT
-from headgate.pipelines.checks.operands import is_text, moment_of, number_of, parse_moment
+from headgate.pipelines.checks.operands import moment_of, number_of, parse_moment
+from headgate.pipelines.types import is_text
 from headgate.storage.columns import MAX_SAFE_INTEGER
 
 INT128_LIMIT = 2**126

@@ -12,9 +12,9 @@ from headgate.pipelines import expressions
 from headgate.pipelines.checks.check import Check, Table, missing_column
 from headgate.pipelines.checks.moments import MOMENT
 from headgate.pipelines.checks.natural import NAMES, natural_type, stays_text, value_as, with_moments
-from headgate.pipelines.checks.operands import is_text
 from headgate.pipelines.expressions import MAX_CHARACTERS, Expression
 from headgate.pipelines.rules import Finding, Rule
+from headgate.pipelines.types import is_text
 
 Types = Mapping[str, pl.DataType]
 

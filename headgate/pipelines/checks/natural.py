@@ -7,9 +7,10 @@ import polars as pl
 from sqlglot import exp
 
 from headgate.pipelines.checks.moments import MOMENT
-from headgate.pipelines.checks.operands import is_text, moment_of, names_moment, number_of, parse_moment
+from headgate.pipelines.checks.operands import moment_of, names_moment, number_of, parse_moment
 from headgate.pipelines.expressions import COMPARISONS, ON_TEXT
 from headgate.pipelines.parsing import as_boolean
+from headgate.pipelines.types import is_text
 
 NAMES: Mapping[pl.DataType, str] = {
     pl.Float64(): "a number",

@@ -7,9 +7,10 @@ import polars as pl
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from headgate.pipelines.checks.check import ColumnCheck, Table
-from headgate.pipelines.checks.operands import is_text, number_of, text_of
+from headgate.pipelines.checks.operands import number_of, text_of
 from headgate.pipelines.rules import Rule
 from headgate.pipelines.suggestions import closest, suggesting
+from headgate.pipelines.types import is_text
 
 MAX_SHOWN = 10
 

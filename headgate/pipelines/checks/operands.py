@@ -6,17 +6,11 @@ import polars as pl
 
 from headgate.pipelines.checks.moments import MOMENT, iso_moments
 from headgate.pipelines.parsing import PARSERS
-from headgate.pipelines.types import conforming
+from headgate.pipelines.types import conforming, is_text
 from headgate.storage.columns import column_type, plain_text
 
-TEXTS = (pl.String, pl.Categorical, pl.Enum)
 PROBE = datetime(2001, 2, 3, 4, 5, 6)
 """No two of its parts are equal, so that only a format that names a day gives its day back."""
-
-
-def is_text(dtype: pl.DataType) -> bool:
-    """Whether cells of this type are texts."""
-    return dtype.base_type() in TEXTS
 
 
 def text_of(column: str, dtype: pl.DataType) -> pl.Expr:

@@ -8,11 +8,11 @@ from pydantic import Field, field_validator, model_validator
 
 from headgate.pipelines import suggestions
 from headgate.pipelines.checks.check import ColumnCheck, Table
-from headgate.pipelines.checks.operands import checked_form, is_text, moment_of, number_of
+from headgate.pipelines.checks.operands import checked_form, moment_of, number_of
 from headgate.pipelines.parsing import PARSERS
 from headgate.pipelines.rules import Rule, Suggest
 from headgate.pipelines.suggestions import MEANT
-from headgate.pipelines.types import conforming
+from headgate.pipelines.types import conforming, is_text
 from headgate.storage.columns import ColumnType, column_type
 
 DECIMAL = r"^[+-]?[0-9]{1,38}(\.[0-9]{1,38})?$"

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from headgate.errors import JobFault
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.inspector import inspect
-from headgate.pipelines.runner import Counts
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake, Outcome
 

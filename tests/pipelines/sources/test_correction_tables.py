@@ -5,7 +5,7 @@ import json
 import pytest
 
 from headgate.errors import JobFault
-from headgate.pipelines.runner import Counts
+from headgate.pipelines.counts import Counts
 from headgate.storage.formats import FileFormat
 from tests.pipelines.correcting import ADULT, PEOPLE, ingested
 from tests.pipelines.intake import Intake

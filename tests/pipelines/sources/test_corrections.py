@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from headgate.pipelines.checks.registry import checks_from_json
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.prepared import Source
-from headgate.pipelines.runner import Counts
 from headgate.pipelines.screening import Screening
 from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat

@@ -14,8 +14,8 @@ import pytest
 import xlsxwriter
 
 from headgate.errors import JobFault
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.replay import RowSet
-from headgate.pipelines.runner import Counts
 from headgate.pipelines.sources import excel
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from headgate.errors import JobFault
 from headgate.pipelines import jsonscan, recordblocks
-from headgate.pipelines.runner import Counts
+from headgate.pipelines.counts import Counts
 from headgate.pipelines.sources import json as reader
 from headgate.storage.columns import MAX_SAFE_INTEGER
 from headgate.storage.formats import FileFormat
