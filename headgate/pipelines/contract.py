@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from headgate.errors import JobFault
 from headgate.pipelines.kinds import Settings
 from headgate.pipelines.parsing import tells
-from headgate.pipelines.sources.naming import check_keys
+from headgate.pipelines.readers.naming import check_keys
 from headgate.storage.columns import ColumnType
 
 FORMATTED = {

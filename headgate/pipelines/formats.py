@@ -13,8 +13,8 @@ from headgate.pipelines.damage import readable
 from headgate.pipelines.dialect import NOTHING_GIVEN, Dialect, GivenDialect
 from headgate.pipelines.encodings import decode_sample, detect_encoding
 from headgate.pipelines.prepared import Prepared, Reader, Source, Watch
+from headgate.pipelines.readers import columnar, delimited, excel, json
 from headgate.pipelines.rejections import RejectionLog
-from headgate.pipelines.sources import columnar, delimited, excel, json
 from headgate.storage.formats import DELIMITED, TEXT_FORMATS, FileFormat
 
 SNIFF_BYTES = 64 << 10

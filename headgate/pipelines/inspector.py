@@ -11,8 +11,8 @@ from headgate.pipelines import compression, formats
 from headgate.pipelines.damage import scannable
 from headgate.pipelines.dialect import NOTHING_GIVEN, Dialect, GivenDialect
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source
+from headgate.pipelines.readers import delimited
 from headgate.pipelines.rejections import RejectionLog
-from headgate.pipelines.sources import delimited
 from headgate.pipelines.types import TypePlan
 from headgate.storage.columns import Column, json_records
 from headgate.storage.formats import DELIMITED, FileFormat

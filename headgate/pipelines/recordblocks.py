@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 
 from headgate.pipelines.prepared import ROW_INDEX, SAMPLE_ROWS, Prepared
+from headgate.pipelines.readers.naming import check_keys
 from headgate.pipelines.rowmap import RowMap
-from headgate.pipelines.sources.naming import check_keys
 from headgate.storage.columns import MAX_SAFE_INTEGER, fields_of, inner_type, json_value
 
 BLOCK_RECORDS = 20_000

@@ -13,10 +13,10 @@ from headgate.errors import JobFault
 from headgate.pipelines import formats
 from headgate.pipelines.contract import Contract
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source, Watch
+from headgate.pipelines.readers.naming import column_names
 from headgate.pipelines.recordblocks import RecordBlocks
 from headgate.pipelines.rejections import Rejection, RejectionLog
 from headgate.pipelines.replay import RowSet
-from headgate.pipelines.sources.naming import column_names
 from headgate.storage.columns import plain_text
 from headgate.storage.csvcells import unescaped
 from headgate.storage.error_csv import ERRORS, EXTRA, ROW

@@ -7,8 +7,8 @@ import polars as pl
 
 from headgate.errors import JobFault, UserFault
 from headgate.pipelines.prepared import Prepared, Watch
+from headgate.pipelines.readers.columnar import prepare
 from headgate.pipelines.replay import RowSet
-from headgate.pipelines.sources.columnar import prepare
 from headgate.storage import datasets
 from headgate.storage.filters import Conditions, RowFilter
 

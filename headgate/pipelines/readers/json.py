@@ -13,10 +13,10 @@ from headgate.errors import JobFault
 from headgate.pipelines.encodings import detect_encoding
 from headgate.pipelines.jsonscan import find_records, is_deeper, split_items
 from headgate.pipelines.prepared import Prepared, Source, Watch
+from headgate.pipelines.readers.faults import CUT_OFF
 from headgate.pipelines.recordblocks import RecordBlocks
 from headgate.pipelines.rejections import Rejection, RejectionLog
 from headgate.pipelines.replay import RowSet
-from headgate.pipelines.sources.faults import CUT_OFF
 
 BLOCK_BYTES = 1 << 20
 MAX_RECORD_BYTES = 64 << 20

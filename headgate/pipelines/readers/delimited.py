@@ -14,8 +14,8 @@ import polars as pl
 from headgate.pipelines import dialect as dialects
 from headgate.pipelines.dialect import NOTHING_GIVEN, Dialect, GivenDialect
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source, Watch
+from headgate.pipelines.readers.sweep import Sweep
 from headgate.pipelines.rejections import RejectionLog
-from headgate.pipelines.sources.sweep import Sweep
 
 # Polars reads this where it first scans. By default it takes larger pieces the larger the file is: half a GiB of
 # memory for ten million rows in place of a quarter, and no faster.

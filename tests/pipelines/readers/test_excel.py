@@ -15,8 +15,8 @@ import xlsxwriter
 
 from headgate.errors import JobFault
 from headgate.pipelines.counts import Counts
+from headgate.pipelines.readers import excel
 from headgate.pipelines.replay import RowSet
-from headgate.pipelines.sources import excel
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from headgate.errors import JobFault
 from headgate.pipelines.dialect import Dialect
-from headgate.pipelines.sources import sweep
+from headgate.pipelines.readers import sweep
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake, Reading, new_intake
 

@@ -11,7 +11,7 @@ from headgate.pipelines.dialect import Dialect, GivenDialect, detect
 from headgate.pipelines.encodings import detect_encoding
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake, Reading, new_intake
-from tests.pipelines.sources.tables import DELIMITERS, ENCODINGS, Form, Row, Table, forms, table, tables_for
+from tests.pipelines.readers.tables import DELIMITERS, ENCODINGS, Form, Row, Table, forms, table, tables_for
 
 
 def found(content: bytes | str, **known: Any) -> Dialect:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from headgate.errors import JobFault
 from headgate.pipelines import jsonscan, recordblocks
 from headgate.pipelines.counts import Counts
-from headgate.pipelines.sources import json as reader
+from headgate.pipelines.readers import json as reader
 from headgate.storage.columns import MAX_SAFE_INTEGER
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake, Outcome, errors_in, new_intake

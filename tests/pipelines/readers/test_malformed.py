@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from headgate.errors import JobFault
 from headgate.pipelines.dialect import Dialect, GivenDialect
+from headgate.pipelines.readers import sweep
+from headgate.pipelines.readers.delimited import detect_dialect
 from headgate.pipelines.replay import RowSet
-from headgate.pipelines.sources import sweep
-from headgate.pipelines.sources.delimited import detect_dialect
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake, Reading, new_intake
-from tests.pipelines.sources.tables import Form, Row, Table, forms, table, tables_for
+from tests.pipelines.readers.tables import Form, Row, Table, forms, table, tables_for
 
 TABLE = "id,name,price\n1,Ann,1.5\n2,Bob,2.5\n3,Cy,3.5\n4,Di,4.5\n"
 NAMES = ["id", "name", "price"]

@@ -14,14 +14,14 @@ from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.goodrecords import GoodRecords
 from headgate.pipelines.onerecord import SlowRecord, mend, read_record
 from headgate.pipelines.prepared import Watch
+from headgate.pipelines.readers.blocks import windows
+from headgate.pipelines.readers.faults import Fault, Faults, TextCheck
+from headgate.pipelines.readers.naming import column_names
+from headgate.pipelines.readers.othertables import OtherTables
 from headgate.pipelines.records import CARRIAGE_RETURN, Mask, Positions, Window, blank_records, scan
 from headgate.pipelines.rejections import Rejection, RejectionLog
 from headgate.pipelines.replay import RowSet
 from headgate.pipelines.rowmap import RowMap
-from headgate.pipelines.sources.blocks import windows
-from headgate.pipelines.sources.faults import Fault, Faults, TextCheck
-from headgate.pipelines.sources.naming import column_names
-from headgate.pipelines.sources.othertables import OtherTables
 
 WINDOW_BYTES = 1 << 20
 """Smaller windows cost more calls, and the arrays of larger ones leave the processor's cache."""

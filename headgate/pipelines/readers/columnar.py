@@ -7,9 +7,9 @@ import polars as pl
 
 from headgate.errors import JobFault
 from headgate.pipelines.prepared import ROW_INDEX, SAMPLE_ROWS, Prepared, Source, Watch
+from headgate.pipelines.readers.naming import column_names
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.replay import RowSet
-from headgate.pipelines.sources.naming import column_names
 
 
 def read_parquet(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:

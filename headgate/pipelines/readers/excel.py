@@ -12,10 +12,10 @@ from openpyxl.cell.cell import TYPE_ERROR
 
 from headgate.errors import JobFault
 from headgate.pipelines.prepared import Prepared, Source, Watch
+from headgate.pipelines.readers.naming import column_names
 from headgate.pipelines.recordblocks import RecordBlocks
 from headgate.pipelines.rejections import Rejection, RejectionLog
 from headgate.pipelines.replay import RowSet
-from headgate.pipelines.sources.naming import column_names
 
 MAX_UNPACKED_BYTES = 4 << 30
 MAX_ROWS = 1 << 20
