@@ -1,27 +1,24 @@
 """The tables of the SQL database, one class each; every change to them needs a migration."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    DateTime,
-    Dialect,
-    Enum,
-    Index,
-    Integer,
-    MetaData,
-    UniqueConstraint,
-    text,
-)
-from sqlalchemy.types import TypeDecorator
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, Index, Integer, UniqueConstraint, text
+from sqlmodel import Field
 
+from headgate.storage.fields import Table as Table
+from headgate.storage.fields import choice, count, json_value, later, link, moment
+from headgate.storage.fields import utc_now as utc_now
 from headgate.storage.formats import FileFormat as FileFormat
+from headgate.storage.pipeline_tables import Endpoint as Endpoint
+from headgate.storage.pipeline_tables import EndpointKind as EndpointKind
+from headgate.storage.pipeline_tables import ItemStatus as ItemStatus
+from headgate.storage.pipeline_tables import JobItem as JobItem
+from headgate.storage.pipeline_tables import OverlapPolicy as OverlapPolicy
+from headgate.storage.pipeline_tables import Pipeline as Pipeline
+from headgate.storage.pipeline_tables import PipelineVersion as PipelineVersion
 
-ENUM_LENGTH = 32
 # SQLite counts by itself in a column of this very type only.
 COUNTING = BigInteger().with_variant(Integer, "sqlite")
 
@@ -109,74 +106,6 @@ class ResultKind(StrEnum):
     CUSTOM = "CUSTOM"
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment, aware and in UTC on every database; SQLite by itself forgets the time zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a naive datetime (ValueError): nobody knows which moment it means."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give back the moment in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def utc_now() -> datetime:
-    """Tell the present moment, aware and in UTC."""
-    return datetime.now(UTC)
-
-
-def _choice(kind: type[StrEnum], **options: Any) -> Any:
-    """Keep a StrEnum as plain text, so that a new member needs no migration."""
-    kept_as = Enum(kind, native_enum=False, length=ENUM_LENGTH, validate_strings=True)
-    return Field(sa_type=kept_as, **options)
-
-
-def _moment() -> Any:
-    return Field(default_factory=utc_now, sa_type=UtcDateTime)
-
-
-def _later() -> Any:
-    """A moment that is not there yet."""
-    return Field(default=None, sa_type=UtcDateTime)
-
-
-def _json(**options: Any) -> Any:
-    """Any JSON, missing by default; assign a new value to change it, as changes inside it are not seen."""
-    return Field(sa_type=JSON(none_as_null=True), **(options or {"default": None}))
-
-
-def _count(**options: Any) -> Any:
-    return Field(sa_type=BigInteger, **(options or {"default": 0}))
-
-
-def _link(column: str, **options: Any) -> Any:
-    """A foreign key, missing by default."""
-    return Field(foreign_key=column, **(options or {"default": None}))
-
-
-class Table(SQLModel):
-    """What all tables share: constraints are named by one rule, the same on every database."""
-
-    metadata: ClassVar[MetaData] = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-
-
 class User(Table, table=True):
     """Someone who may sign in."""
 
@@ -185,9 +114,9 @@ class User(Table, table=True):
     id: str = Field(primary_key=True)
     email: str = Field(unique=True)
     name: str | None = None
-    role: Role = _choice(Role)
+    role: Role = choice(Role)
     active: bool = True
-    created_at: datetime = _moment()
+    created_at: datetime = moment()
 
 
 class File(Table, table=True):
@@ -197,16 +126,16 @@ class File(Table, table=True):
 
     id: str = Field(primary_key=True)
     name: str
-    status: FileStatus = _choice(FileStatus)
-    format: FileFormat | None = _choice(FileFormat, default=None)
-    dialect: dict[str, Any] | None = _json()
-    byte_size: int = _count()
+    status: FileStatus = choice(FileStatus)
+    format: FileFormat | None = choice(FileFormat, default=None)
+    dialect: dict[str, Any] | None = json_value()
+    byte_size: int = count()
     sha256: str | None = None
     storage_key: str | None = None
-    columns: list[dict[str, Any]] = _json(default_factory=list)
-    failure: dict[str, Any] | None = _json()
-    created_at: datetime = _moment()
-    created_by_id: str | None = _link("users.id")
+    columns: list[dict[str, Any]] = json_value(default_factory=list)
+    failure: dict[str, Any] | None = json_value()
+    created_at: datetime = moment()
+    created_by_id: str | None = link("users.id")
 
 
 class Dataset(Table, table=True):
@@ -218,12 +147,12 @@ class Dataset(Table, table=True):
     name: str = Field(unique=True)
     description: str | None = None
     storage_key: str
-    version: int | None = _count(default=None)
-    row_count: int = _count()
-    byte_size: int = _count()
-    columns: list[dict[str, Any]] = _json(default_factory=list)
-    created_at: datetime = _moment()
-    updated_at: datetime = _moment()
+    version: int | None = count(default=None)
+    row_count: int = count()
+    byte_size: int = count()
+    columns: list[dict[str, Any]] = json_value(default_factory=list)
+    created_at: datetime = moment()
+    updated_at: datetime = moment()
 
 
 class Job(Table, table=True):
@@ -235,6 +164,7 @@ class Job(Table, table=True):
     `failures` are the attempts that failed for reasons of the job's own, `crashes` those of them that took
     their process along. `last_event` is the `seq` of the newest JobEvent. A batch is a job with children, at
     `position` 0, 1, …; it is never claimed itself.
+    A job of a pipeline that its schedule started has the moment that it was due at as `tick_at`: one job for each.
     A job that `has_errors` has a ledger of them; those of rows that jobs of `resolved_by` have resolved, named by
     their ids, are open no more.
     """
@@ -246,6 +176,8 @@ class Job(Table, table=True):
         Index(None, "dataset_id", "id"),
         Index(None, "parent_id", "position"),
         Index(None, "retry_of_id", "id"),
+        Index(None, "pipeline_id", "id"),
+        UniqueConstraint("pipeline_id", "tick_at"),
         Index(
             "ix_jobs_with_errors",
             "id",
@@ -255,40 +187,43 @@ class Job(Table, table=True):
     )
 
     id: str = Field(primary_key=True)
-    kind: JobKind = _choice(JobKind)
-    status: JobStatus = _choice(JobStatus, default=JobStatus.QUEUED)
-    priority: Priority = _choice(Priority, default=Priority.MEDIUM)
-    parent_id: str | None = _link("jobs.id")
+    kind: JobKind = choice(JobKind)
+    status: JobStatus = choice(JobStatus, default=JobStatus.QUEUED)
+    priority: Priority = choice(Priority, default=Priority.MEDIUM)
+    parent_id: str | None = link("jobs.id")
     position: int | None = None
-    retry_of_id: str | None = _link("jobs.id")
-    file_id: str | None = _link("files.id", default=None, index=True)
-    dataset_id: str | None = _link("datasets.id")
-    dataset_version: int | None = _count(default=None)
-    spec: dict[str, Any] = _json(default_factory=dict)
-    rows_read: int = _count()
-    rows_accepted: int = _count()
-    rows_rejected: int = _count()
-    rows_filtered: int = _count()
-    rows_merged: int = _count()
-    warnings: int = _count()
+    retry_of_id: str | None = link("jobs.id")
+    pipeline_id: str | None = link("pipelines.id")
+    pipeline_version: int | None = None
+    tick_at: datetime | None = later()
+    file_id: str | None = link("files.id", default=None, index=True)
+    dataset_id: str | None = link("datasets.id")
+    dataset_version: int | None = count(default=None)
+    spec: dict[str, Any] = json_value(default_factory=dict)
+    rows_read: int = count()
+    rows_accepted: int = count()
+    rows_rejected: int = count()
+    rows_filtered: int = count()
+    rows_merged: int = count()
+    warnings: int = count()
     has_errors: bool = False
-    resolves_id: str | None = _link("jobs.id", default=None, index=True)
-    resolved_by: list[str] = _json(default_factory=list)
-    progress: dict[str, Any] = _json(default_factory=dict)
-    failure: dict[str, Any] | None = _json()
+    resolves_id: str | None = link("jobs.id", default=None, index=True)
+    resolved_by: list[str] = json_value(default_factory=list)
+    progress: dict[str, Any] = json_value(default_factory=dict)
+    failure: dict[str, Any] | None = json_value()
     attempts: int = 0
     failures: int = 0
     crashes: int = 0
-    cancel: CancelMode | None = _choice(CancelMode, default=None)
+    cancel: CancelMode | None = choice(CancelMode, default=None)
     lease_token: int = 0
-    lease_expires_at: datetime | None = _later()
+    lease_expires_at: datetime | None = later()
     last_event: int = 0
-    due_at: datetime = _moment()
-    rank_at: datetime = _moment()
-    created_at: datetime = _moment()
-    started_at: datetime | None = _later()
-    finished_at: datetime | None = _later()
-    created_by_id: str | None = _link("users.id")
+    due_at: datetime = moment()
+    rank_at: datetime = moment()
+    created_at: datetime = moment()
+    started_at: datetime | None = later()
+    finished_at: datetime | None = later()
+    created_by_id: str | None = link("users.id")
 
 
 class Attempt(Table, table=True):
@@ -298,13 +233,13 @@ class Attempt(Table, table=True):
     __table_args__ = (UniqueConstraint("job_id", "number"),)
 
     id: str = Field(primary_key=True)
-    job_id: str = _link("jobs.id", nullable=False)
+    job_id: str = link("jobs.id", nullable=False)
     number: int
-    status: JobStatus = _choice(JobStatus, default=JobStatus.RUNNING)
+    status: JobStatus = choice(JobStatus, default=JobStatus.RUNNING)
     worker: str | None = None
-    started_at: datetime = _moment()
-    finished_at: datetime | None = _later()
-    failure: dict[str, Any] | None = _json()
+    started_at: datetime = moment()
+    finished_at: datetime | None = later()
+    failure: dict[str, Any] | None = json_value()
 
 
 class JobEvent(Table, table=True):
@@ -322,14 +257,14 @@ class JobEvent(Table, table=True):
     )
 
     number: int | None = Field(default=None, primary_key=True, sa_type=COUNTING)
-    job_id: str = _link("jobs.id", nullable=False)
+    job_id: str = link("jobs.id", nullable=False)
     seq: int = Field(sa_type=BigInteger)
-    type: JobEventType = _choice(JobEventType)
-    at: datetime = _moment()
-    status: JobStatus | None = _choice(JobStatus, default=None)
-    progress: dict[str, Any] | None = _json()
+    type: JobEventType = choice(JobEventType)
+    at: datetime = moment()
+    status: JobStatus | None = choice(JobStatus, default=None)
+    progress: dict[str, Any] | None = json_value()
     message: str | None = None
-    errors: list[dict[str, Any]] | None = _json()
+    errors: list[dict[str, Any]] | None = json_value()
 
 
 class IdempotencyKey(Table, table=True):
@@ -340,11 +275,11 @@ class IdempotencyKey(Table, table=True):
 
     __tablename__ = "idempotency_keys"
 
-    user_id: str = _link("users.id", primary_key=True)
+    user_id: str = link("users.id", primary_key=True)
     key: str = Field(primary_key=True)
     fingerprint: str
     subject_id: str
-    created_at: datetime = _moment()
+    created_at: datetime = moment()
 
 
 class Worker(Table, table=True):
@@ -354,8 +289,8 @@ class Worker(Table, table=True):
 
     id: str = Field(primary_key=True)
     host: str
-    started_at: datetime = _moment()
-    last_seen_at: datetime = _moment()
+    started_at: datetime = moment()
+    last_seen_at: datetime = moment()
     running_jobs: int = 0
 
 
@@ -365,7 +300,7 @@ class Turn(Table, table=True):
     __tablename__ = "turns"
 
     name: str = Field(primary_key=True)
-    taken_at: datetime = _moment()
+    taken_at: datetime = moment()
 
 
 class Counter(Table, table=True):
@@ -374,7 +309,7 @@ class Counter(Table, table=True):
     __tablename__ = "counters"
 
     name: str = Field(primary_key=True)
-    value: int = _count()
+    value: int = count()
 
 
 class Result(Table, table=True):
@@ -383,12 +318,12 @@ class Result(Table, table=True):
     __tablename__ = "results"
 
     id: str = Field(primary_key=True)
-    kind: ResultKind = _choice(ResultKind)
+    kind: ResultKind = choice(ResultKind)
     name: str
-    job_id: str | None = _link("jobs.id")
-    dataset_id: str | None = _link("datasets.id")
-    dataset_version: int | None = _count(default=None)
-    data: Any = _json(nullable=False)
-    tags: list[str] = _json(default_factory=list)
-    created_at: datetime = _moment()
-    created_by_id: str | None = _link("users.id")
+    job_id: str | None = link("jobs.id")
+    dataset_id: str | None = link("datasets.id")
+    dataset_version: int | None = count(default=None)
+    data: Any = json_value(nullable=False)
+    tags: list[str] = json_value(default_factory=list)
+    created_at: datetime = moment()
+    created_by_id: str | None = link("users.id")

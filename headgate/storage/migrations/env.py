@@ -8,7 +8,8 @@ from sqlalchemy import JSON, Connection, Enum, text
 from sqlmodel import AutoString
 
 from headgate.storage.database import Database
-from headgate.storage.tables import Table, UtcDateTime
+from headgate.storage.fields import UtcDateTime
+from headgate.storage.tables import Table
 
 # Any number will do, as long as it is always the same.
 POSTGRESQL_LOCK = 7_452_163_908
