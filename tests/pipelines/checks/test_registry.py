@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from headgate.pipelines import kinds
 from headgate.pipelines.checks import registry
 from headgate.pipelines.checks.check import Check, Table
 from headgate.pipelines.checks.registry import check_kinds
@@ -34,7 +35,7 @@ def plugged_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     entry = EntryPoint("even", f"{__name__}:Even", registry.ENTRY_POINTS)
     monkeypatch.setattr(EntryPoint, "load", lambda self: Even)
     monkeypatch.setattr(
-        registry, "entry_points", lambda group: [entry] if group == registry.ENTRY_POINTS else []
+        kinds, "entry_points", lambda group: [entry] if group == registry.ENTRY_POINTS else []
     )
     check_kinds.cache_clear()
     yield

@@ -1,0 +1,1 @@
+"""Steps: what changes the rows of a source on their way, a file for each kind."""

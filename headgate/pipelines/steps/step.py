@@ -1,0 +1,97 @@
+"""What all steps have in common, and what they know about the table that they change."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from headgate.errors import JobFault
+from headgate.pipelines.endpoints.outside import Outside
+from headgate.pipelines.kinds import Kind
+from headgate.pipelines.prepared import Watch
+
+HIDDEN = "__headgate_"
+"""What begins the names of columns that belong to the engine; every step takes them along."""
+
+Transform = Callable[[pl.LazyFrame], pl.LazyFrame]
+"""Changes rows that come as a lazy frame with ROW_INDEX, the columns and hidden ones; scans nothing by itself."""
+
+
+class Effect(StrEnum):
+    """What becomes of the number of rows."""
+
+    KEEPS = "KEEPS"
+    FILTERS = "FILTERS"
+    MERGES = "MERGES"
+    EXPANDS = "EXPANDS"
+
+
+@dataclass(frozen=True)
+class StepTable:
+    """The rows that come to a step. `frame` holds ROW_INDEX, the columns and hidden ones; it can be scanned.
+
+    `sample` are some of the rows, without hidden columns and ROW_INDEX. `datasets` are the folders of the datasets that
+    steps name, with the version to read; `outside` are the endpoints. `now` is when the job began, in UTC.
+    """
+
+    frame: pl.LazyFrame
+    sample: pl.DataFrame
+    watch: Watch
+    datasets: Mapping[str, tuple[Path, int | None]] = field(default_factory=dict)
+    outside: Outside = field(default_factory=Outside)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @cached_property
+    def schema(self) -> pl.Schema:
+        """The types of the columns, hidden ones left out."""
+        return visible(self.frame.collect_schema())
+
+    def require(self, columns: Iterable[str]) -> None:
+        """Raise JobFault (UNKNOWN_COLUMN) where one of these columns is not there."""
+        for column in columns:
+            if column not in self.schema:
+                message = f"There is no column {column}; there are {', '.join(self.schema) or 'none'}."
+                raise JobFault("UNKNOWN_COLUMN", message, "CONFIG", details={"column": column})
+
+    def scan(self, rows: pl.LazyFrame) -> pl.DataFrame:
+        """Carry out what is made of `frame`, in a pass of its own that streams; the outcome has to be small."""
+        self.watch("preparing")
+        return rows.collect(engine="streaming")
+
+
+def visible(schema: pl.Schema) -> pl.Schema:
+    """The columns of a schema that don't belong to the engine."""
+    return pl.Schema({name: dtype for name, dtype in schema.items() if not name.startswith(HIDDEN)})
+
+
+class Step(Kind):
+    """Changes rows. After a step that doesn't keep rows apart, errors tell of the rows that came out of it."""
+
+    @property
+    def effect(self) -> Effect:
+        """What becomes of the number of rows; a row that is left out counts as filtered, or as merged into others."""
+        return Effect.KEEPS
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether what becomes of one row depends on others: then rows can't be corrected one by one."""
+        return self.effect in (Effect.MERGES, Effect.EXPANDS)
+
+    def reads(self, table: StepTable) -> Iterable[str]:
+        """The columns whose text, as it stands in a file, is to be taken for the numbers, dates or booleans it spells.
+
+        A row in which such a text spells none is rejected before it comes to the step.
+        """
+        return ()
+
+    @abstractmethod
+    def prepare(self, table: StepTable) -> Transform:
+        """How rows are changed; whatever has to see all rows first scans the table here.
+
+        The columns that `reads` names have their types by now. Raises JobFault where that is not possible.
+        """
