@@ -14,6 +14,7 @@ from headgate.errors import JobFault
 from headgate.pipelines.endpoints.outside import Outside
 from headgate.pipelines.kinds import Kind
 from headgate.pipelines.prepared import Watch
+from headgate.pipelines.rules import Rule, Suggest
 
 HIDDEN = "__headgate_"
 """What begins the names of columns that belong to the engine; every step takes them along."""
@@ -89,9 +90,21 @@ class Step(Kind):
         """
         return ()
 
+    def rules(self, table: StepTable) -> Iterable[Rule]:
+        """What a row has to meet to come to the step; one that breaks a rule of severity ERROR is rejected before.
+
+        The columns that `reads` names have their types by now. Raises JobFault where the step can't take the table.
+        """
+        return ()
+
     @abstractmethod
     def prepare(self, table: StepTable) -> Transform:
         """How rows are changed; whatever has to see all rows first scans the table here.
 
-        The columns that `reads` names have their types by now. Raises JobFault where that is not possible.
+        The columns that `reads` names have their types by now, and the rows that break `rules` are gone. Raises
+        JobFault where that is not possible.
         """
+
+    def rule(self, code: str, column: str, fails: pl.Expr, message: str, suggest: Suggest | None = None) -> Rule:
+        """A rule of this step about one column; errors call it by the step's kind."""
+        return Rule(code, column, fails, message, check=self.kind, suggest=suggest)
