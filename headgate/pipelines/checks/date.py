@@ -1,6 +1,6 @@
 """The check `date`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -23,6 +23,10 @@ class Date(ColumnCheck):
 
     kind: ClassVar[str] = "date"
     example: ClassVar[dict[str, Any]] = {"columns": ["date"], "min": "2024-01-01"}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"date": "2024-03-01"},
+        {"date": "01.03.2024"},
+    ]
 
     format: str | None = Field(
         default=None, max_length=100, description="How text spells it, as strftime says it, such as %d.%m.%Y."

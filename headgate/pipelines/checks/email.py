@@ -1,7 +1,7 @@
 """The check `email`."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from headgate.pipelines.checks.check import ColumnCheck, Table
@@ -27,6 +27,10 @@ class Email(ColumnCheck):
 
     kind: ClassVar[str] = "email"
     example: ClassVar[dict[str, Any]] = {"columns": ["email"]}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"email": "ann.lee@example.org"},
+        {"email": "ann.lee@example"},
+    ]
 
     def column_rules(self, table: Table, column: str) -> Iterable[Rule]:
         """A value is spelled like an address."""

@@ -1,6 +1,6 @@
 """The check `expression`."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -34,6 +34,10 @@ class Condition(Check):
 
     kind: ClassVar[str] = "expression"
     example: ClassVar[dict[str, Any]] = {"sql": "clicks <= impressions"}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"clicks": 12, "impressions": 480},
+        {"clicks": 12, "impressions": 4},
+    ]
 
     sql: str = Field(
         min_length=1,

@@ -1,6 +1,6 @@
 """The check `freshness`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -23,6 +23,11 @@ class Freshness(Check):
     of_whole_input: ClassVar[bool] = True
     kind: ClassVar[str] = "freshness"
     example: ClassVar[dict[str, Any]] = {"column": "date", "maxAgeHours": 48}
+    # A day that stays ahead, for whoever runs this later.
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"date": "2025-12-31"},
+        {"date": "2999-12-31"},
+    ]
 
     column: str = Field(description="The column with the dates or moments.")
     max_age_hours: float = Field(gt=0, le=MAX_AGE_HOURS, description="How old the newest may be, in hours.")

@@ -1,6 +1,6 @@
 """The check `length`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import polars as pl
@@ -18,6 +18,10 @@ class Length(ColumnCheck):
 
     kind: ClassVar[str] = "length"
     example: ClassVar[dict[str, Any]] = {"columns": ["country"], "min": 2, "max": 2}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"country": "DE"},
+        {"country": "Germany"},
+    ]
 
     min: int | None = Field(default=None, ge=0, le=MAX_LENGTH, description="The fewest characters or items.")
     max: int | None = Field(default=None, ge=0, le=MAX_LENGTH, description="The most characters or items.")

@@ -1,6 +1,6 @@
 """The check `numeric`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import polars as pl
@@ -16,6 +16,10 @@ class Numeric(ColumnCheck):
 
     kind: ClassVar[str] = "numeric"
     example: ClassVar[dict[str, Any]] = {"columns": ["spend"]}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"spend": "12.50"},
+        {"spend": "12,50"},
+    ]
 
     def column_rules(self, table: Table, column: str) -> Iterable[Rule]:
         """A value is a number."""

@@ -1,6 +1,6 @@
 """The check `oneOf`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import polars as pl
@@ -33,6 +33,10 @@ class OneOf(ColumnCheck):
 
     kind: ClassVar[str] = "oneOf"
     example: ClassVar[dict[str, Any]] = {"columns": ["status"], "values": ["active", "paused", "ended"]}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"status": "active"},
+        {"status": "deleted"},
+    ]
 
     values: list[Scalar] = Field(
         min_length=1, max_length=10_000, description="The values that may stand there."

@@ -1,6 +1,6 @@
 """The check `pattern`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import polars as pl
@@ -20,6 +20,10 @@ class Pattern(ColumnCheck):
 
     kind: ClassVar[str] = "pattern"
     example: ClassVar[dict[str, Any]] = {"columns": ["sku"], "regex": "[A-Z]{3}-[0-9]{4}"}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"sku": "ABC-1234"},
+        {"sku": "abc1234"},
+    ]
 
     regex: str = Field(
         min_length=1,

@@ -1,6 +1,6 @@
 """The check `range`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -23,6 +23,10 @@ class Range(ColumnCheck):
 
     kind: ClassVar[str] = "range"
     example: ClassVar[dict[str, Any]] = {"columns": ["spend"], "min": 0, "max": 10_000}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"spend": 12.5},
+        {"spend": -1},
+    ]
 
     min: Bound | None = Field(
         default=None, description="The lowest value: a number, or text with an ISO 8601 date or moment."

@@ -1,6 +1,6 @@
 """The check `reference`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -30,6 +30,11 @@ class Reference(Check):
         "dataset": "campaigns",
         "datasetColumns": ["id"],
     }
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"campaign_id": "c-1"},
+        {"campaign_id": "c-2"},
+    ]
+    datasets: ClassVar[tuple[str, ...]] = ("dataset",)
 
     columns: list[str] = Field(min_length=1, description="The columns of the input.")
     dataset: str = Field(min_length=1, description="The name of the dataset that has to have the values.")

@@ -1,6 +1,6 @@
 """The check `required`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import polars as pl
@@ -15,6 +15,10 @@ class Required(ColumnCheck):
 
     kind: ClassVar[str] = "required"
     example: ClassVar[dict[str, Any]] = {"columns": ["email"]}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"email": "ann.lee@example.org"},
+        {"email": ""},
+    ]
 
     allow_blank: bool = Field(default=False, description="Whether empty text and blanks count as a value.")
 

@@ -1,6 +1,6 @@
 """The check `rowCount`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -15,6 +15,9 @@ class RowCount(Check):
     of_whole_input: ClassVar[bool] = True
     kind: ClassVar[str] = "rowCount"
     example: ClassVar[dict[str, Any]] = {"min": 1}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"email": "ann.lee@example.org"},
+    ]
 
     min: int | None = Field(default=None, ge=0, description="The fewest rows.")
     max: int | None = Field(default=None, ge=0, description="The most rows.")

@@ -42,6 +42,10 @@ class Schema(Check):
 
     kind: ClassVar[str] = "schema"
     example: ClassVar[dict[str, Any]] = {"schema": "contacts"}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"email": "ann.lee@example.org", "name": "Ann Lee", "signed_up": "2024-03-01"},
+        {"email": "bob", "name": "Bob", "signed_up": None},
+    ]
 
     schema_: str = Field(
         alias="schema", min_length=1, description="The name under which the schema is registered."

@@ -1,6 +1,6 @@
 """The check `type`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import polars as pl
@@ -29,6 +29,10 @@ class Type(ColumnCheck):
 
     kind: ClassVar[str] = "type"
     example: ClassVar[dict[str, Any]] = {"columns": ["clicks"], "type": "INTEGER"}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"clicks": "12"},
+        {"clicks": "a dozen"},
+    ]
 
     type: ColumnType = Field(description="The type that the values are to have.")
     format: str | None = Field(

@@ -26,6 +26,11 @@ class Unique(Check):
 
     kind: ClassVar[str] = "unique"
     example: ClassVar[dict[str, Any]] = {"columns": ["campaign_id", "date"]}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"campaign_id": "c-1", "date": "2024-03-01"},
+        {"campaign_id": "c-1", "date": "2024-03-02"},
+        {"campaign_id": "c-1", "date": "2024-03-01"},
+    ]
 
     columns: list[str] = Field(min_length=1, description="The columns that tell rows apart together.")
     in_dataset: bool = Field(

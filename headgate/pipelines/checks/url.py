@@ -1,7 +1,7 @@
 """The check `url`."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
@@ -29,6 +29,10 @@ class Url(ColumnCheck):
 
     kind: ClassVar[str] = "url"
     example: ClassVar[dict[str, Any]] = {"columns": ["landing_page"], "schemes": ["https"]}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"landing_page": "https://example.org/sale"},
+        {"landing_page": "example.org/sale"},
+    ]
 
     schemes: list[str] = Field(
         default=["http", "https"],

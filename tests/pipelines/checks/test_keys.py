@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from headgate.errors import JobFault
 from headgate.pipelines.checks import keys
 from headgate.pipelines.checks.check import Present
+from headgate.pipelines.checks.registry import check_kinds
 from headgate.pipelines.rowmap import RowMap
 from headgate.storage import datasets
 from headgate.storage.columns import Column
@@ -181,6 +182,13 @@ def test_each_row_that_refers_to_nothing_is_found(
     reference = check("reference", dataset="people", **settings)
     column = settings["columns"][0] if len(settings["columns"]) == 1 else None
     assert faults(reference, table) == [(row, column, "REFERENCE") for row in found]
+
+
+def test_the_example_of_a_reference_lets_some_of_its_records_pass(tmp_path: Path) -> None:
+    stored(tmp_path, {"id": ["c-1"]})
+    model = check_kinds()["reference"]
+    table = table_of(pl.DataFrame(model.records), datasets={"campaigns": tmp_path})
+    assert faults(model.from_example(), table) == [(1, "campaign_id", "REFERENCE")]
 
 
 def test_a_value_close_to_one_that_is_there_is_proposed(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from typing import Any, ClassVar
 
+import polars as pl
 import pytest
 
 from headgate.pipelines import kinds
@@ -11,7 +12,7 @@ from headgate.pipelines.checks import registry
 from headgate.pipelines.checks.check import Check, Table
 from headgate.pipelines.checks.registry import check_kinds
 from headgate.pipelines.rules import Finding
-from tests.pipelines.checks.harness import findings_of, table_of
+from tests.pipelines.checks.harness import faults, findings_of, table_of
 
 KINDS = [
     *("date", "email", "expression", "freshness", "length", "numeric", "oneOf", "pattern"),
@@ -53,6 +54,18 @@ def test_each_kind_says_what_it_does_with_an_example_that_works(kind: str) -> No
     assert model.__doc__
     assert model.from_example().to_json() == model.example
     assert all(info.description for info in model.model_fields.values())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "reference"])
+def test_the_example_lets_some_of_its_records_pass_but_not_all_unless_it_is_about_their_number(
+    kind: str,
+) -> None:
+    model = check_kinds()[kind]
+    table = table_of(pl.DataFrame(model.records))
+    check = model.from_example()
+    failing = {row for row, _, _ in faults(check, table)}
+    assert findings_of(check, table) == []
+    assert (len(failing) == 0) if model.of_whole_input else (0 < len(failing) < len(model.records))
 
 
 @pytest.mark.usefixtures("plugged_in")
