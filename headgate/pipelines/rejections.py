@@ -2,7 +2,8 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,14 +93,24 @@ class RejectionLog:
         self._pending_rows = self._pending_bytes = 0
         self._parts: list[Path] = []
         self._lock = threading.Lock()
+        self._rows_before = 0
         self.rows = self.warnings = self.lines = 0
+
+    @contextmanager
+    def behind(self, rows: int) -> Iterator[None]:
+        """Count the rows that are rejected meanwhile behind so many of other sources."""
+        self._rows_before = rows
+        try:
+            yield
+        finally:
+            self._rows_before = 0
 
     def reject(self, faults: Iterable[Rejection], *, rows: int = 1) -> None:
         """Record the faults of `rows` rejected rows."""
         with self._lock:
             self.rows += rows
             for fault in faults:
-                self._add(_line(fault))
+                self._add(_line(fault, self._rows_before))
             # Between two rows: the faults of one stay together and in their order.
             self._flush_where_full()
 
@@ -180,9 +191,9 @@ def finding_lines(findings: Sequence[Finding]) -> pl.DataFrame:
     return pl.DataFrame([(*row, None, None) for row in rows], schema=ledger.SCHEMA, orient="row")
 
 
-def _line(fault: Rejection) -> Line:
+def _line(fault: Rejection, rows_before: int) -> Line:
     value = None if fault.value is None else fault.value[:MAX_VALUE_CHARACTERS]
-    place = (fault.row, fault.line, fault.column, value)
+    place = (rows_before + fault.row, fault.line, fault.column, value)
     return (*place, fault.code, None, Severity.ERROR.value, fault.message, None, _record_text(fault.record))
 
 

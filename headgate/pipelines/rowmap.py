@@ -1,5 +1,7 @@
 """Where accepted rows stood in the source: their record numbers and physical lines."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -43,3 +45,28 @@ class RowMap:
         starts, rows, lines = (np.concatenate(parts) for parts in zip(*self._changes, strict=True))
         at = np.searchsorted(starts, indexes, side="right") - 1
         return indexes + rows[at], indexes + lines[at]
+
+
+class JoinedRows(RowMap):
+    """Maps the rows of several sources, one behind the other; `parts` are how many rows come before each, and its map.
+
+    The indexes of a part begin with that number too. Rows of a part without a map run along with their indexes and
+    have no lines, which is 0.
+    """
+
+    def __init__(self, parts: Sequence[tuple[int, RowMap | None]]) -> None:
+        super().__init__()
+        self._befores = np.array([before for before, _ in parts], np.int64)
+        self._maps = [rows for _, rows in parts]
+
+    def locate(self, indexes: Numbers) -> tuple[Numbers, Numbers]:
+        """The record numbers through all sources, and the lines in each."""
+        rows, lines = indexes + 1, np.zeros_like(indexes)
+        of_part = np.searchsorted(self._befores, indexes, side="right") - 1
+        for part in np.unique(of_part):
+            known, before = self._maps[part], self._befores[part]
+            if known is not None:
+                at = of_part == part
+                rows[at], lines[at] = known.locate(indexes[at] - before)
+                rows[at] += before
+        return rows, lines
