@@ -1,15 +1,15 @@
 """Checks that people give: read from specs, and refused with all that is wrong."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from headgate.errors import UserFault
 from headgate.pipelines.checks.check import Check
 from headgate.pipelines.checks.registry import check_kinds
 from headgate.pipelines.kinds import Settings
+from headgate.pipelines.mistakes import mistakes_in, told
 
 MAX_CHECKS = 200
 
@@ -50,23 +50,6 @@ def parse_settings(model: type[S], given: Any, path: tuple[str, ...], what: str)
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False)
-        message = f"{what} can't be set so: {'; '.join(_messages(faults))}."
+        faults = mistakes_in(error)
+        message = f"{what} can't be set so: {told(faults)}."
         raise UserFault("INVALID_SPEC", message, (*path, *map(str, faults[0]["loc"]))) from error
-
-
-def _messages(faults: Iterable[ErrorDetails]) -> Iterable[str]:
-    for fault in faults:
-        where = ".".join(map(str, fault["loc"]))
-        yield f"{where}: {_message(fault)}" if where else _message(fault)
-
-
-def _message(fault: ErrorDetails) -> str:
-    """What is wrong, in words for somebody who doesn't know of Pydantic."""
-    match fault["type"]:
-        case "missing":
-            return "is required"
-        case "extra_forbidden":
-            return "there is no such setting"
-    message = fault["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-    return message[:1].lower() + message[1:]

@@ -37,13 +37,18 @@ def check_url(url: str, path: tuple[str, ...] = ()) -> None:
     Raises UserFault INVALID_URL.
     """
     try:
-        if len(url) > MAX_URL_LENGTH:
-            raise ValueError(f"A URL has at most {MAX_URL_LENGTH:,} characters.")
-        if not url.isprintable() or " " in url:
-            raise ValueError("A URL holds no blanks and no control characters.")
-        parse_url(url)
+        read_url(url)
     except ValueError as error:
         raise UserFault("INVALID_URL", str(error), path) from None
+
+
+def read_url(url: str) -> httpx.URL:
+    """Read a URL that somebody gives. Raises ValueError, with words for them."""
+    if len(url) > MAX_URL_LENGTH:
+        raise ValueError(f"A URL has at most {MAX_URL_LENGTH:,} characters.")
+    if not url.isprintable() or " " in url:
+        raise ValueError("A URL holds no blanks and no control characters.")
+    return parse_url(url)
 
 
 def parse_url(url: str) -> httpx.URL:

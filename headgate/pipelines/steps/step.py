@@ -105,6 +105,8 @@ class Step(Kind):
         JobFault where that is not possible.
         """
 
-    def rule(self, code: str, column: str, fails: pl.Expr, message: str, suggest: Suggest | None = None) -> Rule:
+    def rule(
+        self, code: str, column: str, fails: pl.Expr, message: str, suggest: Suggest | None = None
+    ) -> Rule:
         """A rule of this step about one column; errors call it by the step's kind."""
         return Rule(code, column, fails, message, check=self.kind, suggest=suggest)
