@@ -1,6 +1,5 @@
 """Inputs that are generated from the models of kinds: a new kind is in the schema with nothing written for it."""
 
-import inspect
 from collections.abc import Mapping
 from enum import StrEnum
 from types import NoneType, UnionType
@@ -12,6 +11,7 @@ from strawberry.scalars import JSON
 from strawberry.types.base import StrawberryObjectDefinition
 
 from headgate.graphql.scalars import BigInt
+from headgate.pipelines.docstrings import paragraphs_of
 from headgate.pipelines.kinds import Kind, Settings
 
 MAX_INT = 2**31 - 1
@@ -22,7 +22,7 @@ SCALARS = (str, float, bool)
 def choice_of(kinds: Mapping[str, type[Kind]], name: str, description: str) -> type:
     """An input that takes the settings of exactly one of these kinds."""
     members = {
-        kind: (input_of(model, f"{kind[0].upper()}{kind[1:]}{name}"), _summary(model))
+        kind: (input_of(model, f"{kind[0].upper()}{kind[1:]}{name}"), paragraphs_of(model)[0])
         for kind, model in kinds.items()
     }
     fields = {
@@ -46,7 +46,8 @@ def input_of(model: type[Settings], name: str) -> type:
         fields[attribute] = strawberry.field(
             name=_alias(attribute, info), description=_described(info), **default
         )
-    return strawberry.input(type(name, (), {"__annotations__": types, **fields}), description=_text(model))
+    text = "\n\n".join(paragraphs_of(model))
+    return strawberry.input(type(name, (), {"__annotations__": types, **fields}), description=text)
 
 
 def _alias(attribute: str, info: FieldInfo) -> str:
@@ -66,16 +67,6 @@ def _shown(default: object) -> str:
     if isinstance(default, bool):
         return "true" if default else "false"
     return ", ".join(map(str, default)) if isinstance(default, list) else str(default)
-
-
-def _text(model: type[Settings]) -> str:
-    """A model's docstring, one line a paragraph."""
-    paragraphs = inspect.getdoc(model) or ""
-    return "\n\n".join(" ".join(part.split()) for part in paragraphs.split("\n\n"))
-
-
-def _summary(model: type[Settings]) -> str:
-    return _text(model).split("\n\n")[0]
 
 
 def _type(annotation: Any, info: FieldInfo) -> Any:

@@ -16,6 +16,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from headgate.graphql.batches import BatchMutation
+from headgate.graphql.catalog import CatalogQuery
 from headgate.graphql.corrections import CorrectionMutation
 from headgate.graphql.datasets import DatasetQuery
 from headgate.graphql.errors import ErrorQuery
@@ -45,6 +46,7 @@ class Query(
     FileQuery,
     StatisticsQuery,
     HealthQuery,
+    CatalogQuery,
 ): ...
 
 

@@ -33,6 +33,7 @@ REQUIRED = {
     "query { files { totalCount } }": Role.VIEWER,
     "query { jobStatistics(groupBy: DAY) { key } }": Role.VIEWER,
     "query { health { status } }": Role.VIEWER,
+    "query { catalog { checks { name } } }": Role.VIEWER,
     "mutation ($file: Upload!) { upload(file: $file) { errors { code } } }": Role.OPERATOR,
     'mutation { validate(input: {data: {file: "x"}}) { errors { code } } }': Role.VIEWER,
     "mutation { ingest(input: {}) { errors { code } } }": Role.OPERATOR,
