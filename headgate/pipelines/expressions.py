@@ -12,7 +12,9 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-READ_AS, WRITTEN_AS = "postgres", ""
+from headgate.pipelines.sqlwriting import rewritten, written
+
+READ_AS = "postgres"
 MAX_CHARACTERS = 2_000
 """Longer ones take Polars seconds to read, and nobody can."""
 
@@ -25,13 +27,18 @@ CONDITIONS = (
 ON_TEXT = (
     *(exp.Like, exp.ILike, exp.RegexpLike, exp.StartsWith, exp.EndsWith, exp.DPipe, exp.Concat),
     *(exp.Length, exp.Lower, exp.Upper, exp.Trim, exp.Substring, exp.Left, exp.Right, exp.Replace),
+    *(exp.ConcatWs, exp.SplitPart, exp.StrPosition, exp.Pad, exp.Initcap, exp.Reverse, exp.RegexpReplace),
 )
 ON_NUMBERS = (
     *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Pow),
     *(exp.Abs, exp.Round, exp.Floor, exp.Ceil, exp.Sqrt, exp.Sign, exp.Ln, exp.Exp),
+    *(exp.Trunc, exp.Log, exp.Cbrt),
 )
 CHOICES = (exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least)
-ON_MOMENTS = (exp.Extract, exp.Year, exp.Month, exp.Day, exp.Interval, exp.CurrentDate)
+ON_MOMENTS = (
+    *(exp.Extract, exp.Year, exp.Month, exp.Day, exp.Interval, exp.CurrentDate),
+    *(exp.TimestampTrunc, exp.TimeToStr),
+)
 PARTS = (exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Var)
 TYPES = (exp.Cast, exp.TryCast, exp.DataType)
 KNOWN: frozenset[type[exp.Expression]] = frozenset(
@@ -40,6 +47,7 @@ KNOWN: frozenset[type[exp.Expression]] = frozenset(
 TYPE_NAMES = frozenset(
     {"INT", "BIGINT", "FLOAT", "DOUBLE", "TEXT", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"}
 )
+RESULT = "result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +57,55 @@ class Expression:
     tree: exp.Expression
     columns: tuple[str, ...]
 
-    def compiled(self) -> pl.Expr:
-        """The expression for Polars. Raises PolarsError where it doesn't take it."""
-        return _compiled(self.tree)
+    def over(self, rows: pl.LazyFrame, name: str) -> pl.LazyFrame:
+        """The rows with one more column, which holds the value. Raises PolarsError, some only when it is collected."""
+        value = exp.alias_(self.tree, name, quoted=True)
+        return _select(rows, f"*, {written(value)}")
+
+    def value(self, rows: pl.DataFrame) -> pl.Series:
+        """The value for each row. Raises PolarsError where it can't be evaluated."""
+        value = exp.alias_(self.tree, RESULT, quoted=True)
+        return _select(rows.lazy(), written(value)).collect().to_series()
+
+
+def _select(rows: pl.LazyFrame, what: str) -> pl.LazyFrame:
+    return pl.SQLContext(frames={"input": rows}, eager=False).execute(f'SELECT {what} FROM "input"')  # noqa: S608
 
 
 def parse(sql: str) -> Expression:
     """Read an expression. Raises ValueError that says what is wrong with it, and where."""
     tree = _tree(sql)
     for node in tree.walk():
-        _check(node)
+        _check(node, sql)
     columns = dict.fromkeys(column.name for column in tree.find_all(exp.Column))
-    parsed = Expression(_lenient(tree), tuple(columns))
+    parsed = Expression(lenient(tree), tuple(columns))
     try:
-        parsed.compiled()
+        pl.sql_expr(written(_without_types(tree)))
         _try_constants(tree)
     except pl.exceptions.PolarsError as error:
         raise ValueError(f"the expression can't be carried out: {first_line(error)}") from error
     return parsed
 
 
+def _without_types(tree: exp.Expression) -> exp.Expression:
+    """The same but for what Polars can read only when it knows the types of the columns."""
+
+    def plain(node: exp.Expression) -> exp.Expression:
+        return node.this if isinstance(node, exp.TimestampTrunc) else node
+
+    return rewritten(tree, plain)
+
+
 def _try_constants(tree: exp.Expression) -> None:
     """Carry out what is the same for all rows and can go wrong. Raises PolarsError."""
     for cast in tree.find_all(exp.Cast):
         if isinstance(cast.this, exp.Literal):
-            pl.select(_compiled(cast))
-    for match in tree.find_all(exp.RegexpLike):
+            pl.select(pl.sql_expr(written(cast)))
+    for part in tree.find_all(exp.TimestampTrunc):
+        pl.select(pl.sql_expr(f"DATE_TRUNC('{part.args['unit'].name}', DATE '2000-01-01')"))
+    for match in tree.find_all(exp.RegexpLike, exp.RegexpReplace):
         if isinstance(match.expression, exp.Literal):
             pl.select(pl.lit("").str.contains(match.expression.this))
-
-
-def _compiled(tree: exp.Expression) -> pl.Expr:
-    return pl.sql_expr(tree.sql(dialect=WRITTEN_AS, comments=False, identify=True))
 
 
 def parse_condition(sql: str) -> Expression:
@@ -115,16 +140,37 @@ def _where(error: SqlglotError) -> str:
     return f"not an SQL expression: unexpected {near!r} at {place}"
 
 
-def _check(node: exp.Expr) -> None:
+def _check(node: exp.Expr, sql: str) -> None:
     if type(node) not in KNOWN or (isinstance(node, exp.Func) and node.args.get("distinct")):
-        raise ValueError(f"{_named(node)} is not allowed in an expression over the columns of a row")
+        message = f"{named(node)} is not allowed in an expression over the columns of a row"
+        raise ValueError(f"{message}{place(node, sql)}")
     if isinstance(node, exp.Column) and (node.table or not isinstance(node.this, exp.Identifier)):
-        raise ValueError(f"{node.sql()} is not the name of a column; put names with dots into double quotes")
+        message = f"{node.sql()} is not the name of a column{place(node, sql)}"
+        raise ValueError(f"{message}; put names with dots into double quotes")
+    check_types(node, sql)
+
+
+def check_types(node: exp.Expr, sql: str) -> None:
+    """Raise ValueError for what Polars would take for something else, or casts that it can't do."""
     if isinstance(node, exp.DataType) and node.this.name not in TYPE_NAMES:
-        raise ValueError(f"a value can't be cast to {node.sql()}, only to {', '.join(sorted(TYPE_NAMES))}")
+        names = ", ".join(sorted(TYPE_NAMES))
+        raise ValueError(f"a value can't be cast to {node.sql()}, only to {names}{place(node, sql)}")
+    if isinstance(node, exp.RegexpReplace) and "\\" in node.args["replacement"].name:
+        message = "what REGEXP_REPLACE puts in is taken as it is, and can't name parts of what was found"
+        raise ValueError(f"{message}{place(node, sql)}")
 
 
-def _named(node: exp.Expr) -> str:
+def place(node: exp.Expr, sql: str) -> str:
+    """Where in the text a part of it begins, as far as the parser has kept that."""
+    starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
+    if not starts:
+        return ""
+    before = sql[: min(starts)]
+    return f" (line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))})"
+
+
+def named(node: exp.Expr) -> str:
+    """What a part of an expression is called in messages."""
     if isinstance(node, exp.Anonymous):
         return f"The function {node.name}"
     if isinstance(node, exp.Func):
@@ -132,15 +178,15 @@ def _named(node: exp.Expr) -> str:
     return "A subquery" if isinstance(node, exp.Query | exp.Subquery) else f"{node.sql(dialect=READ_AS)!r}"
 
 
-def _lenient(tree: exp.Expression) -> exp.Expression:
+def lenient(tree: exp.Expression) -> exp.Expression:
     """The same, with casts that make null of a value that they can't cast, in place of failing all rows."""
 
-    def lenient(node: exp.Expression) -> exp.Expression:
+    def forgiving(node: exp.Expression) -> exp.Expression:
         if type(node) is exp.Cast and not isinstance(node.this, exp.Literal):
             return exp.TryCast(this=node.this, to=node.args["to"])
         return node
 
-    return tree.transform(lenient)
+    return rewritten(tree, forgiving)
 
 
 def first_line(error: Exception) -> str:

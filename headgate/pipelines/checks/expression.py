@@ -10,16 +10,13 @@ from pydantic import Field, field_validator
 from headgate.errors import JobFault
 from headgate.pipelines import expressions
 from headgate.pipelines.checks.check import Check, Table, missing_column
-from headgate.pipelines.checks.moments import MOMENT
-from headgate.pipelines.checks.natural import NAMES, natural_type, stays_text, value_as, with_moments
+from headgate.pipelines.checks.natural import NAMES, UNSEEN, fitted, takes_part_as, value_as
 from headgate.pipelines.expressions import MAX_CHARACTERS, Expression
 from headgate.pipelines.rules import Finding, Rule
 from headgate.pipelines.types import is_text
 
 Types = Mapping[str, pl.DataType]
 
-UNSEEN: tuple[pl.DataType, ...] = (pl.Float64(), pl.String(), MOMENT, pl.Boolean())
-"""What a column whose sample has no values may be: the first that the expression can be carried out with."""
 TRIED_ROWS = 20
 
 
@@ -29,7 +26,7 @@ class Condition(Check):
     A column of text takes part as what most of its values are: numbers (unless some have leading zeros), dates,
     moments, booleans, or text; a value that is none of that is of the wrong type. Column names are case-sensitive. Only
     the columns of the row can be used, with operators, CASE, CAST and functions on one row such as ABS, ROUND,
-    COALESCE, LENGTH, LOWER, SUBSTRING, EXTRACT and CURRENT_DATE.
+    COALESCE, LENGTH, LOWER, SUBSTRING, SPLIT_PART, EXTRACT, DATE_TRUNC and CURRENT_DATE.
     """
 
     kind: ClassVar[str] = "expression"
@@ -61,7 +58,7 @@ class Condition(Check):
         if missing := [column for column in columns if column not in table.schema]:
             yield from (missing_column(self, column) for column in missing)
             return
-        types, holds = self._compiled(table)
+        types, holds = self._bound(table)
         for column in columns:
             yield from self._type_rules(table, column, types[column])
         yield self.rule(
@@ -79,48 +76,41 @@ class Condition(Check):
             message = f"{self.sql} takes the value for {NAMES[natural]}, which it is not."
             yield self.rule("TYPE", column, unlike, message)
 
-    def _compiled(self, table: Table) -> tuple[Types, pl.Expr]:
+    def _bound(self, table: Table) -> tuple[Types, Expression]:
         """The types that the columns take part as, and the condition over values of these."""
-        known = {column: self._type(table, column) for column in self._parsed.columns}
+        known = {
+            column: takes_part_as(self._parsed.tree, table.sample.get_column(column))
+            for column in self._parsed.columns
+        }
         fault = ""
         for unseen in UNSEEN if None in known.values() else UNSEEN[:1]:
             types = {column: unseen if dtype is None else dtype for column, dtype in known.items()}
-            tree = with_moments(self._parsed.tree, types, table.now)
-            holds = Expression(tree, self._parsed.columns).compiled()
+            tree = fitted(self._parsed.tree, types, table.now)
+            holds = Expression(tree, self._parsed.columns)
             if not (fault := _fault(table, types, holds)):
                 return types, holds
         raise JobFault("INVALID_EXPRESSION", f"{self.sql} can't be evaluated: {fault}", "CONFIG")
-
-    def _type(self, table: Table, column: str) -> pl.DataType | None:
-        """The type that a column takes part as; None where its values don't tell."""
-        dtype = table.schema[column]
-        if dtype == pl.Null:
-            return None
-        if not is_text(dtype):
-            return MOMENT if dtype.base_type() is pl.Datetime else dtype
-        natural = natural_type(table.sample.get_column(column))
-        return pl.String() if stays_text(self._parsed.tree, column, natural) else natural
 
 
 def _values(schema: pl.Schema, types: Types) -> list[pl.Expr]:
     return [value_as(column, schema[column], natural).alias(column) for column, natural in types.items()]
 
 
-def _evaluated(values: list[pl.Expr], holds: pl.Expr) -> pl.Expr:
+def _evaluated(values: list[pl.Expr], holds: Expression) -> pl.Expr:
     """The condition over values that are made of the cells: SQL names columns, and can't say how to read them."""
 
     def evaluate(rows: pl.Series) -> pl.Series:
-        return rows.struct.unnest().select(holds.alias("holds").cast(pl.Boolean)).to_series()
+        return holds.value(rows.struct.unnest()).cast(pl.Boolean)
 
     return pl.struct(values).map_batches(evaluate, return_dtype=pl.Boolean, is_elementwise=True)
 
 
-def _fault(table: Table, types: Types, holds: pl.Expr) -> str:
+def _fault(table: Table, types: Types, holds: Expression) -> str:
     """What is wrong with the condition for values of these types, tried on some; empty where nothing is."""
     nothing = pl.DataFrame({column: pl.Series([None], dtype=table.schema[column]) for column in types})
     rows = pl.concat([table.sample.select(list(types)).head(TRIED_ROWS), nothing])
     try:
-        result = rows.select(_values(table.schema, types)).select(holds.alias("holds")).to_series()
+        result = holds.value(rows.select(_values(table.schema, types)))
     except pl.exceptions.PolarsError as error:
         return expressions.first_line(error)
     return (

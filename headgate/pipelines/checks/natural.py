@@ -8,8 +8,9 @@ from sqlglot import exp
 
 from headgate.pipelines.checks.moments import MOMENT
 from headgate.pipelines.checks.operands import moment_of, names_moment, number_of, parse_moment
-from headgate.pipelines.expressions import COMPARISONS, ON_TEXT
+from headgate.pipelines.expressions import CHOICES, COMPARISONS, ON_TEXT
 from headgate.pipelines.parsing import as_boolean
+from headgate.pipelines.sqlwriting import as_double, rewritten
 from headgate.pipelines.types import is_text
 
 NAMES: Mapping[pl.DataType, str] = {
@@ -18,8 +19,20 @@ NAMES: Mapping[pl.DataType, str] = {
     pl.Date(): "a date",
     MOMENT: "a date or moment",
 }
+UNSEEN: tuple[pl.DataType, ...] = (pl.Float64(), pl.String(), MOMENT, pl.Boolean())
+"""What a column whose sample has no values may be: the first that the expression can be carried out with."""
 LEADING_ZERO = r"^[+-]?0\d"
 """A code, such as a zip code, rather than a number."""
+
+
+def takes_part_as(tree: exp.Expression, cells: pl.Series) -> pl.DataType | None:
+    """The type that a column takes part in an expression as, by some of its cells; None where they don't tell."""
+    if cells.dtype == pl.Null:
+        return pl.String() if stays_text(tree, cells.name, None) else None
+    if not is_text(cells.dtype):
+        return MOMENT if cells.dtype.base_type() is pl.Datetime else cells.dtype
+    natural = natural_type(cells)
+    return pl.String() if stays_text(tree, cells.name, natural) else natural
 
 
 def natural_type(texts: pl.Series) -> pl.DataType | None:
@@ -62,7 +75,7 @@ def value_as(column: str, dtype: pl.DataType, natural: pl.DataType) -> pl.Expr:
 
 
 def stays_text(tree: exp.Expression, column: str, natural: pl.DataType | None) -> bool:
-    """Whether an expression takes a column for text: by a function on texts, or a comparison with one.
+    """Whether an expression takes a column for text: by a function on texts, or beside one in a comparison or choice.
 
     The text of a date does not make text of a column of dates.
     """
@@ -78,15 +91,32 @@ def stays_text(tree: exp.Expression, column: str, natural: pl.DataType | None) -
 
 
 def _compared_texts(node: exp.Expression) -> list[exp.Literal]:
-    """The texts in the comparison that a part of an expression stands in."""
+    """The texts in the comparison or choice that a part of an expression stands in."""
     parent = node.parent
-    if not isinstance(parent, (*COMPARISONS, exp.In, exp.Between)):
+    if isinstance(parent, exp.If | exp.Case) and node.arg_key in ("true", "false", "default"):
+        return _chosen_texts(parent)
+    if not isinstance(parent, (*COMPARISONS, *CHOICES, exp.In, exp.Between)) or isinstance(parent, exp.If):
         return []
     return [text for text in parent.find_all(exp.Literal) if text.is_string and text.parent is parent]
 
 
-def with_moments(tree: exp.Expression, types: Mapping[str, pl.DataType], now: datetime) -> exp.Expression:
-    """The same, with texts that are compared with a column of dates or moments made into such; today is that of now."""
+def _chosen_texts(choice: exp.Expression) -> list[exp.Literal]:
+    """The texts that a CASE may answer with."""
+    case = choice.parent if isinstance(choice.parent, exp.Case) else choice
+    branches = [case, *case.args.get("ifs", ())]
+    answers = (branch.args.get(key) for branch in branches for key in ("true", "false", "default"))
+    return [answer for answer in answers if isinstance(answer, exp.Literal) and answer.is_string]
+
+
+def fitted(tree: exp.Expression, types: Mapping[str, pl.DataType], now: datetime) -> exp.Expression:
+    """The same for columns of these types, as Polars has to be told it; today is that of now."""
+    tree = _with_days(_with_moments(tree, types, now), types)
+    has_decimals = any(isinstance(dtype, pl.Decimal) for dtype in types.values())
+    return tree if has_decimals else rewritten(tree, _as_double)
+
+
+def _with_moments(tree: exp.Expression, types: Mapping[str, pl.DataType], now: datetime) -> exp.Expression:
+    """The same, with texts that are compared with a column of dates or moments made into such."""
     tree = tree.copy()
     for node in [*tree.find_all(exp.Column)]:
         if types[node.name] in (pl.Date(), MOMENT):
@@ -100,3 +130,40 @@ def with_moments(tree: exp.Expression, types: Mapping[str, pl.DataType], now: da
 def _moment(value: date | datetime) -> exp.Expression:
     kind = exp.DataType.Type.TIMESTAMP if isinstance(value, datetime) else exp.DataType.Type.DATE
     return exp.Cast(this=exp.Literal.string(str(value)), to=exp.DataType(this=kind))
+
+
+def _as_double(node: exp.Expression) -> exp.Expression:
+    """A number with a point is a decimal to Polars, which then divides to six places."""
+    is_whole = not isinstance(node, exp.Literal) or node.is_string or node.is_int
+    return node if is_whole or isinstance(node.parent, exp.Interval) else as_double(node)
+
+
+def _with_days(tree: exp.Expression, types: Mapping[str, pl.DataType]) -> exp.Expression:
+    """The same, with the days between two dates in place of a duration, and with EPOCH of a duration in seconds."""
+
+    def between(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Sub) and _is_date(node.this, types) and _is_date(node.expression, types):
+            return exp.paren(exp.Sub(this=_whole(node.this), expression=_whole(node.expression)), copy=False)
+        if isinstance(node, exp.Extract) and isinstance(node.expression.unnest(), exp.Sub):
+            return _seconds(node) if node.this.name.upper() == "EPOCH" else node
+        return node
+
+    return rewritten(tree, between)
+
+
+def _is_date(node: exp.Expression, types: Mapping[str, pl.DataType]) -> bool:
+    inner = node.unnest()
+    if isinstance(inner, exp.Column):
+        return types[inner.name] == pl.Date
+    return isinstance(inner, exp.Cast) and inner.to.this == exp.DataType.Type.DATE
+
+
+def _whole(node: exp.Expression) -> exp.Expression:
+    return exp.Cast(this=node, to=exp.DataType(this=exp.DataType.Type.BIGINT))
+
+
+def _seconds(node: exp.Expression) -> exp.Expression:
+    """A duration counts microseconds."""
+    return exp.paren(
+        exp.Div(this=_whole(node.expression), expression=as_double(exp.Literal.number(1_000_000))), copy=False
+    )
