@@ -1,5 +1,6 @@
 """Every setting of the server: environment variables that only the composition roots read."""
 
+import os
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -37,6 +38,16 @@ def _listed_networks(text: object) -> object:
         raise ValueError("not a list of networks such as 10.1.0.0/16, fd00::/8") from None
 
 
+def _listed_folders(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    folders = tuple(Path(part) for part in text.split(os.pathsep) if part)
+    if not all(folder.is_absolute() for folder in folders):
+        raise ValueError(f"not a list of absolute paths with {os.pathsep} between them")
+    return folders
+
+
+Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_listed_folders)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_listed_networks)]
 
 
@@ -100,6 +111,11 @@ class Settings(BaseSettings):
     allowed_networks: Networks = Field(
         (),
         description="Networks that are not public from which URLs may be fetched, such as 10.1.0.0/16, fd00::/8.",
+    )
+
+    local_folders: Folders = Field(
+        (),
+        description="Folders of this machine that pipelines may read and write, as absolute paths with : between them.",
     )
 
     @property

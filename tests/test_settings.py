@@ -65,9 +65,19 @@ def test_no_network_is_allowed_unless_told(monkeypatch: pytest.MonkeyPatch) -> N
     assert Settings().allowed_networks == ()
 
 
+def test_local_folders_are_absolute_paths_with_colons_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().local_folders == ()
+    monkeypatch.setenv("HEADGATE_LOCAL_FOLDERS", "/srv/in:/srv/my out:")
+    settings = Settings()
+    assert settings.local_folders == (Path("/srv/in"), Path("/srv/my out"))
+    rows = {row.variable: row for row in describe(settings)}
+    assert rows["HEADGATE_LOCAL_FOLDERS"].value == "/srv/in, /srv/my out"
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
+        ("LOCAL_FOLDERS", "/srv/in:out"),
         ("PORT", "70000"),
         ("WORKERS", "0"),
         ("ERROR_RETENTION_DAYS", "-1"),

@@ -13,7 +13,8 @@ from headgate.storage.objects import LocalStore
 class Services:
     """The parts of one running Headgate; `inspector` looks into files.
 
-    `allowed_networks` are those, beside public ones, from which URLs may be fetched.
+    `allowed_networks` are those, beside public ones, from which URLs may be fetched; `local_folders` are those of this
+    machine, as absolute paths, that pipelines may read and write.
     """
 
     database: Database
@@ -27,3 +28,4 @@ class Services:
     job_timeout_s: float
     version: str
     allowed_networks: Sequence[str] = ()
+    local_folders: Sequence[str] = ()

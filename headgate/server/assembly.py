@@ -76,6 +76,7 @@ def make_services(settings: Settings, transport: Transport, inspector: ChildPool
         job_timeout_s=settings.job_timeout_seconds,
         version=__version__,
         allowed_networks=[str(network) for network in settings.allowed_networks],
+        local_folders=[str(folder) for folder in settings.local_folders],
     )
 
 

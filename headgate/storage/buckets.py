@@ -34,6 +34,7 @@ CONNECT_TIMEOUT_S = 10.0
 SILENCE_TIMEOUT_S = 30.0
 """How long a store may send nothing."""
 TRIES = 3
+PAGE_OBJECTS = 1_000
 PIECE_BYTES = 1 << 20
 PART_BYTES = 16 << 20
 """A larger object is sent in parts of at least this size."""
@@ -99,7 +100,9 @@ class Bucket:
     def objects(self, prefix: str = "") -> Iterator[StoredObject]:
         """The objects whose keys begin with this, in the order of their keys, page after page."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._place.bucket, Prefix=self._place.prefix + prefix
+            Bucket=self._place.bucket,
+            Prefix=self._place.prefix + prefix,
+            PaginationConfig={"PageSize": PAGE_OBJECTS},
         )
         with self._told(prefix):
             for page in pages:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any, Self
 
 from headgate.errors import JobFault
@@ -23,18 +24,21 @@ class Endpoint:
 class Outside:
     """The endpoints that a job names, and the networks beside public ones that may be reached.
 
-    `timeout_s` is for how long an attempt at the job may take.
+    `timeout_s` is for how long an attempt at the job may take. Of this machine's own files, those below `folders` may
+    be read and written.
     """
 
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     networks: Sequence[Network] = ()
     timeout_s: float = 3600.0
+    folders: Sequence[Path] = ()
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Self:
         """Read what a task says."""
         endpoints = {name: Endpoint(name=name, **each) for name, each in said["endpoints"].items()}
-        return cls(endpoints, [ip_network(each) for each in said["networks"]], said["timeout_s"])
+        networks = [ip_network(each) for each in said["networks"]]
+        return cls(endpoints, networks, said["timeout_s"], [Path(each) for each in said.get("folders", ())])
 
     def endpoint(self, name: str, *kinds: str) -> Endpoint:
         """The endpoint of this name. Raises JobFault: UNKNOWN_ENDPOINT, WRONG_ENDPOINT where it is of no such kind."""

@@ -1,0 +1,82 @@
+"""An S3 server over HTTP: moto's, on a free port of this machine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_network
+from itertools import count
+from typing import Any
+
+import botocore.session
+from moto.server import ThreadedMotoServer
+
+from headgate.pipelines.endpoints.outside import Endpoint, Outside
+
+LOOPBACK = (ip_network("127.0.0.0/8"),)
+KEY, SECRET = "AKIATESTING", "not-a-secret-but-a-key"
+
+
+@dataclass(frozen=True)
+class Store:
+    """A bucket of the server, looked at past Headgate."""
+
+    url: str
+    bucket: str
+    client: Any
+
+    def put(self, key: str, content: bytes | str) -> None:
+        body = content if isinstance(content, bytes) else content.encode()
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def get(self, key: str) -> bytes:
+        content: bytes = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return content
+
+    def keys(self) -> list[str]:
+        return [each["Key"] for each in self.client.list_objects_v2(Bucket=self.bucket).get("Contents", ())]
+
+    def unfinished(self) -> list[str]:
+        """The keys of uploads that were begun and neither completed nor aborted."""
+        listed = self.client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", ())
+        return [each["Key"] for each in listed]
+
+    def endpoint(self, name: str = "store", **settings: Any) -> Endpoint:
+        known = {"bucket": self.bucket, "endpointUrl": self.url, "accessKeyId": KEY}
+        return Endpoint(name, "S3", {**known, **settings}, {"secretAccessKey": SECRET})
+
+    def outside(self, **settings: Any) -> Outside:
+        """A job's outside, with the bucket as its one endpoint."""
+        return Outside({"store": self.endpoint(**settings)}, LOOPBACK)
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """Start a server; answers its URL."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+_numbers = count(1)
+
+
+@contextmanager
+def new_bucket(url: str) -> Iterator[Store]:
+    """Make a bucket of its own on a server."""
+    bucket = f"bucket-{next(_numbers)}"
+    client = botocore.session.Session().create_client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=url,
+        aws_access_key_id=KEY,
+        aws_secret_access_key=SECRET,
+    )
+    client.create_bucket(Bucket=bucket)
+    try:
+        yield Store(url, bucket, client)
+    finally:
+        client.close()
