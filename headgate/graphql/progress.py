@@ -33,6 +33,7 @@ publish(
 STAGES = {
     "waiting": "Waiting for a worker",
     "fetching": "Fetching the data",
+    "calling": "Calling another system",
     "reading": "Reading the data",
     "checking": "Checking across rows",
     "writing": "Writing rows",

@@ -14,17 +14,18 @@ import httpx
 from headgate import __version__
 from headgate.errors import JobFault
 from headgate.pipelines.outgoing import (
+    MAX_REDIRECTS,
     AllowedNetwork,
     Network,
     Patience,
     not_allowed,
     parse_url,
+    redirected,
     timed_out,
     unreachable,
 )
 from headgate.pipelines.prepared import Watch
 
-MAX_REDIRECTS = 5
 CONNECT_TIMEOUT_S = 10.0
 SILENCE_TIMEOUT_S = 30.0
 """How long a server may send nothing."""
@@ -99,7 +100,7 @@ def _answered(network: AllowedNetwork, url: httpx.URL) -> Iterator[tuple[httpcor
             if location is None:
                 yield response, url
                 return
-        url = _redirected(url, location)
+        url = redirected(url, location)
     raise not_allowed(f"The URL redirects more than {MAX_REDIRECTS} times.")
 
 
@@ -128,16 +129,6 @@ def _allowed(url: str) -> httpx.URL:
         return parse_url(url)
     except ValueError as error:
         raise not_allowed(str(error)) from None
-
-
-def _redirected(url: httpx.URL, location: str) -> httpx.URL:
-    try:
-        there = parse_url(str(url.join(location)))
-    except (httpx.InvalidURL, ValueError):
-        raise not_allowed("The URL redirects to one that can't be fetched.") from None
-    if url.scheme == "https" and there.scheme == "http":
-        raise not_allowed("The URL redirects from https to http.")
-    return there
 
 
 def _headers(response: httpcore.Response) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 MAX_URL_LENGTH = 2_000
+MAX_REDIRECTS = 5
 SCHEMES = ("http", "https")
 GLOBAL_UNICAST = IPv6Network("2000::/3")
 """All that IPv6 has given out: local, multicast and reserved addresses lie outside."""
@@ -65,6 +66,17 @@ def parse_url(url: str) -> httpx.URL:
     if "%" in host or (parts.port is not None and not 0 < parts.port <= 65535):
         raise ValueError("The host or the port of the URL is not one.")
     return parts
+
+
+def redirected(url: httpx.URL, location: str) -> httpx.URL:
+    """Where a server redirects to. Raises JobFault URL_NOT_ALLOWED."""
+    try:
+        there = parse_url(str(url.join(location)))
+    except (httpx.InvalidURL, ValueError):
+        raise not_allowed("The URL redirects to one that can't be fetched.") from None
+    if url.scheme == "https" and there.scheme == "http":
+        raise not_allowed("The URL redirects from https to http.")
+    return there
 
 
 def is_allowed(address: Address, networks: Sequence[Network]) -> bool:

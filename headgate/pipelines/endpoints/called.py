@@ -3,9 +3,9 @@
 from typing import Annotated
 
 import httpx
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
-from headgate.pipelines.endpoints.model import EndpointModel
+from headgate.pipelines.endpoints.model import EndpointModel, Secret
 from headgate.pipelines.endpoints.namedvalues import Headers
 from headgate.pipelines.outgoing import read_url
 
@@ -36,6 +36,15 @@ def _base(url: str) -> str:
     return url
 
 
+def _for_header(secret: SecretStr) -> SecretStr:
+    """A secret that fits into a header; blanks around it came with the copying."""
+    value = secret.get_secret_value().strip()
+    if not value or not value.isascii() or not value.isprintable():
+        raise ValueError("this has characters that no header can hold")
+    return SecretStr(value)
+
+
+HeaderSecret = Annotated[Secret, AfterValidator(_for_header)]
 BaseUrl = Annotated[str, AfterValidator(_base)]
 """Below this lies everything that is called."""
 

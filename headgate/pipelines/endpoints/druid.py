@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from headgate.pipelines.endpoints.called import CalledEndpoint
+from headgate.pipelines.endpoints.called import CalledEndpoint, HeaderSecret
 from headgate.pipelines.endpoints.model import Secret
 
 
@@ -25,7 +25,7 @@ class DruidEndpoint(CalledEndpoint):
         "bearerToken": "token",
     }
 
-    token: Secret | None = Field(default=None, description="The bearer token to send.")
+    token: HeaderSecret | None = Field(default=None, description="The bearer token to send.")
     username: Secret | None = Field(default=None, description="The user name to send, with the password.")
     password: Secret | None = Field(default=None, description="The password to send.")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from headgate.pipelines.endpoints.called import CalledEndpoint, without_user
+from headgate.pipelines.endpoints.called import CalledEndpoint, HeaderSecret, without_user
 from headgate.pipelines.endpoints.model import Secret
 
 
@@ -79,10 +79,10 @@ class HttpEndpoint(CalledEndpoint):
     auth: Annotated[Auth | None, BeforeValidator(_upper)] = Field(
         default=None, description="How to show who is calling; by default what the secrets are for."
     )
-    token: Secret | None = Field(default=None, description="The token that BEARER sends.")
+    token: HeaderSecret | None = Field(default=None, description="The token that BEARER sends.")
     username: Secret | None = Field(default=None, description="The user name that BASIC sends.")
     password: Secret | None = Field(default=None, description="The password that BASIC sends.")
-    api_key: Secret | None = Field(default=None, description="The key that API_KEY sends.")
+    api_key: HeaderSecret | None = Field(default=None, description="The key that API_KEY sends.")
     api_key_name: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9_.\-]+$",
