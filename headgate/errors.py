@@ -6,7 +6,7 @@ HeadgateError
 └── Unauthenticated  who asks has not shown who they are
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 FailureCategory = Literal["DATA", "CONFIG", "SYSTEM", "DEPENDENCY"]
@@ -34,16 +34,35 @@ class HeadgateError(Exception):
 
 
 class UserFault(HeadgateError):
-    """What a caller did wrong; `path` leads to the faulty value of the input."""
+    """What a caller did wrong; `path` leads to the faulty value of the input.
 
-    def __init__(self, code: str, message: str, path: tuple[str, ...] = (), retryable: bool = False) -> None:
-        super().__init__(code, message, path, retryable)
+    `others` are further faults of the same request, which were found with this one.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        path: tuple[str, ...] = (),
+        retryable: bool = False,
+        others: Sequence["UserFault"] = (),
+    ) -> None:
+        super().__init__(code, message, path, retryable, others)
         self.path = path
         self.retryable = retryable
+        self.others = others
+
+    @property
+    def all(self) -> Sequence["UserFault"]:
+        """This fault and the others."""
+        return [self, *self.others]
 
 
 class JobFault(HeadgateError):
-    """Why a whole job failed; `details` is JSON that a program can read."""
+    """Why a whole job failed; `details` is JSON that a program can read.
+
+    `step` names the part of the spec in which it failed, such as `steps.2.derive`.
+    """
 
     def __init__(
         self,
@@ -52,20 +71,23 @@ class JobFault(HeadgateError):
         category: FailureCategory,
         retryable: bool = False,
         details: Mapping[str, Any] | None = None,
+        step: str | None = None,
     ) -> None:
-        super().__init__(code, message, category, retryable, details)
+        super().__init__(code, message, category, retryable, details, step)
         self.category = category
         self.retryable = retryable
         self.details = details
+        self.step = step
 
     def to_json(self) -> dict[str, Any]:
-        """Say it as it is stored with a job: code, category, message, retryable, details."""
+        """Say it as it is stored with a job: code, category, message, retryable, details, step."""
         return {
             "code": self.code,
             "category": self.category,
             "message": self.message,
             "retryable": self.retryable,
             "details": dict(self.details) if self.details is not None else None,
+            "step": self.step,
         }
 
 

@@ -34,11 +34,15 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job that is to be accepted; the dataset that it writes to, if any, is made where it is missing."""
+    """A job that is to be accepted; the dataset that it writes to, if any, is made where it is missing.
+
+    `at` is where in the request its spec comes from.
+    """
 
     job: Job
     dataset_name: str | None
     content: Content | None = None
+    at: tuple[str, ...] = ("spec",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,20 @@
 """Many ingests as one batch: one parent job, one child per item."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from headgate.domain.acceptance import NewJob, accept
+from headgate.domain.bindings import Named
 from headgate.domain.idempotency import earlier, token_of
 from headgate.domain.ingest import IngestRequest, prepare
 from headgate.domain.jobs import get_many, require_job
 from headgate.domain.permissions import Principal, require
-from headgate.domain.requests import Named
+from headgate.domain.plans import pipelines_named
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.storage.ids import new_id
-from headgate.storage.tables import ErrorPolicy, Job, JobKind, Priority, Role
+from headgate.storage.tables import ErrorPolicy, Job, JobKind, Pipeline, Priority, Role
 
 MAX_ITEMS = 1000
 
@@ -96,16 +97,23 @@ def _check_size(request: BatchRequest) -> None:
 async def _check_items(
     services: Services, principal: Principal, request: BatchRequest
 ) -> list[NewJob | UserFault]:
-    prepared = [_prepare(principal, item, request.priority) for item in request.items]
+    requests = [item for item in request.items if isinstance(item, IngestRequest)]
+    pipelines = await pipelines_named(services, requests)
+    prepared = [_prepare(principal, item, request.priority, pipelines) for item in request.items]
     named = await Named.by(services, [each for each in prepared if isinstance(each, NewJob)])
     return [each if isinstance(each, UserFault) else _bound(each, named) for each in prepared]
 
 
-def _prepare(principal: Principal, item: IngestRequest | UserFault, priority: Priority) -> NewJob | UserFault:
+def _prepare(
+    principal: Principal,
+    item: IngestRequest | UserFault,
+    priority: Priority,
+    pipelines: Mapping[str, Pipeline],
+) -> NewJob | UserFault:
     if isinstance(item, UserFault):
         return item
     try:
-        new = prepare(principal, item)
+        new = prepare(principal, item, pipelines)
     except UserFault as fault:
         return fault
     if item.priority is Priority.MEDIUM:
@@ -125,8 +133,11 @@ def _noted(each: NewJob | UserFault) -> dict[str, Any]:
     """What the batch remembers of an item, so that a repeated request gets the same answer."""
     if isinstance(each, NewJob):
         return {"job": each.job.id}
-    fault = {"code": each.code, "message": each.message, "path": each.path, "retryable": each.retryable}
-    return {"errors": [fault]}
+    return {"errors": [_fault_json(fault) for fault in each.all]}
+
+
+def _fault_json(fault: UserFault) -> dict[str, Any]:
+    return {"code": fault.code, "message": fault.message, "path": fault.path, "retryable": fault.retryable}
 
 
 def _taken(each: NewJob | UserFault) -> BatchItem:
@@ -147,7 +158,8 @@ async def _replayed(services: Services, batch_id: str) -> Batch:
 def _remembered(item: dict[str, Any], jobs: dict[str, Job]) -> BatchItem:
     if "job" in item:
         return BatchItem(jobs.get(item["job"]), None)
-    fault = item["errors"][0]
-    return BatchItem(
-        None, UserFault(fault["code"], fault["message"], tuple(fault["path"]), fault["retryable"])
-    )
+    first, *others = [
+        UserFault(each["code"], each["message"], tuple(each["path"]), each["retryable"])
+        for each in item["errors"]
+    ]
+    return BatchItem(None, UserFault(first.code, first.message, first.path, first.retryable, others))

@@ -16,6 +16,7 @@ from headgate.domain.lineage import open_rows_refusal
 from headgate.domain.permissions import Principal, require
 from headgate.domain.retries import partial_acceptance
 from headgate.domain.services import Services
+from headgate.domain.specs import RUNNING, dataset_sink
 from headgate.errors import UserFault
 from headgate.storage.formats import DELIMITED, FileFormat
 from headgate.storage.ids import new_id
@@ -23,7 +24,7 @@ from headgate.storage.tables import Job, JobKind, Role
 
 MAX_CORRECTIONS = 10_000
 PATH = ("corrections",)
-KEPT = ("contract", "checks", "sinks", "retry", "timeoutSeconds", "datasets")
+KEPT = ("contract", "steps", "checks", "sinks", *RUNNING, "datasets", "endpoints")
 """What goes for corrections as it went for the job; not its acceptance, which was about all rows."""
 
 
@@ -73,13 +74,15 @@ async def _prepare(services: Services, principal: Principal, job: Job, request: 
         content = Content(FileFormat.NDJSON, lines)
     if request.file_id is not None:
         await _check_file(services, request.file_id)
-    sink = job.spec["sinks"][0]["dataset"]["name"]
+    sink = dataset_sink(job.spec)
     correcting = Job(
         id=new_id("job"),
         kind=JobKind.CORRECTION,
         priority=job.priority,
         retry_of_id=job.id,
         resolves_id=job.id,
+        pipeline_id=job.pipeline_id,
+        pipeline_version=job.pipeline_version,
         file_id=request.file_id,
         spec={
             "source": {"corrections": await _described(services, job)},
@@ -88,7 +91,7 @@ async def _prepare(services: Services, principal: Principal, job: Job, request: 
         },
         created_by_id=principal.user_id,
     )
-    return NewJob(correcting, sink, content)
+    return NewJob(correcting, sink["name"] if sink is not None else None, content)
 
 
 async def _check(services: Services, job: Job, corrections: Sequence[Correction]) -> None:
@@ -147,8 +150,8 @@ async def _described(services: Services, job: Job) -> dict[str, Any]:
     own = [column["name"] for column in file.columns] if file is not None else []
     columns = [*own, *await _dataset_columns(services, job)]
     described: dict[str, Any] = {"own": own, "columns": list(dict.fromkeys(columns))}
-    if "url" in source:
-        return described | {"fetched": source["url"].get("job", job.id)}
+    if (fetched := source.get("url", source.get("outside"))) is not None:
+        return described | {"fetched": fetched.get("job", job.id)}
     format = source["input"]["format"] if "input" in source else None
     return described | {"asText": (file.format if file is not None else format) in DELIMITED}
 

@@ -1,121 +1,131 @@
 """Ingest: take data and make a job of it."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from headgate.domain.acceptance import Accepted, Content, NewJob, accept, replayed
+from headgate.domain.acceptance import Accepted, NewJob, accept, replayed
+from headgate.domain.bindings import Named
 from headgate.domain.idempotency import Token, earlier, token_of
 from headgate.domain.permissions import Principal, require
-from headgate.domain.requests import DataRequest, Named, content_of, source_of
-from headgate.domain.retry_policy import RetryPolicy
+from headgate.domain.plans import Plan, pipelines_named, plan_of, reading_of
+from headgate.domain.requests import DataRequest
 from headgate.domain.services import Services
+from headgate.domain.specs import ROWS, RUNNING, Spec, check_spec, chosen, dataset_sink, with_dataset_sink
 from headgate.errors import UserFault
+from headgate.pipelines.sinks.dataset import DATASET_NAME, NAME_RULE
 from headgate.storage.datasets import WriteMode as WriteMode
 from headgate.storage.ids import new_id
-from headgate.storage.tables import Job, JobKind, Role
-
-DATASET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
-MAX_TIMEOUT_S = 7 * 86_400
+from headgate.storage.tables import Job, JobKind, Pipeline, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestRequest(DataRequest):
-    """What to ingest, and into which dataset.
-
-    `timeout_s` is how long one attempt may take; `retry` says when it is tried again.
-    """
+    """What to ingest, and how; `dataset`, `mode` and `keys` go before those of the spec's dataset sink."""
 
     dataset: str | None = None
-    mode: WriteMode = WriteMode.APPEND
-    keys: Sequence[str] = ()
-    retry: RetryPolicy | None = None
-    timeout_s: float | None = None
+    mode: WriteMode | None = None
+    keys: Sequence[str] | None = None
 
 
 async def submit(
-    services: Services, principal: Principal, request: IngestRequest, key: str | None = None
+    services: Services,
+    principal: Principal,
+    request: IngestRequest,
+    key: str | None = None,
+    *,
+    operation: str = "ingest",
 ) -> Accepted:
     """Accept data as a durable job, once for each idempotency key; creates the dataset where it is missing.
 
-    Raises UserFault: FORBIDDEN, what `content_of` and `Named.bind` raise, DATASET_REQUIRED, INVALID_NAME,
-    KEYS_REQUIRED, KEYS_NOT_ALLOWED, INVALID_KEYS, INVALID_ARGUMENT, INVALID_SPEC and IDEMPOTENCY_MISMATCH;
-    each `path` begins at the input object, such as `("data", "file")`.
+    Raises UserFault: FORBIDDEN, what `plan_of`, `reading_of` and `Named.bind` raise, DATASET_REQUIRED, INVALID_NAME,
+    KEYS_REQUIRED, KEYS_NOT_ALLOWED, INVALID_KEYS and IDEMPOTENCY_MISMATCH; each `path` begins at the input object, such
+    as `("data", "file")`.
     """
     require(principal, Role.OPERATOR)
-    return await accept_once(
-        services, prepare(principal, request), token_of(principal, key, "ingest", request)
-    )
+    token = token_of(principal, key, operation, request)
+    if (known := await earlier(services, token)) is not None:
+        return await replayed(services, known)
+    new = prepare(principal, request, await pipelines_named(services, [request]))
+    return await accept_once(services, new, token)
 
 
 async def accept_once(services: Services, new: NewJob, token: Token | None) -> Accepted:
-    """Accept a job that reads what its spec names, unless an earlier request with the same key has started it."""
-    if (known := await earlier(services, token)) is None:
-        (await Named.by(services, [new])).bind(new)
-        known = await accept(services, [new], token)
+    """Accept a job that reads what its spec names, unless a request with the same key has started it meanwhile."""
+    (await Named.by(services, [new])).bind(new)
+    known = await accept(services, [new], token)
     return Accepted(new.job) if known is None else await replayed(services, known)
 
 
-def prepare(principal: Principal, request: IngestRequest) -> NewJob:
+def prepare(principal: Principal, request: IngestRequest, pipelines: Mapping[str, Pipeline]) -> NewJob:
     """Make the job that a request asks for, which is not accepted yet. Raises UserFault, as `submit` does."""
-    dataset_name = _checked_name(request.dataset)
-    _check_keys(request)
-    check_limits(request.retry, request.timeout_s)
-    request.rules.check(("spec",))
-    content = content_of(request)
+    plan = plan_of(request, pipelines)
+    return _job(plan, _with_shorthands(plan, request), request, principal.user_id)
+
+
+async def job_of_pipeline(
+    services: Services, pipeline: Pipeline, *, created_by_id: str | None, tick_at: datetime | None = None
+) -> NewJob:
+    """Make the job that a pipeline starts by itself, at a moment of its schedule; it is not accepted yet.
+
+    Raises UserFault, as `submit` does.
+    """
+    request = IngestRequest(pipeline=pipeline.name)
+    plan = plan_of(request, {pipeline.name: pipeline})
+    new = _job(plan, _with_shorthands(plan, request), request, created_by_id)
+    new.job.tick_at = tick_at
+    (await Named.by(services, [new])).bind(new)
+    return new
+
+
+def _job(plan: Plan, spec: Spec, request: IngestRequest, user_id: str | None) -> NewJob:
+    reading = reading_of(request, plan)
+    sink = dataset_sink(spec)
     job = Job(
         id=new_id("job"),
         kind=JobKind.INGEST,
         priority=request.priority,
-        file_id=request.file_id,
-        spec=_spec(request, dataset_name, content),
-        created_by_id=principal.user_id,
+        pipeline_id=plan.pipeline.id if plan.pipeline is not None else None,
+        pipeline_version=plan.pipeline.version if plan.pipeline is not None else None,
+        file_id=reading.file_id,
+        spec={"source": reading.source, **chosen(spec, (*ROWS, "sinks", *RUNNING))},
+        created_by_id=user_id,
     )
-    return NewJob(job, dataset_name, content)
+    return NewJob(job, sink["name"] if sink is not None else None, reading.content, plan.at)
 
 
-def check_limits(retry: RetryPolicy | None, timeout_s: float | None) -> None:
-    """Raise UserFault (INVALID_ARGUMENT) for a policy or a time limit that makes no sense."""
-    if retry is not None:
-        retry.check(("spec", "retry"))
-    if timeout_s is not None and not 0 < timeout_s <= MAX_TIMEOUT_S:
-        message = f"timeoutSeconds must be above 0 and at most {MAX_TIMEOUT_S}; it is {timeout_s:g}."
-        raise UserFault("INVALID_ARGUMENT", message, ("spec", "timeoutSeconds"))
+def _with_shorthands(plan: Plan, request: IngestRequest) -> Spec:
+    """The spec with what the request says of the dataset in its own place."""
+    said: dict[str, Any] = {"name": request.dataset, "mode": request.mode, "keys": request.keys}
+    said = {name: value for name, value in said.items() if value is not None}
+    known = dataset_sink(plan.spec)
+    if not said:
+        if not plan.spec.get("sinks"):
+            raise _dataset_required()
+        return plan.spec
+    if known is None and request.dataset is None:
+        raise _dataset_required()
+    sink = {"mode": WriteMode.APPEND, "keys": [], **(known or {}), **said}
+    _check_sink(sink)
+    spec = with_dataset_sink(plan.spec, {**sink, "keys": list(sink["keys"])})
+    check_spec({"sinks": spec["sinks"]}, plan.at)
+    return spec
 
 
-def limits_json(retry: RetryPolicy | None, timeout_s: float | None) -> dict[str, Any]:
-    """Say a policy and a time limit, where they are given, in the words of a job's spec."""
-    said = {"retry": None if retry is None else retry.to_json(), "timeoutSeconds": timeout_s}
-    return {name: value for name, value in said.items() if value is not None}
+def _dataset_required() -> UserFault:
+    return UserFault("DATASET_REQUIRED", "Name the dataset that the rows go into.", ("dataset",))
 
 
-def _checked_name(name: str | None) -> str:
-    if name is None:
-        raise UserFault("DATASET_REQUIRED", "Name the dataset that the rows go into.", ("dataset",))
-    if not DATASET_NAME.fullmatch(name):
-        message = "A dataset's name is a letter and then up to 127 letters, digits, dots, - and _ (ASCII)."
-        raise UserFault("INVALID_NAME", message, ("dataset",))
-    return name
-
-
-def _check_keys(request: IngestRequest) -> None:
-    if request.mode is not WriteMode.UPSERT:
-        if request.keys:
-            raise UserFault("KEYS_NOT_ALLOWED", f"{request.mode} takes no keys; UPSERT does.", ("keys",))
+def _check_sink(sink: Mapping[str, Any]) -> None:
+    if not DATASET_NAME.fullmatch(sink["name"]):
+        raise UserFault("INVALID_NAME", NAME_RULE, ("dataset",))
+    keys, mode = sink["keys"], sink["mode"]
+    if mode != WriteMode.UPSERT:
+        if keys:
+            raise UserFault("KEYS_NOT_ALLOWED", f"{mode} takes no keys; UPSERT does.", ("keys",))
         return
-    if not request.keys:
+    if not keys:
         raise UserFault("KEYS_REQUIRED", "UPSERT needs the columns that identify a row.", ("keys",))
-    if len(set(request.keys)) < len(request.keys) or not all(request.keys):
+    if len(set(keys)) < len(keys) or not all(keys):
         raise UserFault("INVALID_KEYS", "Name each key column once.", ("keys",))
-
-
-def _spec(request: IngestRequest, dataset_name: str, content: Content | None) -> dict[str, Any]:
-    """Say what the job does, in the words of a pipeline's spec."""
-    sink = {"name": dataset_name, "mode": request.mode, "keys": list(request.keys)}
-    return {
-        "source": source_of(request, content),
-        **request.rules.to_json(),
-        "sinks": [{"dataset": sink}],
-        **limits_json(request.retry, request.timeout_s),
-    }

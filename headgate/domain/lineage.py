@@ -17,6 +17,7 @@ from headgate.domain.happenings import FINAL, status_changed
 from headgate.domain.ledgers import open_errors, reading, resolved_key
 from headgate.domain.services import Services
 from headgate.errors import UserFault
+from headgate.pipelines.steps.registry import steps_from_json
 from headgate.storage.datasets import WriteMode
 from headgate.storage.events import NewEvent
 from headgate.storage.tables import Job, JobKind, JobStatus
@@ -39,6 +40,8 @@ def open_rows_refusal(job: Job) -> str | None:
         return NONE_REJECTED
     if not has_open_rows(job):
         return "The job failed as a whole, and took no row in. Mend what failed it, and retry all of it."
+    if any(step.sees_all for step in steps_from_json(job.spec.get("steps") or ())):
+        return "Steps of it make one row of several, or look at all rows. Mend the data, and send it again."
     return None if job.has_errors else "Its errors were kept for a time that has passed. Send the data again."
 
 
@@ -75,9 +78,12 @@ async def claim_rows(session: AsyncSession, new: Iterable[Job]) -> None:
 
 def _beside_good_rows(sinks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Let rows go beside those of the same input that are in the dataset, which they must not replace."""
-    sink = sinks[0]["dataset"]
-    mode = WriteMode.APPEND if sink["mode"] == WriteMode.REPLACE else sink["mode"]
-    return [{"dataset": {**sink, "mode": mode}}]
+    return [{kind: _not_replacing(settings) for kind, settings in sink.items()} for sink in sinks]
+
+
+def _not_replacing(settings: dict[str, Any]) -> dict[str, Any]:
+    is_replacing = settings.get("mode") == WriteMode.REPLACE
+    return {**settings, "mode": WriteMode.APPEND} if is_replacing else settings
 
 
 async def _lock_roots(session: AsyncSession, job_ids: Collection[str]) -> dict[str, Job]:

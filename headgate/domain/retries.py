@@ -1,6 +1,6 @@
 """Trying a job again by hand: a new job that does the same, as a whole or for its rejected rows."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -9,16 +9,14 @@ from sqlmodel import col, select
 from headgate.domain import permissions
 from headgate.domain.acceptance import Accepted, NewJob, accept, replayed
 from headgate.domain.batch_ingest import make_batch
+from headgate.domain.bindings import Named
 from headgate.domain.happenings import FINAL, ended
 from headgate.domain.idempotency import earlier, token_of
-from headgate.domain.ingest import check_limits, limits_json
 from headgate.domain.jobs import require_job
 from headgate.domain.lineage import NONE_REJECTED, open_rows_refusal
 from headgate.domain.permissions import Principal, require
-from headgate.domain.requests import Named
-from headgate.domain.retry_policy import RetryPolicy
-from headgate.domain.rules import Rules
 from headgate.domain.services import Services
+from headgate.domain.specs import ROWS, RUNNING, Spec, check_spec, dataset_sink
 from headgate.errors import UserFault
 from headgate.pipelines.acceptance import InvalidPolicy
 from headgate.storage.ids import new_id
@@ -59,14 +57,12 @@ class ActionState:
 
 @dataclass(frozen=True, slots=True)
 class RetryRequest:
-    """Which job to try again, and what of it; what is None stays as it was."""
+    """Which job to try again, and what of it; what is None, or no part of the spec, stays as it was."""
 
     job_id: str
     strategy: RetryStrategy = RetryStrategy.ALL
     priority: Priority | None = None
-    retry: RetryPolicy | None = None
-    timeout_s: float | None = None
-    rules: Rules = field(default_factory=Rules)
+    spec: Spec | None = None
 
 
 async def retry(
@@ -77,8 +73,7 @@ async def retry(
     Raises UserFault: FORBIDDEN, INVALID_ID, NOT_FOUND, NOT_RETRYABLE, INVALID_ARGUMENT, IDEMPOTENCY_MISMATCH.
     """
     require(principal, Role.OPERATOR)
-    check_limits(request.retry, request.timeout_s)
-    request.rules.check(("spec",))
+    _check_changes(request.spec or {})
     job = await require_job(services, request.job_id, PATH)
     token = token_of(principal, key, "retry", request)
     if (known := await earlier(services, token)) is not None:
@@ -92,6 +87,14 @@ async def retry(
     if (known := await accept(services, new, token, parent)) is not None:
         return await replayed(services, known)
     return Accepted(parent or new[0].job)
+
+
+def _check_changes(spec: Spec) -> None:
+    """Raise UserFault: INVALID_SPEC, INVALID_ARGUMENT for a change of what is read or where it goes."""
+    if fixed := [name for name in spec if name not in (*ROWS, *RUNNING)]:
+        message = f"A retry reads and writes what the job did: {fixed[0]} can't be changed."
+        raise UserFault("INVALID_ARGUMENT", message, ("spec", fixed[0]))
+    check_spec(spec)
 
 
 def refusal(job: Job, strategy: RetryStrategy) -> str | None:
@@ -154,23 +157,25 @@ def _same(principal: Principal, job: Job, request: RetryRequest) -> NewJob:
         priority=request.priority or job.priority,
         retry_of_id=job.id,
         resolves_id=job.id if _takes_rows(job, request) else job.resolves_id,
+        pipeline_id=job.pipeline_id,
+        pipeline_version=job.pipeline_version,
         file_id=job.file_id,
         spec=_spec(job, request),
         created_by_id=principal.user_id,
     )
-    sinks = job.spec.get("sinks")
-    return NewJob(again, sinks[0]["dataset"]["name"] if sinks else None)
+    sink = dataset_sink(job.spec)
+    return NewJob(again, sink["name"] if sink is not None else None)
 
 
 def _spec(job: Job, request: RetryRequest) -> dict[str, Any]:
     spec = dict(job.spec)
     is_partial = _takes_rows(job, request) or job.resolves_id is not None
     (kind, given), *_ = spec["source"].items()
-    if kind in ("input", "corrections") or (kind == "url" and is_partial):
+    if kind in ("input", "corrections") or (kind in ("url", "outside") and is_partial):
         spec["source"] = {kind: {"job": job.id, **given}}
     if _takes_rows(job, request):
         spec |= {"acceptance": partial_acceptance(job)}
-    return spec | request.rules.to_json() | limits_json(request.retry, request.timeout_s)
+    return spec | dict(request.spec or {})
 
 
 def _takes_rows(job: Job, request: RetryRequest) -> bool:

@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from headgate.errors import JobFault, UserFault
+from pydantic import Field
+
+from headgate.errors import JobFault
+from headgate.pipelines.kinds import Settings
 
 MAX_CRASHES = 3
 """A job that took its process along so often is not run again by itself: it would harm others."""
@@ -16,40 +18,45 @@ MAX_FACTOR = 100.0
 WORTH_A_RETRY = frozenset({"SYSTEM", "DEPENDENCY"})
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """Up to `max_attempts` in all, each after a longer delay: initial, times factor, and so on up to the maximum.
+class RetryPolicy(Settings):
+    """When a job that failed is tried again by itself.
 
-    Only failures of this system or of one that it depends on are worth another attempt; those of the data and the
-    settings would come again.
+    Each attempt comes after a longer delay: the initial one, times the factor, and so on up to the longest. Only
+    failures of this system or of one that it depends on are worth another attempt, never those of the data or the
+    settings.
     """
 
-    max_attempts: int = 3
-    initial_delay_s: float = 1.0
-    factor: float = 2.0
-    max_delay_s: float = 300.0
+    max_attempts: int = Field(
+        default=3,
+        ge=1,
+        le=MAX_ATTEMPTS,
+        description="After how many failed attempts the job has failed, 1 to 100; 1 is no retry.",
+    )
+    initial_delay_s: float = Field(
+        alias="initialDelaySeconds",
+        default=1.0,
+        ge=0,
+        le=MAX_DELAY_S,
+        description="How long it waits before the second attempt; chance takes off up to a half.",
+    )
+    factor: float = Field(
+        default=2.0,
+        ge=1,
+        le=MAX_FACTOR,
+        description="How many times longer each wait is than the one before, 1 to 100.",
+    )
+    max_delay_s: float = Field(
+        alias="maxDelaySeconds",
+        default=300.0,
+        ge=0,
+        le=MAX_DELAY_S,
+        description="The longest that it waits, up to 86,400.",
+    )
 
     @classmethod
     def of(cls, spec: Mapping[str, Any]) -> "RetryPolicy":
         """Read the policy of a job's spec."""
-        return cls(**spec.get("retry", {}))
-
-    def to_json(self) -> dict[str, Any]:
-        """Say it as it stands in a job's spec."""
-        return asdict(self)
-
-    def check(self, path: tuple[str, ...]) -> None:
-        """Raise UserFault (INVALID_ARGUMENT) for a policy that makes no sense."""
-        limits = (
-            ("maxAttempts", self.max_attempts, 1, MAX_ATTEMPTS),
-            ("initialDelaySeconds", self.initial_delay_s, 0, MAX_DELAY_S),
-            ("factor", self.factor, 1, MAX_FACTOR),
-            ("maxDelaySeconds", self.max_delay_s, 0, MAX_DELAY_S),
-        )
-        for name, value, least, most in limits:
-            if not least <= value <= most:
-                message = f"{name} must be from {least} to {most:g}; it is {value:g}."
-                raise UserFault("INVALID_ARGUMENT", message, (*path, name))
+        return cls.model_validate(spec.get("retry") or {})
 
     def allows(self, fault: JobFault, *, failures: int, crashes: int) -> bool:
         """Tell whether a job is tried again after this fault, its `failures`th of which `crashes` were crashes."""
@@ -71,4 +78,4 @@ def given_up(fault: JobFault, crashes: int) -> JobFault:
     """Say of a fault that it is the crash too many."""
     message = f"{fault.message} It happened {crashes} times, so the job is not run again by itself."
     details = {**(fault.details or {}), "crashes": crashes}
-    return JobFault(fault.code, message, fault.category, fault.retryable, details)
+    return JobFault(fault.code, message, fault.category, fault.retryable, details, fault.step)

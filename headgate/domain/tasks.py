@@ -7,9 +7,9 @@ from typing import Any
 from headgate.domain.acceptance import fetched_key, input_key
 from headgate.domain.ledgers import ledger_key, open_errors, resolved_key
 from headgate.domain.lineage import LINEAGE, RESOLVED_BY
-from headgate.domain.rules import PARTS
 from headgate.domain.runs import Claim, Target
 from headgate.domain.services import Services
+from headgate.domain.specs import ROWS, chosen
 from headgate.storage.formats import FileFormat
 from headgate.storage.tables import Job, JobKind
 
@@ -22,7 +22,7 @@ def task_of(services: Services, claim: Claim, scratch: Path) -> dict[str, Any]:
         "job": claim.job_id,
         "attempt": claim.attempt,
         "source": _source(services, claim),
-        "rules": {name: spec[name] for name in PARTS if name in spec},
+        "rules": chosen(spec, ROWS),
         "datasets": {name: str(services.store.path(key)) for name, key in spec.get("datasets", {}).items()},
         "ledger": str(services.store.path(ledger_key(claim.job_id))),
         "scratch": str(scratch),

@@ -56,7 +56,7 @@ class BatchItem:
         return [
             cls(
                 index=index,
-                errors=[UserError.from_fault(item.fault, at=_at(index))] if item.fault else [],
+                errors=UserError.all_of(item.fault, at=_at(index)) if item.fault else [],
                 job_id=item.job.id if item.job else None,
             )
             for index, item in enumerate(batch.items)
@@ -91,7 +91,7 @@ class BatchMutation:
         try:
             return await _submit(info, input)
         except UserFault as fault:
-            return BatchPayload(errors=[UserError.from_fault(fault)])
+            return BatchPayload(errors=UserError.all_of(fault))
 
 
 async def _submit(info: Info, input: IngestBatchInput) -> BatchPayload:

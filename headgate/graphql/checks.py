@@ -1,13 +1,13 @@
 """Checks: what rows must keep, and what a whole input must be like."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import strawberry
 from strawberry.scalars import JSON
 
 from headgate.graphql.enums import Severity
-from headgate.graphql.kinds import choice_of, settings_of
+from headgate.graphql.kinds import choice_of
 from headgate.pipelines.checks.registry import check_kinds
 
 if TYPE_CHECKING:
@@ -20,11 +20,6 @@ else:
         "CheckInput",
         "A check of one kind, with its settings: exactly one of these.",
     )
-
-
-def check_specs(given: Iterable[CheckInput]) -> list[dict[str, Any]]:
-    """Checks as a spec says them: each an object with one key, which names its kind."""
-    return [settings_of(check) for check in given]
 
 
 @strawberry.type(description="A check, ready to be given to a pipeline or to `validate`.")

@@ -7,14 +7,12 @@ from strawberry.scalars import JSON
 
 from headgate.domain import corrections
 from headgate.domain.corrections import MAX_CORRECTIONS, Correction, CorrectRequest
-from headgate.errors import UserFault
 from headgate.graphql.context import Info
 from headgate.graphql.enums import Role
 from headgate.graphql.fields import mutation
 from headgate.graphql.inputs import IDEMPOTENCY_KEY, WAIT_SECONDS
-from headgate.graphql.payloads import UserError
 from headgate.graphql.scalars import BigInt
-from headgate.graphql.started import JobPayload, checked_wait_s
+from headgate.graphql.started import JobPayload
 
 
 @strawberry.input(description="Other values for one rejected row.")
@@ -61,20 +59,17 @@ class CorrectionMutation:
         info: Info,
         input: Annotated[CorrectErrorsInput, strawberry.argument(description="Which rows, and how.")],
     ) -> JobPayload:
-        try:
-            return await _submit(info, input)
-        except UserFault as fault:
-            return JobPayload(errors=[UserError.from_fault(fault)])
+        context = info.context
+        return await JobPayload.of(
+            info,
+            input.wait_seconds,
+            lambda: corrections.submit(
+                context.services, context.principal, _read(input), input.idempotency_key
+            ),
+        )
 
 
-async def _submit(info: Info, input: CorrectErrorsInput) -> JobPayload:
-    wait_s = checked_wait_s(input.wait_seconds)
+def _read(input: CorrectErrorsInput) -> CorrectRequest:
     given = input.corrections
-    request = CorrectRequest(
-        input.job_id,
-        None if given is None else [Correction(each.row, each.values) for each in given],
-        input.file,
-    )
-    context = info.context
-    accepted = await corrections.submit(context.services, context.principal, request, input.idempotency_key)
-    return await JobPayload.of(info, accepted, wait_s)
+    rows = None if given is None else [Correction(each.row, each.values) for each in given]
+    return CorrectRequest(input.job_id, rows, input.file)

@@ -13,8 +13,8 @@ from headgate.graphql.fields import mutation
 from headgate.graphql.inputs import IDEMPOTENCY_KEY, WAIT_SECONDS
 from headgate.graphql.jobs import Job
 from headgate.graphql.payloads import UserError
-from headgate.graphql.specs import PipelineSpecInput, read_spec
-from headgate.graphql.started import JobPayload, checked_wait_s
+from headgate.graphql.specs import PipelineSpecInput, spec_json
+from headgate.graphql.started import JobPayload
 
 
 @strawberry.input(description="Which job to stop, and how.")
@@ -37,7 +37,9 @@ class RetryInput:
         default=None, description="Which of the waiting jobs it goes before; as before by default."
     )
     spec: PipelineSpecInput | None = strawberry.field(
-        default=None, description="How it is carried out; what is left out stays as it was."
+        default=None,
+        description="What becomes of its rows and how it is carried out; what is left out stays as it was. What is "
+        "read and where it goes can't be changed.",
     )
     wait_seconds: float | None = strawberry.field(default=0, description=WAIT_SECONDS)
     idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
@@ -77,20 +79,18 @@ class JobActionMutation:
         info: Info,
         input: Annotated[RetryInput, strawberry.argument(description="Which job, and what of it.")],
     ) -> JobPayload:
-        try:
-            return await _retry(info, input)
-        except UserFault as fault:
-            return JobPayload(errors=[UserError.from_fault(fault)])
+        context = info.context
+        return await JobPayload.of(
+            info,
+            input.wait_seconds,
+            lambda: retries.retry(context.services, context.principal, _read(input), input.idempotency_key),
+        )
 
 
-async def _retry(info: Info, input: RetryInput) -> JobPayload:
-    wait_s = checked_wait_s(input.wait_seconds)
-    request = RetryRequest(
+def _read(input: RetryInput) -> RetryRequest:
+    return RetryRequest(
         job_id=input.job_id,
         strategy=input.strategy or RetryStrategy.ALL,
         priority=input.priority,
-        **read_spec(input.spec),
+        spec=spec_json(input.spec),
     )
-    context = info.context
-    accepted = await retries.retry(context.services, context.principal, request, input.idempotency_key)
-    return await JobPayload.of(info, accepted, wait_s)

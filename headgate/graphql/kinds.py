@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -35,6 +36,7 @@ def choice_of(kinds: Mapping[str, type[Kind]], name: str, description: str) -> t
     )
 
 
+@cache
 def input_of(model: type[Settings], name: str) -> type:
     """An input with the settings of a model, those first that can't be left out."""
     types: dict[str, Any] = {}
@@ -86,7 +88,7 @@ def _type(annotation: Any, info: FieldInfo) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return annotation
     if isinstance(annotation, type) and issubclass(annotation, Settings):
-        return input_of(annotation, f"{annotation.__name__}Input")
+        return input_of(annotation, f"{annotation.__name__.removesuffix('Settings')}Input")
     return JSON
 
 

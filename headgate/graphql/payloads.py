@@ -19,6 +19,11 @@ class UserError:
     retryable: bool = strawberry.field(description="Whether the same request may succeed later.")
 
     @classmethod
+    def all_of(cls, fault: UserFault, *, at: tuple[str, ...] = ("input",)) -> list[Self]:
+        """Show a fault with all others that were found with it."""
+        return [cls.from_fault(each, at=at) for each in fault.all]
+
+    @classmethod
     def from_fault(cls, fault: UserFault, *, at: tuple[str, ...] = ("input",)) -> Self:
         """Show a fault of the domain, whose path begins at this place among the arguments."""
         path = [*at, *fault.path] if fault.path else None

@@ -1,43 +1,19 @@
-"""Specs: what the rows of a job are held against, and how it is carried out."""
+"""Specs: what a pipeline, or a job by itself, does with data."""
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import strawberry
 
 from headgate.domain.retry_policy import RetryPolicy
-from headgate.domain.rules import Rules
+from headgate.domain.schedules import Schedule
 from headgate.graphql import enums as enums
-from headgate.graphql.checks import CheckInput, check_specs
-from headgate.graphql.inputs import given
-from headgate.graphql.kinds import input_of, settings_of
+from headgate.graphql.checks import CheckInput
+from headgate.graphql.kinds import choice_of, input_of, settings_of
 from headgate.pipelines.acceptance import Acceptance
 from headgate.pipelines.contract import Contract
-
-USUAL = RetryPolicy()
-
-
-@strawberry.input(
-    description=(
-        "When a job that failed is tried again by itself: after a failure of this system or of one that it depends "
-        "on, never after one of the data or the settings."
-    )
-)
-class RetryPolicyInput:
-    max_attempts: int | None = strawberry.field(
-        default=USUAL.max_attempts,
-        description="After how many failed attempts the job has failed, 1 to 100; 1 is no retry.",
-    )
-    initial_delay_seconds: float | None = strawberry.field(
-        default=USUAL.initial_delay_s,
-        description="How long it waits before the second attempt; chance takes off up to a half.",
-    )
-    factor: float | None = strawberry.field(
-        default=USUAL.factor, description="How many times longer each wait is than the one before, 1 to 100."
-    )
-    max_delay_seconds: float | None = strawberry.field(
-        default=USUAL.max_delay_s, description="The longest that it waits, up to 86,400."
-    )
-
+from headgate.pipelines.sinks.registry import sink_kinds
+from headgate.pipelines.sources.registry import source_kinds
+from headgate.pipelines.steps.registry import step_kinds
 
 if TYPE_CHECKING:
 
@@ -45,15 +21,48 @@ if TYPE_CHECKING:
 
     class AcceptanceInput: ...
 
+    class RetryPolicyInput: ...
+
+    class ScheduleInput: ...
+
+    class SourceInput: ...
+
+    class StepInput: ...
+
+    class SinkInput: ...
+
 else:
     ContractInput = input_of(Contract, "ContractInput")
     AcceptanceInput = input_of(Acceptance, "AcceptanceInput")
+    RetryPolicyInput = input_of(RetryPolicy, "RetryPolicyInput")
+    ScheduleInput = input_of(Schedule, "ScheduleInput")
+    SourceInput = choice_of(
+        source_kinds(), "SourceInput", "A source of one kind, with its settings: exactly one of these."
+    )
+    StepInput = choice_of(
+        step_kinds(), "StepInput", "A step of one kind, with its settings: exactly one of these."
+    )
+    SinkInput = choice_of(
+        sink_kinds(), "SinkInput", "A sink of one kind, with its settings: exactly one of these."
+    )
 
 
-@strawberry.input(description="What the rows of a job are held against, and how it is carried out.")
+@strawberry.input(
+    description=(
+        "What a pipeline, or a job by itself, does: it reads a source, holds its columns against a contract, changes "
+        "its rows in steps, checks them, and writes the good ones to sinks."
+    )
+)
 class PipelineSpecInput:
+    source: SourceInput | None = strawberry.field(
+        default=None, description="What is read, where a run or a job gives no data of its own."
+    )
     contract: ContractInput | None = strawberry.field(
         default=None, description="What the columns must be; anything by default."
+    )
+    steps: list[StepInput] | None = strawberry.field(
+        default=None,
+        description="How rows are changed before they are checked, in this order; not at all by default.",
     )
     checks: list[CheckInput] | None = strawberry.field(
         default=None, description="What the rows must keep; nothing by default."
@@ -61,6 +70,13 @@ class PipelineSpecInput:
     acceptance: AcceptanceInput | None = strawberry.field(
         default=None,
         description="When a job with bad rows still counts; by default they are rejected one by one.",
+    )
+    sinks: list[SinkInput] | None = strawberry.field(
+        default=None, description="Where the good rows go; at most one of them is a dataset."
+    )
+    schedule: ScheduleInput | None = strawberry.field(
+        default=None,
+        description="When the pipeline runs by itself; for pipelines only, and never by default.",
     )
     retry: RetryPolicyInput | None = strawberry.field(
         default=None,
@@ -72,29 +88,6 @@ class PipelineSpecInput:
     )
 
 
-class SpecValues(TypedDict):
-    """A spec in the words of the domain's requests."""
-
-    retry: RetryPolicy | None
-    timeout_s: float | None
-    rules: Rules
-
-
-def read_spec(spec: PipelineSpecInput | None) -> SpecValues:
-    """Name what a spec says as the domain does."""
-    if spec is None:
-        return {"retry": None, "timeout_s": None, "rules": Rules()}
-    policy = None if spec.retry is None else _policy(spec.retry)
-    return {"retry": policy, "timeout_s": spec.timeout_seconds, "rules": _rules(spec)}
-
-
-def _rules(spec: PipelineSpecInput) -> Rules:
-    return Rules(
-        contract=None if spec.contract is None else settings_of(spec.contract),
-        checks=None if spec.checks is None else check_specs(spec.checks),
-        acceptance=None if spec.acceptance is None else settings_of(spec.acceptance),
-    )
-
-
-def _policy(policy: RetryPolicyInput) -> RetryPolicy:
-    return RetryPolicy(**{name.replace("_seconds", "_s"): value for name, value in given(policy).items()})
+def spec_json(spec: PipelineSpecInput | None) -> dict[str, Any] | None:
+    """What a spec says, in the JSON that pipelines and jobs keep."""
+    return None if spec is None else settings_of(spec)

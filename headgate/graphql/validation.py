@@ -5,30 +5,38 @@ from typing import Annotated
 import strawberry
 
 from headgate.domain import validation
-from headgate.domain.rules import Rules
 from headgate.domain.validation import ValidateRequest
-from headgate.errors import UserFault
-from headgate.graphql.checks import CheckInput, check_specs
+from headgate.graphql.checks import CheckInput
 from headgate.graphql.context import Info
 from headgate.graphql.data import DataInput, read_data
 from headgate.graphql.enums import Priority, Role
 from headgate.graphql.fields import mutation
 from headgate.graphql.inputs import IDEMPOTENCY_KEY, WAIT_SECONDS
 from headgate.graphql.kinds import settings_of
-from headgate.graphql.payloads import UserError
 from headgate.graphql.specs import ContractInput
-from headgate.graphql.started import JobPayload, checked_wait_s
+from headgate.graphql.started import JobPayload
 
 
 @strawberry.input(description="What to check, and against which rules.")
 class ValidateInput:
     data: DataInput = strawberry.field(description="What to read.")
+    pipeline: str | None = strawberry.field(
+        default=None,
+        description="Name of the pipeline whose contract, steps and checks it is held against; or give a template.",
+    )
+    template: str | None = strawberry.field(
+        default=None, description="Name of the template whose contract, steps and checks it is held against."
+    )
     checks: list[CheckInput] | None = strawberry.field(
         default=None,
-        description="What its rows must keep; without any, only what can't be read is found at fault.",
+        description=(
+            "What its rows must keep, in place of a pipeline's or template's checks; without any, only what can't be "
+            "read is found at fault."
+        ),
     )
     contract: ContractInput | None = strawberry.field(
-        default=None, description="What its columns must be; anything by default."
+        default=None,
+        description="What its columns must be, in place of a pipeline's or template's contract; anything by default.",
     )
     priority: Priority | None = strawberry.field(
         default=Priority.MEDIUM, description="Which of the waiting jobs it goes before."
@@ -52,21 +60,25 @@ class ValidateMutation:
         info: Info,
         input: Annotated[ValidateInput, strawberry.argument(description="What to check, and how.")],
     ) -> JobPayload:
-        try:
-            return await _submit(info, input)
-        except UserFault as fault:
-            return JobPayload(errors=[UserError.from_fault(fault)])
+        context = info.context
+        return await JobPayload.of(
+            info,
+            input.wait_seconds,
+            lambda: validation.submit(
+                context.services, context.principal, _read(input), input.idempotency_key
+            ),
+        )
 
 
-async def _submit(info: Info, input: ValidateInput) -> JobPayload:
-    wait_s = checked_wait_s(input.wait_seconds)
-    rules = Rules(
-        contract=None if input.contract is None else settings_of(input.contract),
-        checks=None if input.checks is None else check_specs(input.checks),
+def _read(input: ValidateInput) -> ValidateRequest:
+    rules = {
+        "contract": None if input.contract is None else settings_of(input.contract),
+        "checks": None if input.checks is None else [settings_of(check) for check in input.checks],
+    }
+    return ValidateRequest(
+        **read_data(input.data),
+        pipeline=input.pipeline,
+        template=input.template,
+        rules={name: given for name, given in rules.items() if given is not None},
+        priority=input.priority or Priority.MEDIUM,
     )
-    request = ValidateRequest(
-        **read_data(input.data), rules=rules, priority=input.priority or Priority.MEDIUM
-    )
-    context = info.context
-    accepted = await validation.submit(context.services, context.principal, request, input.idempotency_key)
-    return await JobPayload.of(info, accepted, wait_s)

@@ -12,10 +12,10 @@ from headgate.pipelines.contract import Contract
 from headgate.pipelines.damage import check_rows, scannable
 from headgate.pipelines.orders import unwrapped
 from headgate.pipelines.prepared import Prepared, Source, Watch
+from headgate.pipelines.readers.corrections import Corrections, read_corrections
+from headgate.pipelines.readers.dataset import DatasetRows, read_dataset
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.replay import RowSet, rejected_rows
-from headgate.pipelines.sources.corrections import Corrections, read_corrections
-from headgate.pipelines.sources.dataset import DatasetRows, read_dataset
 from headgate.storage.open_errors import OpenErrors
 
 Input = Source | DatasetRows | Corrections

@@ -12,13 +12,13 @@ from headgate.pipelines.fetched import Fetch, fetched_source, kept_source
 from headgate.pipelines.inputs import Input
 from headgate.pipelines.orders import Permit
 from headgate.pipelines.prepared import Source, Watch
+from headgate.pipelines.readers.corrections import Corrections
+from headgate.pipelines.readers.dataset import DatasetRows
 from headgate.pipelines.rejections import Samples, Tell
 from headgate.pipelines.runner import Ingest, ingest, settle
 from headgate.pipelines.scratch import scratch_made
 from headgate.pipelines.screening import Screening
-from headgate.pipelines.sinks.dataset import Target
-from headgate.pipelines.sources.corrections import Corrections
-from headgate.pipelines.sources.dataset import DatasetRows
+from headgate.pipelines.sinks.writing import Target
 from headgate.pipelines.validation import Validate, validate
 from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.filters import RowFilter

@@ -20,8 +20,8 @@ from headgate.pipelines.rejections import RejectionLog, Samples, save_ledger
 from headgate.pipelines.replay import save_resolved
 from headgate.pipelines.rules import Severity
 from headgate.pipelines.screening import Rulebook, Screening, compile_rules
-from headgate.pipelines.sinks import dataset as sink
-from headgate.pipelines.sinks.dataset import Target
+from headgate.pipelines.sinks import writing as sink
+from headgate.pipelines.sinks.writing import Target
 from headgate.pipelines.types import Candidate, TypePlan, conforming
 from headgate.storage import datasets
 from headgate.storage.columns import Column

@@ -24,6 +24,18 @@ class _Unset:
         return "UNSET"
 
 
+SPELLED = {
+    **{name: name for name in ("column", "eq", "ne", "gt", "gte", "lt", "lte", "contains")},
+    **{
+        "in": "in_",
+        "and": "and_",
+        "or": "or_",
+        "not": "not_",
+        "startsWith": "starts_with",
+        "isNull": "is_null",
+    },
+}
+"""The names that people write -> the fields of RowFilter."""
 UNSET: Any = _Unset()
 """In place of an operator's value where the operator isn't used: None is a value."""
 
@@ -64,6 +76,25 @@ class RowFilter:
         if "not_" in data:
             inner["not_"] = cls.from_json(data["not_"])
         return cls(**{**data, **inner})
+
+    @classmethod
+    def from_spec(cls, given: Any, depth: int = 0) -> "RowFilter":
+        """Read a filter as people write it, such as {"column": "a", "gte": 1}. Raises ValueError."""
+        if not isinstance(given, Mapping) or depth > MAX_DEPTH:
+            raise ValueError(f"a filter is an object of conditions, nested {MAX_DEPTH} levels at most")
+        if unknown := given.keys() - SPELLED.keys():
+            raise ValueError(f"a filter has no {min(unknown)}; it has {', '.join(SPELLED)}")
+        return cls(**{SPELLED[name]: cls._inner(name, value, depth + 1) for name, value in given.items()})
+
+    @classmethod
+    def _inner(cls, name: str, value: Any, depth: int) -> Any:
+        if name == "not":
+            return cls.from_spec(value, depth)
+        if name not in ("and", "or"):
+            return value
+        if not isinstance(value, list):
+            raise ValueError(f"{name} takes a list of filters")
+        return tuple(cls.from_spec(each, depth) for each in value)
 
 
 def _filter_json(value: Any) -> Any:

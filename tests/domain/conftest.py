@@ -85,6 +85,8 @@ def submit(services: Services, operator: Principal) -> Submit:
 
     async def submit(dataset: str = "sales", **values: Any) -> Job:
         data = {} if values.keys() & {"file_id", "records"} else {"text": "a\n1\n", "format": FileFormat.CSV}
+        if (retry := values.pop("retry", None)) is not None:
+            values["spec"] = {**values.get("spec", {}), "retry": retry.to_json()}
         request = IngestRequest(dataset=dataset, **(data | values))
         return (await ingest.submit(services, operator, request)).job
 

@@ -15,7 +15,6 @@ from headgate.domain.ledgers import ledger_key
 from headgate.domain.permissions import Principal
 from headgate.domain.retention import forget_errors
 from headgate.domain.retries import JobAction, actions
-from headgate.domain.rules import Rules
 from headgate.domain.services import Services
 from headgate.domain.tasks import task_of
 from headgate.errors import UserFault
@@ -179,16 +178,16 @@ async def test_corrections_sent_again_with_their_key_answer_the_first_job(
 async def test_corrections_go_by_the_rules_of_their_job_but_for_its_limits(
     services: Services, partial: Any, correct: Any, claim: Any
 ) -> None:
-    rules = Rules(
-        contract={"columns": [{"name": "a", "type": "INTEGER"}]},
-        checks=[{"required": {"columns": ["a"]}}],
-        acceptance={"onInvalid": "REJECT_ROWS", "maxRejectedRows": 3},
-    )
-    job = await partial(rules=rules, timeout_s=9.0)
+    rules = {
+        "contract": {"columns": [{"name": "a", "type": "INTEGER"}]},
+        "checks": [{"required": {"columns": ["a"]}}],
+        "acceptance": {"onInvalid": "REJECT_ROWS", "maxRejectedRows": 3},
+    }
+    job = await partial(spec={**rules, "timeoutSeconds": 9.0})
     new = (await correct(job, [(3, AGE), (2, {"age": None})])).job
     assert (new.kind, new.priority, new.retry_of_id) == (JobKind.CORRECTION, job.priority, job.id)
     task = task_of(services, await claim(new), Path("/scratch"))
-    assert task["rules"] == {"contract": rules.contract, "checks": rules.checks, "acceptance": {}}
+    assert task["rules"] == {**rules, "acceptance": {}}
     assert task["dataset"] == {"path": task["dataset"]["path"], "mode": "APPEND", "keys": []}
     assert (task["lineage"], task["replay"], new.spec["timeoutSeconds"]) == ([job.id], None, 9.0)
     source = task["source"]

@@ -305,7 +305,7 @@ async def test_a_job_whose_system_failed_waits_as_its_policy_says(
 async def test_a_job_fails_with_the_last_of_the_attempts_that_its_policy_allows(
     services: Services, submit: Any, claim: Any, end: Any
 ) -> None:
-    job = await submit(retry=replace(AT_ONCE, max_attempts=3))
+    job = await submit(retry=AT_ONCE.model_copy(update={"max_attempts": 3}))
     for expected in (JobStatus.RETRYING, JobStatus.RETRYING, JobStatus.FAILED):
         await end(await claim(job), OUTAGE)
         assert (await reread(services, job)).status is expected
@@ -341,7 +341,7 @@ async def test_an_attempt_that_took_too_long_is_a_failure_and_no_crash(
 async def test_lost_workers_and_interruptions_do_not_count_against_a_job(
     services: Services, submit: Any, claim: Any, end: Any
 ) -> None:
-    job = await submit(retry=replace(AT_ONCE, max_attempts=2))
+    job = await submit(retry=AT_ONCE.model_copy(update={"max_attempts": 2}))
     for _ in range(4):
         await claim(job, lease_s=EXPIRED_S)
         await recovery.take_back(services, lambda worker: False)
@@ -394,7 +394,7 @@ async def test_a_job_that_may_have_committed_is_not_canceled_before_that_is_foun
 async def test_what_is_not_known_to_be_committed_is_looked_into_again_beyond_the_policy(
     services: Services, submit: Any, claim: Any, end: Any
 ) -> None:
-    job = await submit(retry=replace(AT_ONCE, max_attempts=1))
+    job = await submit(retry=AT_ONCE.model_copy(update={"max_attempts": 1}))
     await end(await claim(job), Unsettled())
     assert (await reread(services, job)).status is JobStatus.RETRYING
     await end(await claim(job), no_bad_rows())

@@ -110,8 +110,8 @@ class JobMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.jobs) < MAX_JOBS)
     @rule(key=st.sampled_from([None, None, "1", "2"]), name=st.sampled_from("ab"), attempts=st.integers(1, 5))
     def submit(self, key: str | None, name: str, attempts: int) -> None:
-        policy = RetryPolicy(max_attempts=attempts, initial_delay_s=0)
-        request = IngestRequest(dataset=name, text="a\n1\n", format=FileFormat.CSV, retry=policy)
+        spec = {"retry": {"maxAttempts": attempts, "initialDelaySeconds": 0}}
+        request = IngestRequest(dataset=name, text="a\n1\n", format=FileFormat.CSV, spec=spec)
         known = self.keys.get(key) if key is not None else None
         accepted = self.ask(ingest.submit(self.services, self.operator, request, key))
         if isinstance(accepted, str):

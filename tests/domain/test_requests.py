@@ -9,7 +9,6 @@ from headgate.domain.batch_ingest import BatchRequest
 from headgate.domain.ingest import IngestRequest
 from headgate.domain.permissions import Principal
 from headgate.domain.requests import DataRequest, DatasetRef, content_of, source_of
-from headgate.domain.rules import Rules
 from headgate.domain.services import Services
 from headgate.domain.validation import ValidateRequest
 from headgate.errors import UserFault
@@ -20,7 +19,7 @@ from headgate.storage.ids import new_id
 from headgate.storage.tables import Dataset
 
 TEXT: dict[str, Any] = {"text": "a\n1\n", "format": FileFormat.CSV}
-REFERENCE = Rules(checks=[{"reference": {"columns": ["a"], "dataset": "nowhere"}}])
+REFERENCE = {"checks": [{"reference": {"columns": ["a"], "dataset": "nowhere"}}]}
 
 
 @pytest.fixture
@@ -128,7 +127,7 @@ async def test_a_dataset_that_a_check_names_is_found_or_refused_with_its_place(
     with pytest.raises(UserFault) as fault:
         await validation.submit(services, operator, ValidateRequest(**TEXT, rules=REFERENCE))
     assert (fault.value.code, fault.value.path) == ("NOT_FOUND", path)
-    ingesting = IngestRequest(**TEXT, rules=REFERENCE, dataset="sales")
+    ingesting = IngestRequest(**TEXT, spec=REFERENCE, dataset="sales")
     with pytest.raises(UserFault) as fault:
         await ingest.submit(services, operator, ingesting)
     assert (fault.value.code, fault.value.path) == ("NOT_FOUND", ("spec", *path))

@@ -40,7 +40,7 @@ async def test_a_job_without_effect_is_tried_again_as_a_whole_under_a_new_id(
     services: Services, operator: Principal, submit: Any, claim: Any, end: Any, outcome: Any
 ) -> None:
     policy = RetryPolicy(max_attempts=7)
-    job = await submit(mode=WriteMode.UPSERT, keys=["a"], priority=Priority.HIGH, retry=policy, timeout_s=9.0)
+    job = await submit(mode=WriteMode.UPSERT, keys=["a"], priority=Priority.HIGH, retry=policy, spec={"timeoutSeconds": 9.0})
     await end(await claim(job), outcome)
 
     new = await again(services, operator, job)
@@ -58,7 +58,7 @@ async def test_a_retry_may_have_another_priority_policy_and_time_limit(
     job = await submit()
     await end(await claim(job), FAULT)
     policy = RetryPolicy(max_attempts=9)
-    new = await again(services, operator, job, priority=Priority.LOW, retry=policy, timeout_s=2.5)
+    new = await again(services, operator, job, priority=Priority.LOW, spec={"retry": policy.to_json(), "timeoutSeconds": 2.5})
     assert (new.priority, RetryPolicy.of(new.spec), new.spec["timeoutSeconds"]) == (Priority.LOW, policy, 2.5)
 
 
@@ -170,8 +170,8 @@ async def test_only_operators_retry_and_only_in_a_way_that_makes_sense(
         (viewer, RetryRequest(job.id), "FORBIDDEN"),
         (operator, RetryRequest(new_id("job")), "NOT_FOUND"),
         (operator, RetryRequest(new_id("file")), "INVALID_ID"),
-        (operator, RetryRequest(job.id, timeout_s=0), "INVALID_ARGUMENT"),
-        (operator, RetryRequest(job.id, retry=RetryPolicy(max_attempts=0)), "INVALID_ARGUMENT"),
+        (operator, RetryRequest(job.id, spec={"timeoutSeconds": 0}), "INVALID_SPEC"),
+        (operator, RetryRequest(job.id, spec={"retry": {"maxAttempts": 0}}), "INVALID_SPEC"),
     ):
         with pytest.raises(UserFault, match=code):
             await retries.retry(services, principal, request)

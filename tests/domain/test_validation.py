@@ -11,7 +11,6 @@ from headgate.domain.datasets import DatasetFilter
 from headgate.domain.permissions import Principal
 from headgate.domain.ports import TaskFault
 from headgate.domain.retries import RetryRequest
-from headgate.domain.rules import Rules
 from headgate.domain.services import Services
 from headgate.domain.tasks import settlement_of, task_of
 from headgate.domain.validation import ValidateRequest
@@ -21,10 +20,10 @@ from headgate.storage.tables import Job, JobKind, JobStatus, Priority, ResultKin
 from tests.domain.outcomes import DEATH, FAULT, reread
 
 TEXT: dict[str, Any] = {"text": "a\n1\n", "format": FileFormat.CSV}
-RULES = Rules(
-    contract={"columns": [{"name": "a", "type": "INTEGER"}]},
-    checks=[{"range": {"columns": ["a"], "max": 1}}],
-)
+RULES: dict[str, Any] = {
+    "contract": {"columns": [{"name": "a", "type": "INTEGER"}]},
+    "checks": [{"range": {"columns": ["a"], "max": 1}}],
+}
 COUNTS = {"read": 3, "accepted": 2, "rejected": 1, "filtered": 0, "merged": 0, "warnings": 1}
 REPORT = {"passed": False, "issues": 2, "rules": [{"code": "RANGE", "count": 2}]}
 ANSWER = {"counts": COUNTS, "errors": 2, "report": REPORT}
@@ -46,7 +45,7 @@ async def test_a_validation_is_a_job_that_writes_to_no_dataset(
     assert (job.kind, job.dataset_id, job.priority) == (JobKind.VALIDATE, None, Priority.HIGH)
     held = await claim(job)
     task = task_of(services, held, Path("/scratch"))
-    assert (task["task"], task["rules"]) == ("validate", RULES.to_json())
+    assert (task["task"], task["rules"]) == ("validate", RULES)
     assert "dataset" not in task
     assert settlement_of(services, held) is None
     assert await datasets.total(services, DatasetFilter()) == 0
@@ -96,7 +95,7 @@ async def test_rules_that_make_no_sense_are_refused_before_anything_is_kept(
     services: Services, validate: Any
 ) -> None:
     with pytest.raises(UserFault) as fault:
-        await validate(rules=Rules(checks=[{"range": {"columns": ["a"]}}]))
+        await validate(rules={"checks": [{"range": {"columns": ["a"]}}]})
     assert (fault.value.code, fault.value.path) == ("INVALID_SPEC", ("checks", "0", "range"))
     inputs = services.store.path("inputs")
     assert not inputs.exists() or not list(inputs.iterdir())
@@ -110,7 +109,7 @@ async def test_one_that_failed_is_tried_again_by_the_same_rules(
     again = (await retries.retry(services, operator, RetryRequest(job.id))).job
     assert (again.kind, again.retry_of_id) == (JobKind.VALIDATE, job.id)
     task = task_of(services, await claim(again), Path("/scratch"))
-    assert (task["task"], task["rules"]) == ("validate", RULES.to_json())
+    assert (task["task"], task["rules"]) == ("validate", RULES)
     assert task["source"]["path"] == str(services.store.path(input_key(job.id)))
 
 
@@ -119,10 +118,10 @@ async def test_other_rules_may_be_tried(
 ) -> None:
     job = await validate()
     await end(await claim(job), FAULT)
-    rules = Rules(checks=[])
-    again = (await retries.retry(services, operator, RetryRequest(job.id, rules=rules))).job
+    changed = RetryRequest(job.id, spec={"checks": []})
+    again = (await retries.retry(services, operator, changed)).job
     task = task_of(services, await claim(again), Path("/scratch"))
-    assert task["rules"] == {"contract": RULES.contract, "checks": []}
+    assert task["rules"] == {"contract": RULES["contract"], "checks": []}
 
 
 async def test_one_that_ended_well_is_not_tried_again(

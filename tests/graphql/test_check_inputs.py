@@ -8,8 +8,9 @@ from graphql import GraphQLInputObjectType, GraphQLNonNull, get_named_type
 from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 
-from headgate.domain.checks import parse_checks
-from headgate.graphql.checks import Check, CheckInput, check_specs
+from headgate.domain.parts import parse_kinds
+from headgate.graphql.checks import Check, CheckInput
+from headgate.graphql.kinds import settings_of
 from headgate.graphql.scalars import SCALARS
 from headgate.pipelines.checks.registry import check_kinds
 
@@ -18,7 +19,7 @@ from headgate.pipelines.checks.registry import check_kinds
 class Query:
     @strawberry.field
     def specs(self, checks: list[CheckInput]) -> JSON:
-        return check_specs(checks)  # type: ignore[return-value]
+        return [settings_of(check) for check in checks]  # type: ignore[return-value]
 
     @strawberry.field
     def check(self) -> Check:
@@ -53,7 +54,7 @@ def input_type(name: str) -> GraphQLInputObjectType:
 def test_the_example_of_each_kind_goes_through_the_schema_unchanged_and_is_a_check(kind: str) -> None:
     given = [{kind: check_kinds()[kind].example}]
     assert specs(given) == given
-    (check,) = parse_checks(specs(given))
+    (check,) = parse_kinds(check_kinds(), "check", specs(given), ("checks",))
     assert check == check_kinds()[kind].from_example()
 
 

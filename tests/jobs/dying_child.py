@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from headgate.pipelines import child
-from headgate.pipelines.sinks import dataset as sink
+from headgate.pipelines.sinks import writing as sink
 
 commit = sink.commit
 

@@ -16,7 +16,7 @@ from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source
 from headgate.pipelines.rejections import RejectionLog, save_ledger
 from headgate.pipelines.runner import Ingest, ingest
-from headgate.pipelines.sinks.dataset import Target
+from headgate.pipelines.sinks.writing import Target
 from headgate.storage import datasets
 from headgate.storage.columns import WHOLE, Column, ColumnType, json_records
 from headgate.storage.datasets import Snapshot, WriteMode

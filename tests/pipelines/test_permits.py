@@ -13,7 +13,7 @@ from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.orders import Stopped
 from headgate.pipelines.runner import Ingest, ingest
-from headgate.pipelines.sinks import dataset as sink
+from headgate.pipelines.sinks import writing as sink
 from headgate.storage import datasets
 from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat

@@ -11,7 +11,7 @@ from headgate.errors import JobFault
 from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.runner import ingest
-from headgate.pipelines.sinks import dataset as sink
+from headgate.pipelines.sinks import writing as sink
 from headgate.storage import datasets
 from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat

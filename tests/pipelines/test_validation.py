@@ -8,7 +8,7 @@ import pytest
 from headgate.errors import JobFault
 from headgate.pipelines.counts import Counts
 from headgate.pipelines.prepared import Source
-from headgate.pipelines.sources.dataset import DatasetRows
+from headgate.pipelines.readers.dataset import DatasetRows
 from headgate.storage.filters import RowFilter
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake

@@ -86,7 +86,7 @@ def test_a_token_that_claims_something_else_is_refused(changes: dict[str, Any]) 
         "a.b.c",
         "é.é.é",
         "\ud800",
-        jwt.encode(claims(), None, "none"),
+        jwt.encode(claims(), "", "none"),
         signed(OTHER_SECRET),
         signed(algorithm="HS512", secret=SECRET * 2),
         signed()[:-2],

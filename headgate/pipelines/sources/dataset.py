@@ -1,39 +1,31 @@
-"""One version of a dataset as a source: already typed, scanned where it lies."""
+"""The source `dataset`."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Any, ClassVar
 
-import polars as pl
+from pydantic import Field, field_validator
 
-from headgate.errors import JobFault, UserFault
-from headgate.pipelines.prepared import Prepared, Watch
-from headgate.pipelines.readers.columnar import prepare
-from headgate.pipelines.replay import RowSet
-from headgate.storage import datasets
-from headgate.storage.filters import Conditions, RowFilter
+from headgate.pipelines.sources.source import SourceKind
+from headgate.storage.filters import RowFilter
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetRows:
-    """The rows of one version of a dataset, those of a filter where there is one, in commit order."""
+class DatasetSource(SourceKind):
+    """Rows of a dataset of Headgate, in the version that is the newest when a job is accepted, or in a given one."""
 
-    path: Path
-    version: int
-    filter: RowFilter | None = None
-    only: RowSet | None = None
+    kind: ClassVar[str] = "dataset"
+    example: ClassVar[dict[str, Any]] = {"name": "orders", "filter": {"column": "amount", "gte": 100}}
 
+    name: str = Field(description="The dataset's name.")
+    version: int | None = Field(
+        default=None, ge=0, description="Which of its versions; the newest by default."
+    )
+    filter: dict[str, Any] | None = Field(
+        default=None,
+        description="Which of its rows, as RowFilter says it, such as {column: amount, gte: 100}; all by default.",
+    )
 
-def read_dataset(source: DatasetRows, watch: Watch) -> Prepared:
-    """Read a version. Raises JobFault: UNKNOWN_COLUMN or INVALID_FILTER where the filter doesn't fit its columns."""
-    version = datasets.snapshot(source.path, source.version)
-    rows = datasets.scan(source.path, version)
-    if source.filter is not None:
-        rows = rows.filter(_condition(version, source.filter))
-    return prepare(rows, source.only, watch)
-
-
-def _condition(version: datasets.Snapshot, wanted: RowFilter) -> pl.Expr:
-    try:
-        return Conditions({column.name: column for column in version.columns}).expression(wanted)
-    except UserFault as fault:
-        raise JobFault(fault.code, fault.message, "CONFIG") from fault
+    @field_validator("filter")
+    @classmethod
+    def _check_filter(cls, given: dict[str, Any] | None) -> dict[str, Any] | None:
+        if given is not None:
+            RowFilter.from_spec(given)
+        return given

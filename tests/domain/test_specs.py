@@ -1,10 +1,10 @@
-"""Rules that make no sense are refused with the path to the fault; those that do are kept as they were given."""
+"""Specs that make no sense are refused with the path to each fault."""
 
 from typing import Any
 
 import pytest
 
-from headgate.domain.rules import Rules, referenced_datasets
+from headgate.domain.specs import check_spec, datasets_named
 from headgate.errors import UserFault
 
 CONTRACT = {"columns": [{"name": "a", "type": "DATE"}]}
@@ -12,16 +12,8 @@ REFERENCE = {"reference": {"columns": ["a"], "dataset": "customers"}}
 RANGE = {"range": {"columns": ["a"], "max": 1}}
 
 
-def test_rules_are_kept_as_they_were_given() -> None:
-    assert Rules().to_json() == {}
-    given = {"contract": CONTRACT, "checks": [], "acceptance": {"maxRejectedRows": 0}}
-    rules = Rules(**given)  # type: ignore[arg-type]
-    rules.check()
-    assert rules.to_json() == given
-
-
 @pytest.mark.parametrize(
-    ("rules", "path", "message"),
+    ("spec", "path", "message"),
     [
         ({"contract": {"columns": []}}, ("contract", "columns"), "The contract can't be set so: columns: list should"),
         ({"contract": {}}, ("contract", "columns"), "columns: is required"),
@@ -43,9 +35,9 @@ def test_rules_are_kept_as_they_were_given() -> None:
         ({"checks": [{"nothing": {}}]}, ("checks", "0", "nothing"), "There is no check nothing"),
     ],
 )  # fmt: skip
-def test_rules_that_make_no_sense_are_refused(rules: Any, path: tuple[str, ...], message: str) -> None:
+def test_specs_that_make_no_sense_are_refused(spec: Any, path: tuple[str, ...], message: str) -> None:
     with pytest.raises(UserFault) as fault:
-        Rules(**rules).check(("spec",))
+        check_spec(spec)
     assert (fault.value.code, fault.value.path) == ("INVALID_SPEC", ("spec", *path))
     assert message in fault.value.message
 
@@ -53,8 +45,8 @@ def test_rules_that_make_no_sense_are_refused(rules: Any, path: tuple[str, ...],
 def test_the_datasets_that_checks_name_are_found_where_they_are_first_named() -> None:
     other = {"reference": {"columns": ["b"], "dataset": "orders"}}
     spec = {"checks": [RANGE, REFERENCE, other, REFERENCE]}
-    assert referenced_datasets(spec) == {
+    assert datasets_named(spec) == {
         "customers": ("checks", "1", "reference", "dataset"),
         "orders": ("checks", "2", "reference", "dataset"),
     }
-    assert referenced_datasets({}) == referenced_datasets({"checks": None}) == {}
+    assert datasets_named({}) == datasets_named({"checks": None}) == {}

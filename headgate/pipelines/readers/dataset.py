@@ -1,0 +1,39 @@
+"""One version of a dataset as a source: already typed, scanned where it lies."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from headgate.errors import JobFault, UserFault
+from headgate.pipelines.prepared import Prepared, Watch
+from headgate.pipelines.readers.columnar import prepare
+from headgate.pipelines.replay import RowSet
+from headgate.storage import datasets
+from headgate.storage.filters import Conditions, RowFilter
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRows:
+    """The rows of one version of a dataset, those of a filter where there is one, in commit order."""
+
+    path: Path
+    version: int
+    filter: RowFilter | None = None
+    only: RowSet | None = None
+
+
+def read_dataset(source: DatasetRows, watch: Watch) -> Prepared:
+    """Read a version. Raises JobFault: UNKNOWN_COLUMN or INVALID_FILTER where the filter doesn't fit its columns."""
+    version = datasets.snapshot(source.path, source.version)
+    rows = datasets.scan(source.path, version)
+    if source.filter is not None:
+        rows = rows.filter(_condition(version, source.filter))
+    return prepare(rows, source.only, watch)
+
+
+def _condition(version: datasets.Snapshot, wanted: RowFilter) -> pl.Expr:
+    try:
+        return Conditions({column.name: column for column in version.columns}).expression(wanted)
+    except UserFault as fault:
+        raise JobFault(fault.code, fault.message, "CONFIG") from fault

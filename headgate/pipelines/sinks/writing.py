@@ -1,0 +1,162 @@
+"""The dataset sink: good rows become Parquet files in the dataset's folder, then one commit makes them a version."""
+
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from headgate.pipelines.prepared import ROW_INDEX, Watch
+from headgate.storage import datasets
+from headgate.storage.columns import Column
+from headgate.storage.datasets import Part, Snapshot, WriteMode
+
+FILE_BYTES = 512 << 20
+"""The size in memory of the rows of one file, about: several times its size on disk."""
+COMPRESSION: Literal["lz4"] = "lz4"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A dataset to write to, by one attempt of a job."""
+
+    path: Path
+    mode: WriteMode
+    keys: Sequence[str]
+    job: str
+    attempt: int
+
+    @property
+    def stem(self) -> str:
+        """What begins the names of all files that this attempt writes there."""
+        return _stem(self.job, self.attempt)
+
+
+def _stem(job: str, attempt: int) -> str:
+    return f"{job}-{attempt}"
+
+
+def write_rows(frame: pl.LazyFrame, folder: Path, stem: str, order: int) -> list[Part]:
+    """Stream rows into Parquet files named after the stem, in their order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    layout = pl.PartitionBy(
+        folder,
+        approximate_bytes_per_file=FILE_BYTES,
+        file_path_provider=lambda file: f"{stem}-{file.index_in_partition:06}.parquet",
+    )
+    frame.sink_parquet(layout, compression=COMPRESSION, mkdir=True, maintain_order=True)
+    return [_part(path, order) for path in sorted(folder.glob(f"{stem}-*.parquet"))]
+
+
+def _part(path: Path, order: int) -> Part:
+    rows = int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
+    return Part(path.name, rows, path.stat().st_size, order)
+
+
+def committed_rows(before: Snapshot | None, jobs: Sequence[str]) -> Snapshot | None:
+    """The rows of a version that these jobs brought, as far as they lie where they were written; None for none."""
+    if before is None or not jobs:
+        return None
+    written = re.compile(rf"({'|'.join(map(re.escape, jobs))})-\d+-\d+\.parquet")
+    parts = tuple(part for part in before.parts if written.fullmatch(part.name))
+    return replace(before, parts=parts) if parts else None
+
+
+def next_order(before: Snapshot | None) -> int:
+    """A place behind all parts of the version before: milliseconds since the epoch, or one more where clocks differ."""
+    last = max((part.order for part in before.parts), default=0) if before else 0
+    return max(int(time.time() * 1000), last + 1)
+
+
+def discard(path: Path, job: str, attempt: int) -> None:
+    """Remove every file that an attempt wrote, but for those that it committed before it failed."""
+    committed = datasets.committed_by(path, job)
+    _discard(path, _stem(job, attempt), committed.snapshot.parts if committed else ())
+
+
+def discard_all(path: Path, job: str, kept: Snapshot) -> None:
+    """Remove every file that any attempt of a job wrote and that isn't part of the version it committed."""
+    _discard(path, job, kept.parts)
+
+
+def _discard(path: Path, stem: str, kept: Iterable[Part]) -> None:
+    names = {part.name for part in kept}
+    for file in path.glob(f"{stem}-*.parquet"):
+        if file.name not in names:
+            file.unlink(missing_ok=True)
+
+
+def watched(frame: pl.LazyFrame, watch: Watch) -> pl.LazyFrame:
+    """The same rows; whoever watches hears of each batch, and may stop the scan."""
+
+    def look(batch: pl.DataFrame) -> pl.DataFrame:
+        watch("writing")
+        return batch
+
+    return frame.map_batches(
+        look, predicate_pushdown=True, projection_pushdown=True, validate_output_schema=False, streamable=True
+    )
+
+
+def keep_last(staged: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
+    """Of the rows with one key, the last; in the order of the source."""
+    last = staged.group_by(keys).agg(pl.col(ROW_INDEX).max()).select(ROW_INDEX)
+    return staged.join(last, on=ROW_INDEX, how="semi", maintain_order="left")
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The parts to add to a dataset, and those whose place they take in an upsert."""
+
+    added: list[Part]
+    removed: list[Part]
+
+
+def merge(target: Target, before: Snapshot | None, new: Sequence[Part], watch: Watch) -> Merge:
+    """In an upsert, rewrite the parts that hold keys of the new rows without those; all others stay as they are."""
+    if target.mode is not WriteMode.UPSERT or before is None or not any(part.rows for part in new):
+        return Merge(list(new), [])
+    scan = pl.scan_parquet([target.path / part.name for part in new], glob=False)
+    incoming = watched(scan.select(target.keys), watch)
+    added, removed = list(new), []
+    for number, part in enumerate(before.parts):
+        rows = watched(datasets.scan(target.path, Snapshot(before.version, (part,), before.columns)), watch)
+        kept = rows.join(incoming, on=list(target.keys), how="anti", maintain_order="left")
+        if int(kept.select(pl.len()).collect(engine="streaming").item()) == part.rows:
+            continue
+        removed.append(part)
+        added += [
+            rewritten
+            for rewritten in write_rows(kept, target.path, f"{target.stem}-kept{number:06}", part.order)
+            if rewritten.rows
+        ]
+    return Merge(added, removed)
+
+
+def commit(
+    target: Target,
+    columns: Sequence[Column],
+    merged: Merge,
+    before: Snapshot | None,
+    note: Mapping[str, Any],
+    *,
+    alone: bool = False,
+) -> Snapshot:
+    """Make the written rows the dataset's next version, with `alone` of no other than the one before.
+
+    Raises DatasetConflict.
+    """
+    return datasets.commit(
+        target.path,
+        job=target.job,
+        mode=target.mode,
+        base=before,
+        columns=columns,
+        parts=merged.added,
+        removed=merged.removed,
+        note=note,
+        alone=alone,
+    )

@@ -1,0 +1,18 @@
+"""The source `url`."""
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from headgate.pipelines.sources.source import SourceKind
+
+
+class UrlSource(SourceKind):
+    """What a URL answers, as a file; fetched once for each job."""
+
+    kind: ClassVar[str] = "url"
+    example: ClassVar[dict[str, Any]] = {"url": "https://example.org/orders.csv"}
+
+    url: str = Field(
+        description="The URL, http or https. Its host must be public, unless the operator allows its network."
+    )

@@ -1,0 +1,1 @@
+"""Templates: whole specs under a name, a file each."""
