@@ -20,7 +20,6 @@ from headgate.domain.happenings import FINAL, WAITING
 from headgate.domain.ingest import IngestRequest
 from headgate.domain.permissions import Principal
 from headgate.domain.retries import RetryRequest, RetryStrategy
-from headgate.domain.retry_policy import RetryPolicy
 from headgate.errors import JobFault, UserFault
 from headgate.storage.database import Database
 from headgate.storage.formats import FileFormat

@@ -40,7 +40,9 @@ async def test_a_job_without_effect_is_tried_again_as_a_whole_under_a_new_id(
     services: Services, operator: Principal, submit: Any, claim: Any, end: Any, outcome: Any
 ) -> None:
     policy = RetryPolicy(max_attempts=7)
-    job = await submit(mode=WriteMode.UPSERT, keys=["a"], priority=Priority.HIGH, retry=policy, spec={"timeoutSeconds": 9.0})
+    job = await submit(
+        mode=WriteMode.UPSERT, keys=["a"], priority=Priority.HIGH, retry=policy, spec={"timeoutSeconds": 9.0}
+    )
     await end(await claim(job), outcome)
 
     new = await again(services, operator, job)
@@ -58,7 +60,13 @@ async def test_a_retry_may_have_another_priority_policy_and_time_limit(
     job = await submit()
     await end(await claim(job), FAULT)
     policy = RetryPolicy(max_attempts=9)
-    new = await again(services, operator, job, priority=Priority.LOW, spec={"retry": policy.to_json(), "timeoutSeconds": 2.5})
+    new = await again(
+        services,
+        operator,
+        job,
+        priority=Priority.LOW,
+        spec={"retry": policy.to_json(), "timeoutSeconds": 2.5},
+    )
     assert (new.priority, RetryPolicy.of(new.spec), new.spec["timeoutSeconds"]) == (Priority.LOW, policy, 2.5)
 
 

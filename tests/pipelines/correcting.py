@@ -13,9 +13,9 @@ from headgate.pipelines.contract import Contract
 from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.prepared import Source
+from headgate.pipelines.readers.corrections import Corrections
 from headgate.pipelines.runner import Ingest
 from headgate.pipelines.screening import Screening
-from headgate.pipelines.readers.corrections import Corrections
 from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.error_csv import row_lines
 from headgate.storage.formats import FileFormat

@@ -13,4 +13,6 @@ class RecordsSource(SourceKind):
     kind: ClassVar[str] = "records"
     example: ClassVar[dict[str, Any]] = {"records": [{"id": 1, "city": "Oslo"}, {"id": 2, "city": "Lima"}]}
 
-    rows: list[Any] = Field(alias="records", min_length=1, max_length=10_000, description="The records, up to 10,000.")
+    rows: list[Any] = Field(
+        alias="records", min_length=1, max_length=10_000, description="The records, up to 10,000."
+    )
