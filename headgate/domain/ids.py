@@ -3,7 +3,10 @@
 from headgate.errors import UserFault
 from headgate.storage.ids import is_id
 
-NOUNS = {"file": "a file", "job": "a job", "dataset": "a dataset", "user": "a user", "result": "a result"}
+NOUNS = {
+    **{"file": "a file", "job": "a job", "dataset": "a dataset", "pipeline": "a pipeline"},
+    **{"user": "a user", "result": "a result"},
+}
 
 
 def require_id(value: str, prefix: str, path: tuple[str, ...] = ("id",)) -> None:

@@ -21,12 +21,14 @@ class Owner(StrEnum):
     """What a list of jobs belongs to; the value is the filter's field that says so."""
 
     FILE = "file"
+    PIPELINE = "pipeline_id"
     PARENT = "parent"
     RETRIED = "retry_of"
 
 
 COLUMNS: dict[Owner, Any] = {
     Owner.FILE: Job.file_id,
+    Owner.PIPELINE: Job.pipeline_id,
     Owner.PARENT: Job.parent_id,
     Owner.RETRIED: Job.retry_of_id,
 }

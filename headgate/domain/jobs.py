@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from time import monotonic
 from typing import cast
@@ -14,25 +14,14 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from headgate.domain.happenings import FINAL, WAITING, topic
 from headgate.domain.ids import is_storable, require_id
-from headgate.domain.pages import (
-    NUMBER,
-    Keyset,
-    Page,
-    decode_cursor,
-    encode_cursor,
-    invalid_cursor,
-    read_page,
-)
+from headgate.domain.pages import Keyset, Page, moment_cursor, moment_position, read_page
 from headgate.domain.queries import by_id, by_ids, count_rows, is_one_of
 from headgate.domain.services import Services
 from headgate.errors import UserFault
-from headgate.storage.ids import is_id
 from headgate.storage.rows_of_jobs import table_of
-from headgate.storage.tables import Attempt, Dataset, Job, JobKind, JobStatus, Priority
+from headgate.storage.tables import Attempt, Dataset, Job, JobKind, JobStatus, Pipeline, Priority
 
 MAX_WAIT_S = 30.0
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 # A signal can be lost with whoever would have sent it; the table cannot.
 LOOK_AGAIN_S = 5.0
 
@@ -66,12 +55,17 @@ LISTED = [column for column in table_of(Job).c if column.name not in WORKERS_OWN
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs to list; an empty field matches all. `dataset` is a name, the other single texts are ids."""
+    """Which jobs to list; an empty field matches all.
+
+    `dataset` and `pipeline` are names, the other single texts are ids.
+    """
 
     ids: Collection[str] | None = None
     kind: Collection[JobKind] = ()
     status: Collection[JobStatus] = ()
     priority: Collection[Priority] = ()
+    pipeline: str | None = None
+    pipeline_id: str | None = None
     dataset: str | None = None
     file: str | None = None
     parent: str | None = None
@@ -182,6 +176,7 @@ def _choices(wanted: JobFilter) -> list[ColumnElement[bool]]:
 
 def _links(wanted: JobFilter) -> list[ColumnElement[bool]]:
     named = (
+        (Job.pipeline_id, wanted.pipeline_id),
         (Job.file_id, wanted.file),
         (Job.parent_id, wanted.parent),
         (Job.retry_of_id, wanted.retry_of),
@@ -191,14 +186,17 @@ def _links(wanted: JobFilter) -> list[ColumnElement[bool]]:
     if wanted.ids is not None:
         found.append(is_one_of(Job.id, wanted.ids))
     if wanted.dataset is not None:
-        found.append(_goes_into(wanted.dataset))
+        found.append(_is_of(Job.dataset_id, Dataset, wanted.dataset))
+    if wanted.pipeline is not None:
+        found.append(_is_of(Job.pipeline_id, Pipeline, wanted.pipeline))
     return found
 
 
-def _goes_into(dataset: str) -> ColumnElement[bool]:
-    if not is_storable(dataset):
+def _is_of(column: str | None, table: type[Dataset] | type[Pipeline], name: str) -> ColumnElement[bool]:
+    """Match jobs that are linked to the row of this name."""
+    if not is_storable(name):
         return false()
-    return col(Job.dataset_id).in_(select(Dataset.id).where(Dataset.name == dataset))
+    return col(column).in_(select(table.id).where(table.name == name))
 
 
 def _times(wanted: JobFilter) -> list[ColumnElement[bool]]:
@@ -211,17 +209,11 @@ def _times(wanted: JobFilter) -> list[ColumnElement[bool]]:
 
 
 def _rank_cursor(job: Job) -> str:
-    return encode_cursor(f"{(job.rank_at - EPOCH) // MICROSECOND}:{job.id}")
+    return moment_cursor(job.rank_at, job.id)
 
 
 def _rank_position(cursor: str) -> tuple[datetime, str]:
-    microseconds, _, job_id = decode_cursor(cursor).partition(":")
-    if not NUMBER.fullmatch(microseconds) or not is_id(job_id, "job"):
-        raise invalid_cursor()
-    try:
-        return EPOCH + timedelta(microseconds=int(microseconds)), job_id
-    except OverflowError as error:
-        raise invalid_cursor() from error
+    return moment_position(cursor, "job")
 
 
 KEYSETS: Mapping[JobOrder, Keyset[Job]] = {

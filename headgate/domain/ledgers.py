@@ -30,10 +30,12 @@ T = TypeVar("T")
 class ErrorFilter:
     """Which errors to list; an empty field matches all.
 
-    `job` is an id, `dataset` a name, `severity` ERROR or WARNING; `since` is when the job was made, or before.
+    `job` is an id, `pipeline` and `dataset` are names, `severity` ERROR or WARNING; `since` is when the job was made,
+    or before.
     """
 
     job: str | None = None
+    pipeline: str | None = None
     dataset: str | None = None
     code: Sequence[str] = ()
     column: Sequence[str] = ()
@@ -52,7 +54,8 @@ class ErrorFilter:
             require_id(self.job, "job", ("filter", "job"))
         ids = [self.job] if self.job is not None else None
         since = [col(Job.created_at) >= self.since] if self.since is not None else []
-        return [*jobs.conditions(jobs.JobFilter(ids=ids, dataset=self.dataset)), *since]
+        wanted = jobs.JobFilter(ids=ids, pipeline=self.pipeline, dataset=self.dataset)
+        return [*jobs.conditions(wanted), *since]
 
 
 class JobErrors(NamedTuple):

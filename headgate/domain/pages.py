@@ -8,6 +8,7 @@ import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
@@ -23,6 +24,9 @@ DEFAULT_FIRST = 20
 MAX_FIRST = 200
 NUMBER = re.compile(r"[0-9]{1,18}")
 """A number in a cursor: no more digits than every database can count."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 T = TypeVar("T")
 
@@ -109,6 +113,22 @@ def decode_id_cursor(cursor: str, prefix: str) -> str:
 def invalid_cursor() -> UserFault:
     """Make the fault of a cursor that no page of this list has given."""
     return UserFault("INVALID_CURSOR", "This cursor is not one of this list.", ("after",))
+
+
+def moment_cursor(moment: datetime, id: str) -> str:
+    """Make the cursor of an item in a list that goes by a moment, and then by id."""
+    return encode_cursor(f"{(moment - EPOCH) // MICROSECOND}:{id}")
+
+
+def moment_position(cursor: str, prefix: str) -> tuple[datetime, str]:
+    """Read a cursor that holds a moment and an id of this kind; raises UserFault (INVALID_CURSOR)."""
+    microseconds, _, id = decode_cursor(cursor).partition(":")
+    if not NUMBER.fullmatch(microseconds) or not is_id(id, prefix):
+        raise invalid_cursor()
+    try:
+        return EPOCH + timedelta(microseconds=int(microseconds)), id
+    except OverflowError as error:
+        raise invalid_cursor() from error
 
 
 async def read_page(

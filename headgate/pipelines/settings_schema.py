@@ -1,5 +1,6 @@
 """Settings as JSON Schema, in the words of specs and without a trace of how they are checked."""
 
+from functools import cache
 from typing import Any
 
 from headgate.pipelines.docstrings import unwrapped
@@ -12,6 +13,7 @@ NESTED = frozenset({"items", "prefixItems", "additionalProperties", "anyOf", "on
 NULL = {"type": "null"}
 
 
+@cache
 def settings_schema(model: type[Settings]) -> dict[str, Any]:
     """The settings of a model as JSON Schema (draft 2020-12); what may be left out is not there, and never null."""
     schema: dict[str, Any] = _plain(model.model_json_schema(by_alias=True))

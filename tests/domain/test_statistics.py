@@ -14,7 +14,7 @@ from headgate.domain.jobs import JobFilter
 from headgate.domain.services import Services
 from headgate.domain.statistics import CHOICES, MAX_GROUPS, JobGroup, JobStatistics, by_group
 from headgate.storage.ids import new_id
-from headgate.storage.tables import Job, JobKind, JobStatus, Priority
+from headgate.storage.tables import Job, JobKind, JobStatus, Pipeline, Priority
 
 BEGIN = datetime(2026, 1, 30, 23, 59, 59, 999_999, tzinfo=UTC)
 COUNT = st.integers(0, 2**40)
@@ -22,6 +22,10 @@ MOMENT = st.timedeltas(timedelta(), timedelta(days=2)).map(lambda after: BEGIN +
 LENGTH = st.one_of(
     st.sampled_from([timedelta(), timedelta(microseconds=1)]), st.timedeltas(timedelta(), timedelta(3))
 )
+
+PIPELINES = {
+    f"pipeline_01h455vb4pex5vsknk084sn0{n:02}": name for n, name in enumerate(("sales", "people", "ads"))
+}
 
 
 @st.composite
@@ -32,6 +36,7 @@ def _jobs(draw: st.DrawFn) -> Job:
         kind=draw(st.sampled_from([JobKind.INGEST, JobKind.VALIDATE, JobKind.BATCH])),
         status=draw(st.sampled_from(JobStatus)),
         priority=draw(st.sampled_from(Priority)),
+        pipeline_id=draw(st.none() | st.sampled_from(sorted(PIPELINES))),
         rows_read=draw(COUNT),
         rows_rejected=draw(COUNT),
         created_at=draw(MOMENT),
@@ -45,6 +50,7 @@ def _key(job: Job, group: JobGroup) -> str:
         JobGroup.STATUS: job.status,
         JobGroup.KIND: job.kind,
         JobGroup.PRIORITY: job.priority,
+        JobGroup.PIPELINE: PIPELINES.get(job.pipeline_id or "", ""),
         JobGroup.DAY: job.created_at.date().isoformat(),
     }
     return str(keys[group])
@@ -60,8 +66,10 @@ def _percentile(durations: Sequence[timedelta], percent: int) -> float | None:
 def _expected(jobs: Iterable[Job], group: JobGroup, *, counts_batches: bool) -> list[JobStatistics]:
     groups: dict[str, list[Job]] = defaultdict(list)
     for job in jobs:
+        if group is JobGroup.PIPELINE and job.pipeline_id is None:
+            continue
         groups[_key(job, group)].append(job)
-    order = CHOICES.get(group) or sorted(groups, reverse=True)
+    order = CHOICES.get(group) or sorted(groups, reverse=group is JobGroup.DAY)
     return [_figures(key, groups[key], counts_batches) for key in order if key in groups]
 
 
@@ -82,6 +90,9 @@ async def _keep(services: Services, jobs: Iterable[Job]) -> None:
     """Let these be all jobs there are."""
     async with services.database.transaction() as session:
         await session.execute(delete(Job))
+        await session.execute(delete(Pipeline))
+        session.add_all(Pipeline(id=id, name=name) for id, name in PIPELINES.items())
+        await session.flush()
         session.add_all(Job(**job.model_dump()) for job in jobs)
 
 
