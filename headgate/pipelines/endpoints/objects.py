@@ -56,7 +56,8 @@ class Pattern:
     """Which objects a path means.
 
     `*` and `?` stand for any characters of a name, and for one; `**`, between slashes, for any folders. A path that
-    ends with a slash means all that lies below it.
+    ends with a slash means all that lies below it. Every key begins with `prefix`, which is the one key where the path
+    `is_name`.
     """
 
     def __init__(self, path: str) -> None:
@@ -66,6 +67,7 @@ class Pattern:
         self._parts = parts
         wildcard = WILDCARD.search(path)
         self.prefix = path if wildcard is None else path[: wildcard.start()]
+        self.is_name = wildcard is None and not path.endswith("/")
 
     def matches(self, key: str) -> bool:
         """Whether an object is meant."""
