@@ -35,6 +35,9 @@ class Store:
     def keys(self) -> list[str]:
         return [each["Key"] for each in self.client.list_objects_v2(Bucket=self.bucket).get("Contents", ())]
 
+    def contents(self) -> dict[str, bytes]:
+        return {key: self.get(key) for key in self.keys()}
+
     def unfinished(self) -> list[str]:
         """The keys of uploads that were begun and neither completed nor aborted."""
         listed = self.client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", ())

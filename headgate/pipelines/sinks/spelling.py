@@ -1,0 +1,96 @@
+"""How rows are spelled that leave as text: as JSON objects, or as cells of CSV."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import polars as pl
+
+from headgate.pipelines.prepared import Watch
+from headgate.storage.columns import WHOLE, Column, ColumnType, json_records, plain_text
+from headgate.storage.csvcells import escaped
+
+MOMENT = "%Y-%m-%dT%H:%M:%S%.f"
+STRIDE_ROWS = 10_000
+
+
+def record_batches(
+    rows: pl.LazyFrame, columns: Sequence[Column], watch: Watch, size: int = STRIDE_ROWS
+) -> Iterator[list[dict[str, Any]]]:
+    """Rows as JSON objects in which every value is exact, so many at a time.
+
+    Columns that are none of these are spelled as their types say.
+    """
+    forms = {column.name: column.form for column in columns}
+    left: list[dict[str, Any]] = []
+    for batch in rows.collect_batches(
+        chunk_size=max(size, STRIDE_ROWS), maintain_order=True, engine="streaming"
+    ):
+        watch("delivering")
+        left += json_records(batch, forms)
+        full = len(left) - len(left) % size
+        yield from (left[at : at + size] for at in range(0, full, size))
+        left = left[full:]
+    if left:
+        yield left
+
+
+def watched(rows: pl.LazyFrame, watch: Watch) -> pl.LazyFrame:
+    """The same rows; whoever watches hears of each batch, and may stop the scan."""
+
+    def look(batch: pl.DataFrame) -> pl.DataFrame:
+        watch("delivering")
+        return batch
+
+    return rows.map_batches(
+        look, predicate_pushdown=True, projection_pushdown=True, validate_output_schema=False, streamable=True
+    )
+
+
+def cells(columns: Sequence[Column], *, escape_formulas: bool) -> list[pl.Expr]:
+    """The columns as texts for CSV, as their source spelled them where that is known; null stays null.
+
+    With `escape_formulas` no text, nor the name of a column, is one that a spreadsheet takes for a formula.
+    """
+    exprs = []
+    for column in columns:
+        text = _spelled(column)
+        if escape_formulas and column.type is ColumnType.STRING:
+            text = escaped(text)
+        exprs.append(text.alias(_escaped(column.name) if escape_formulas else column.name))
+    return exprs
+
+
+def _escaped(name: str) -> str:
+    return str(pl.select(escaped(pl.lit(name))).item())
+
+
+def _spelled(column: Column) -> pl.Expr:
+    value = pl.col(column.name)
+    if isinstance(column.dtype, pl.Datetime):
+        return value.dt.to_string(column.form or MOMENT + ("Z" if column.dtype.time_zone else ""))
+    if column.type in _SPELLINGS:
+        return _SPELLINGS[column.type](value, column.form)
+    return value if column.dtype == pl.String else value.cast(pl.String)
+
+
+def _float(value: pl.Expr, form: str | None) -> pl.Expr:
+    text = value.cast(pl.String)
+    return text.str.strip_suffix(".0") if form == WHOLE else text
+
+
+def _boolean(value: pl.Expr, form: str | None) -> pl.Expr:
+    true, false = {"True": ("True", "False"), "TRUE": ("TRUE", "FALSE")}.get(form or "", ("true", "false"))
+    return pl.when(value).then(pl.lit(true)).when(~value).then(pl.lit(false))
+
+
+def _nested(value: pl.Expr, form: str | None) -> pl.Expr:
+    return value.map_elements(plain_text, return_dtype=pl.String)
+
+
+_SPELLINGS: dict[ColumnType, Callable[[pl.Expr, str | None], pl.Expr]] = {
+    ColumnType.FLOAT: _float,
+    ColumnType.BOOLEAN: _boolean,
+    ColumnType.BINARY: lambda value, form: value.bin.encode("base64"),
+    ColumnType.LIST: _nested,
+    ColumnType.STRUCT: _nested,
+}
