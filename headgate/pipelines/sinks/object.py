@@ -14,7 +14,8 @@ from headgate.errors import JobFault
 from headgate.pipelines.endpoints.objects import WILDCARD, ObjectPath, Objects, open_objects
 from headgate.pipelines.prepared import Watch
 from headgate.pipelines.sinks.sink import Delivered, Delivery, OutsideSink, SinkRows
-from headgate.pipelines.sinks.spelling import cells, record_batches, watched
+from headgate.pipelines.sinks.spelling import cells, record_batches
+from headgate.pipelines.sinks.writing import watched
 from headgate.storage.columns import Column
 
 JOB = "{job}"

@@ -34,18 +34,6 @@ def record_batches(
         yield left
 
 
-def watched(rows: pl.LazyFrame, watch: Watch) -> pl.LazyFrame:
-    """The same rows; whoever watches hears of each batch, and may stop the scan."""
-
-    def look(batch: pl.DataFrame) -> pl.DataFrame:
-        watch("delivering")
-        return batch
-
-    return rows.map_batches(
-        look, predicate_pushdown=True, projection_pushdown=True, validate_output_schema=False, streamable=True
-    )
-
-
 def cells(columns: Sequence[Column], *, escape_formulas: bool) -> list[pl.Expr]:
     """The columns as texts for CSV, as their source spelled them where that is known; null stays null.
 

@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from headgate.errors import JobFault
+from headgate.pipelines.dialect import NOTHING_GIVEN
 from headgate.pipelines.endpoints.objects import ObjectPath, Objects, Pattern, open_objects
+from headgate.pipelines.sources.dialect_settings import DialectSettings
 from headgate.pipelines.sources.source import Fetched, FetchedFile, Fetching, OutsideSource
 from headgate.storage.buckets import StoredObject
 from headgate.storage.formats import FileFormat
@@ -48,6 +50,9 @@ class ObjectSource(OutsideSource):
     )
     format: FileFormat | None = Field(
         default=None, description="What the files are; told from the content of each by default."
+    )
+    dialect: DialectSettings | None = Field(
+        default=None, description="How those that are CSV or TSV are written; found by default."
     )
     incremental: bool = Field(
         default=False,
@@ -99,6 +104,7 @@ class ObjectSource(OutsideSource):
     def _fetch(self, objects: Objects, found: Sequence[StoredObject], to: Fetching) -> list[FetchedFile]:
         left = to.max_bytes
         total = sum(each.byte_size for each in found)
+        given = self.dialect.given() if self.dialect else NOTHING_GIVEN
         files, read = [], 0
 
         def heed(count: int) -> None:
@@ -112,7 +118,7 @@ class ObjectSource(OutsideSource):
         for number, each in enumerate(found, start=1):
             name = f"{number:05}-{_plain(each.key)}"
             objects.download(each, to.folder / name, max_bytes=left, heed=heed)
-            files.append(FetchedFile(name, self.format))
+            files.append(FetchedFile(name, self.format, given))
             left -= each.byte_size
         return files
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headgate.pipelines.dialect import NOTHING_GIVEN, GivenDialect
 from headgate.pipelines.endpoints.outside import Outside
 from headgate.pipelines.kinds import Kind
 from headgate.pipelines.prepared import Watch
@@ -33,10 +34,14 @@ class Fetching:
 
 @dataclass(frozen=True, slots=True)
 class FetchedFile:
-    """A file in the folder; its format is told from its content where it isn't given."""
+    """A file in the folder; its format is told from its content where it isn't given.
+
+    `given` is what is known of how delimited text is written; the rest of that is told too.
+    """
 
     name: str
     format: FileFormat | None = None
+    given: GivenDialect = NOTHING_GIVEN
 
 
 @dataclass(frozen=True, slots=True)

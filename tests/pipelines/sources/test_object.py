@@ -8,12 +8,13 @@ import pytest
 from pydantic import ValidationError
 
 from headgate.errors import JobFault
+from headgate.pipelines.dialect import GivenDialect
 from headgate.pipelines.endpoints.outside import Outside
 from headgate.pipelines.orders import Stopped
 from headgate.pipelines.prepared import Watch
 from headgate.pipelines.sources import object as source
 from headgate.pipelines.sources.object import ObjectSource, Seen
-from headgate.pipelines.sources.source import Fetched, Fetching
+from headgate.pipelines.sources.source import Fetched, FetchedFile, Fetching
 from headgate.storage.buckets import StoredObject
 from headgate.storage.formats import FileFormat
 from tests.buckets import Store
@@ -84,11 +85,11 @@ def test_files_without_content_are_left_out(tmp_path: Path, store: Store) -> Non
     assert of_store(tmp_path, store, path="in/").run() == {"00001-b.csv": b"content"}
 
 
-def test_the_format_is_the_one_that_is_given(tmp_path: Path, store: Store) -> None:
+def test_the_format_and_dialect_are_those_that_are_given(tmp_path: Path, store: Store) -> None:
     store.put("a.dat", "content")
-    jobs = of_store(tmp_path, store, path="a.dat", format="CSV")
+    jobs = of_store(tmp_path, store, path="a.dat", format="CSV", dialect={"delimiter": ";"})
     (found,) = jobs.fetch(100, unheard).files
-    assert found.format is FileFormat.CSV
+    assert found == FetchedFile("00001-a.dat", FileFormat.CSV, GivenDialect(delimiter=";"))
 
 
 @pytest.mark.parametrize("path", ["nothing/*.csv", "nothing.csv"], ids=str)
