@@ -1,7 +1,7 @@
 """Accepting jobs: what they read becomes durable, then the jobs themselves; from then on they will be carried out."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -68,19 +68,30 @@ def fetched_key(job_id: str) -> str:
     return f"fetched/{job_id}"
 
 
+First = Callable[[AsyncSession], Awaitable[list[NewEvent]]]
+"""What a transaction does first; answers events that are to be appended. What it raises ends all of it."""
+
+
 async def accept(
-    services: Services, new: Sequence[NewJob], token: Token | None, parent: Job | None = None
+    services: Services,
+    new: Sequence[NewJob],
+    token: Token | None,
+    parent: Job | None = None,
+    *,
+    first: First | None = None,
 ) -> str | None:
     """Accept jobs, all or none; answers the id of what another request with this key has started, if one has.
 
-    With a parent they are its children, and it is what the key stands for. Raises UserFault (IDEMPOTENCY_MISMATCH,
-    ROWS_TAKEN).
+    With a parent they are its children, and it is what the key stands for. What is to be done `first` is so in the same
+    transaction. Raises what that raises, and UserFault (IDEMPOTENCY_MISMATCH, ROWS_TAKEN).
     """
     jobs = [each.job for each in new]
     subject_id = parent.id if parent is not None else jobs[0].id
     events: list[NewEvent] = []
 
     async def start(session: AsyncSession) -> None:
+        if first is not None:
+            events.extend(await first(session))
         await claim_rows(session, jobs)
         # Children refer to their parent, which the session does not know without a relation.
         for generation in ([parent] if parent is not None else [], jobs):

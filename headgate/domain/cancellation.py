@@ -1,8 +1,9 @@
 """Stopping jobs, and what may still be done with one."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import or_
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from headgate.domain import batches
@@ -75,21 +76,36 @@ async def _cancel_children(services: Services, parent: Job) -> None:
 
 async def _cancel(services: Services, job_ids: Collection[str], mode: CancelMode) -> bool:
     """Stop these jobs; answers whether any of them had not ended."""
+    async with services.database.transaction() as session:
+        jobs, events = await order(session, job_ids, mode)
+        await append_events(session, events)
+    announce(services.signals, events)
+    await pass_on(services, jobs)
+    return bool(jobs)
+
+
+async def order(
+    session: AsyncSession, job_ids: Collection[str], mode: CancelMode
+) -> tuple[Sequence[Job], list[NewEvent]]:
+    """Write the order to stop these jobs; answers those that had not ended, and the events to append.
+
+    Once that is committed, the order is to be passed on.
+    """
     statement = (
         select(Job)
         .where(col(Job.id).in_(job_ids), col(Job.status).not_in(FINAL))
         .order_by(col(Job.id))
         .with_for_update(key_share=True)
     )
-    async with services.database.transaction() as session:
-        jobs = (await session.scalars(statement)).all()
-        events = [event for job in jobs if (event := _order(job, mode)) is not None]
-        events += await batches.refresh(session, batches.parents_of(jobs))
-        await append_events(session, events)
-    announce(services.signals, events)
+    jobs = (await session.scalars(statement)).all()
+    events = [event for job in jobs if (event := _order(job, mode)) is not None]
+    return jobs, events + await batches.refresh(session, batches.parents_of(jobs))
+
+
+async def pass_on(services: Services, jobs: Sequence[Job]) -> None:
+    """Let those know who run these jobs, and have those woken that wait."""
     services.signals.notify(ORDERS)
     await services.queue.wake([wake_up(job) for job in jobs if job.status in WAITING and _is_single(job)])
-    return bool(jobs)
 
 
 def _order(job: Job, mode: CancelMode) -> NewEvent | None:

@@ -77,6 +77,16 @@ def next_run_at(schedule: Mapping[str, Any], after: datetime) -> datetime:
     return min(found)
 
 
+def newest_tick(schedule: Mapping[str, Any], first: datetime, now: datetime) -> datetime:
+    """Find the last tick up to now, of a schedule that has one at `first`. Raises what `next_run_at` raises."""
+    minutes = range((now - first) // MINUTE)
+
+    def is_last(minute: int) -> bool:
+        return next_run_at(schedule, first + minute * MINUTE) > now
+
+    return first + bisect_left(minutes, True, key=is_last) * MINUTE
+
+
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones() - NOT_ZONES)

@@ -19,11 +19,15 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """What one process does for all, every so many seconds."""
+    """What one process does for all, every so many seconds.
+
+    With `by_all` every process does it that often: what costs less to do than to take turns at.
+    """
 
     name: str
     every_s: float
     do: Callable[[], Awaitable[object]]
+    by_all: bool = False
 
 
 class Reconciler:
@@ -45,10 +49,10 @@ class Reconciler:
         self._stopping.set()
 
     async def _repeat(self, chore: Chore) -> None:
-        pause_s = chore.every_s / TURNS_PER_INTERVAL
+        pause_s = chore.every_s / (1 if chore.by_all else TURNS_PER_INTERVAL)
 
         async def take_turn() -> None:
-            if await recovery.take_turn(self._services, chore.name, pause_s * EARLY):
+            if chore.by_all or await recovery.take_turn(self._services, chore.name, pause_s * EARLY):
                 await chore.do()
 
         await attempt(chore.name, take_turn)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from headgate import __version__
-from headgate.domain import cancellation, leftovers, recovery, retention, workers
+from headgate.domain import cancellation, firing, leftovers, recovery, retention, workers
 from headgate.domain.event_reader import EventReader
 from headgate.domain.lookout import LOOK_EVERY_S, Lookout
 from headgate.domain.ports import JobQueue, Signals
@@ -28,6 +28,7 @@ from headgate.storage.database import Database
 from headgate.storage.objects import LocalStore
 
 RECONCILE = "reconcile"
+FIRE_EVERY_S = 0.5
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 
@@ -126,6 +127,7 @@ def _chores(settings: Settings, services: Services) -> list[Chore]:
     tick_s = settings.reconcile_seconds
     return [
         Chore(RECONCILE, tick_s, lambda: _reconcile(services, tick_s)),
+        Chore("fire schedules", FIRE_EVERY_S, lambda: firing.fire_due(services), by_all=True),
         Chore("forget silent workers", MINUTE_S, lambda: workers.forget_silent(services)),
         Chore("remove leftovers", HOUR_S, lambda: leftovers.remove_leftovers(services)),
         Chore(
