@@ -77,7 +77,7 @@ def _held(table: StepTable, rules: list[Rule]) -> tuple[StepTable, list[Cell]]:
     broken = [
         (row, rule.column, rule.code)
         for number, rule in enumerate(rules)
-        for row in held.filter(str(number))[ROW_INDEX]
+        for row in held[ROW_INDEX].filter(held[str(number)])
     ]
     return _table(table.frame.filter(~pl.any_horizontal(masks))), broken
 

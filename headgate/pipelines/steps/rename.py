@@ -1,0 +1,41 @@
+"""The step `rename`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from headgate.pipelines.kinds import Settings
+from headgate.pipelines.steps.columns import ColumnName, NewName, check_distinct, require_free
+from headgate.pipelines.steps.step import Step, StepTable, Transform
+
+
+class RenamedColumn(Settings):
+    """A column and its new name."""
+
+    from_: ColumnName = Field(alias="from", description="The name that the column has.")
+    to: NewName = Field(description="The name that it gets.")
+
+
+class Rename(Step):
+    """Give columns other names. They keep their places, and two can swap their names."""
+
+    kind: ClassVar[str] = "rename"
+    example: ClassVar[dict[str, Any]] = {"columns": [{"from": "impr", "to": "impressions"}]}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = ({"impr": 1200, "clicks": 34},)
+
+    columns: list[RenamedColumn] = Field(min_length=1, description="The columns, each with its new name.")
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        if len({column.from_ for column in self.columns}) < len(self.columns):
+            raise ValueError("a column is renamed twice")
+        check_distinct(column.to for column in self.columns)
+        return self
+
+    def prepare(self, table: StepTable) -> Transform:
+        """Rename columns. Raises JobFault (COLUMN_EXISTS) where a name is that of another column."""
+        names = {column.from_: column.to for column in self.columns}
+        table.require(names)
+        require_free((name for name in table.schema if name not in names), names.values())
+        return lambda rows: rows.rename(names)
