@@ -1,4 +1,4 @@
-"""What the settings of steps say of columns, and what keeps the names of columns apart."""
+"""How the settings of steps name columns, and what such columns have to hold."""
 
 from collections.abc import Callable, Iterable
 from typing import Annotated
@@ -7,7 +7,7 @@ import polars as pl
 from pydantic import AfterValidator, Field
 
 from headgate.errors import JobFault
-from headgate.pipelines.readers.naming import check_keys
+from headgate.pipelines.steps.naming import checked_name
 from headgate.pipelines.steps.step import Step, StepTable
 from headgate.pipelines.types import is_text
 from headgate.storage.columns import column_type
@@ -21,19 +21,11 @@ def _distinct(names: list[str]) -> list[str]:
     return names
 
 
-def _can_name(name: str) -> str:
-    try:
-        check_keys([name])
-    except JobFault as fault:
-        raise ValueError(fault.message) from fault
-    return name
-
-
 ColumnName = Annotated[str, Field(min_length=1)]
 """The name of a column that comes to the step."""
 Columns = Annotated[list[ColumnName], Field(min_length=1), AfterValidator(_distinct)]
 """The names of one or more columns that come to the step, each once."""
-NewName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS), AfterValidator(_can_name)]
+NewName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS), AfterValidator(checked_name)]
 """What a column can be called."""
 
 
@@ -41,25 +33,6 @@ class ColumnStep(Step):
     """A step that changes one or more columns, each by itself."""
 
     columns: Columns = Field(description="The columns to change.")
-
-
-def check_distinct(names: Iterable[str]) -> None:
-    """Raise ValueError where two names are the same, or differ in their case alone."""
-    seen: set[str] = set()
-    for name in names:
-        if name.casefold() in seen:
-            raise ValueError(f"two columns would be named {name}; upper and lower case are no difference")
-        seen.add(name.casefold())
-
-
-def require_free(taken: Iterable[str], names: Iterable[str]) -> None:
-    """Raise JobFault (COLUMN_EXISTS) where a new column has the name of another one, be it in another case."""
-    seen = {name.casefold() for name in taken}
-    for name in names:
-        if name.casefold() in seen:
-            message = f"There is a column {name} already; upper and lower case are no difference."
-            raise JobFault("COLUMN_EXISTS", message, "CONFIG", details={"column": name})
-        seen.add(name.casefold())
 
 
 def require_text(table: StepTable, columns: Iterable[str]) -> None:

@@ -23,7 +23,7 @@ class KeptDuplicate(StrEnum):
 
 
 class Deduplicate(Step):
-    """Keep one row of those that are equal in the columns: the first of them, or the last.
+    """Keeps one row of those that are equal in the columns: the first of them, or the last.
 
     Rows keep their order, and null equals null. The rows that are left out count as merged. Sort the rows before to
     keep, say, the newest.

@@ -11,7 +11,7 @@ from headgate.pipelines.steps.step import StepTable, Transform
 
 
 class Drop(ColumnStep):
-    """Leave out the columns named."""
+    """Leaves out the columns named."""
 
     kind: ClassVar[str] = "drop"
     example: ClassVar[dict[str, Any]] = {"columns": ["note"]}

@@ -19,7 +19,7 @@ class MissingIn(StrEnum):
 
 
 class DropMissing(Step):
-    """Leave out the rows in which values are missing: in any of the columns, or in all of them.
+    """Leaves out the rows in which values are missing: in any of the columns, or in all of them.
 
     Missing is what is null. The rows that are left out count as filtered.
     """

@@ -32,7 +32,7 @@ AVERAGES = (FillMethod.MEAN, FillMethod.MEDIAN)
 
 
 class Fill(ColumnStep):
-    """Fill in missing values: a constant, the mean, the median or the most frequent value, or a neighbour's.
+    """Fills in missing values: a constant, the mean, the median or the most frequent value, or a neighbour's.
 
     Missing is what is null. MEAN and MEDIAN are of the finite numbers of the column and make floats of its integers.
     Of the values that are most frequent, MODE takes the smallest. FORWARD takes the last value before, BACKWARD the

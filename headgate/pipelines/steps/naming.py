@@ -31,3 +31,13 @@ def refuse_alike(present: Iterable[str], names: Iterable[str]) -> None:
         if (other := known.get(name.casefold(), name)) != name:
             message = f"There is a column {other}; {name} differs from it in case alone. Name it {other} to replace it."
             raise JobFault("COLUMN_EXISTS", message, "CONFIG", details={"column": other})
+
+
+def require_free(taken: Iterable[str], names: Iterable[str]) -> None:
+    """Raises JobFault (COLUMN_EXISTS) where a new column has the name of another one, be it in another case."""
+    seen = {name.casefold() for name in taken}
+    for name in names:
+        if name.casefold() in seen:
+            message = f"There is a column {name} already; upper and lower case are no difference."
+            raise JobFault("COLUMN_EXISTS", message, "CONFIG", details={"column": name})
+        seen.add(name.casefold())

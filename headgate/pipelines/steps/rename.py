@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from headgate.pipelines.kinds import Settings
-from headgate.pipelines.steps.columns import ColumnName, NewName, check_distinct, require_free
+from headgate.pipelines.steps.columns import ColumnName, NewName
+from headgate.pipelines.steps.naming import checked_names, require_free
 from headgate.pipelines.steps.step import Step, StepTable, Transform
 
 
@@ -18,7 +19,7 @@ class RenamedColumn(Settings):
 
 
 class Rename(Step):
-    """Give columns other names. They keep their places, and two can swap their names."""
+    """Gives columns other names. They keep their places, and two can swap their names."""
 
     kind: ClassVar[str] = "rename"
     example: ClassVar[dict[str, Any]] = {"columns": [{"from": "impr", "to": "impressions"}]}
@@ -30,7 +31,7 @@ class Rename(Step):
     def _check_names(self) -> Self:
         if len({column.from_ for column in self.columns}) < len(self.columns):
             raise ValueError("a column is renamed twice")
-        check_distinct(column.to for column in self.columns)
+        checked_names(column.to for column in self.columns)
         return self
 
     def prepare(self, table: StepTable) -> Transform:

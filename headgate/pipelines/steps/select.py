@@ -11,7 +11,7 @@ from headgate.pipelines.steps.step import HIDDEN, StepTable, Transform
 
 
 class Select(ColumnStep):
-    """Keep only the columns named, in this order."""
+    """Keeps only the columns named, in this order."""
 
     kind: ClassVar[str] = "select"
     example: ClassVar[dict[str, Any]] = {"columns": ["email", "name"]}

@@ -1,7 +1,7 @@
 """What all steps have in common, and what they know about the table that they change."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,6 +18,9 @@ from headgate.pipelines.rules import Rule, Suggest
 
 HIDDEN = "__headgate_"
 """What begins the names of columns that belong to the engine; every step takes them along."""
+
+MAX_SHOWN = 50
+"""So many columns are named where one is not there."""
 
 Transform = Callable[[pl.LazyFrame], pl.LazyFrame]
 """Changes rows that come as a lazy frame with ROW_INDEX, the columns and hidden ones; scans nothing by itself."""
@@ -56,13 +59,18 @@ class StepTable:
         """Raise JobFault (UNKNOWN_COLUMN) where one of these columns is not there."""
         for column in columns:
             if column not in self.schema:
-                message = f"There is no column {column}; there are {', '.join(self.schema) or 'none'}."
+                message = f"There is no column {column}; there are {_listed(self.schema.names()) or 'none'}."
                 raise JobFault("UNKNOWN_COLUMN", message, "CONFIG", details={"column": column})
 
     def scan(self, rows: pl.LazyFrame) -> pl.DataFrame:
         """Carry out what is made of `frame`, in a pass of its own that streams; the outcome has to be small."""
         self.watch("preparing")
         return rows.collect(engine="streaming")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_SHOWN:,} others" if len(names) > MAX_SHOWN else ""
+    return f"{', '.join(names[:MAX_SHOWN])}{more}"
 
 
 def visible(schema: pl.Schema) -> pl.Schema:

@@ -12,7 +12,7 @@ from headgate.pipelines.types import is_text
 
 
 class Trim(Step):
-    """Take blanks, or other characters, off both ends of texts.
+    """Takes blanks, or other characters, off both ends of texts.
 
     Blanks are whatever Unicode calls so, tabs and line ends among them. A text of which nothing is left becomes null,
     unless `emptyAsNull` says otherwise.

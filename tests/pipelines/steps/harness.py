@@ -1,6 +1,6 @@
 """Puts rows through steps as the engine does, without its reading and writing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -48,12 +48,16 @@ def table_of(rows: Rows, **settings: Any) -> StepTable:
     """A table of these rows."""
     frame = pl.DataFrame(rows) if isinstance(rows, dict) else rows
     indexed = frame.with_row_index(ROW_INDEX).with_columns(pl.col(ROW_INDEX).alias(MARK))
-    return _table(indexed.lazy(), **settings)
+    return StepTable(indexed.lazy(), _sample(indexed.lazy()), _unheard, **settings)
 
 
-def _table(frame: pl.LazyFrame, **settings: Any) -> StepTable:
-    sample = frame.head(1_000).collect().select(pl.exclude(f"^{HIDDEN}.*$"))
-    return StepTable(frame, sample, _unheard, **settings)
+def with_frame(table: StepTable, frame: pl.LazyFrame) -> StepTable:
+    """The same table with other rows."""
+    return replace(table, frame=frame, sample=_sample(frame))
+
+
+def _sample(frame: pl.LazyFrame) -> pl.DataFrame:
+    return frame.head(1_000).collect().select(pl.exclude(f"^{HIDDEN}.*$"))
 
 
 def run(step: Step, table: StepTable) -> Applied:
@@ -79,7 +83,7 @@ def _held(table: StepTable, rules: list[Rule]) -> tuple[StepTable, list[Cell]]:
         for number, rule in enumerate(rules)
         for row in held[ROW_INDEX].filter(held[str(number)])
     ]
-    return _table(table.frame.filter(~pl.any_horizontal(masks))), broken
+    return with_frame(table, table.frame.filter(~pl.any_horizontal(masks))), broken
 
 
 def _read(step: Step, table: StepTable) -> tuple[StepTable, list[Cell]]:
@@ -92,7 +96,7 @@ def _read(step: Step, table: StepTable) -> tuple[StepTable, list[Cell]]:
         for column, value in values.items()
     ]
     table, rejected = _held(table, rules)
-    return _table(table.frame.with_columns(**values)), rejected
+    return with_frame(table, table.frame.with_columns(**values)), rejected
 
 
 def _check_hidden(step: Step, out: pl.DataFrame) -> None:

@@ -98,7 +98,9 @@ def test_a_column_without_values_stays_so(method: str, dtype: pl.DataType) -> No
 @given(st.lists(st.none() | st.integers(-5, 5)))
 def test_each_method_fills_in_what_plain_python_finds(values: list[int | None]) -> None:
     series, known = pl.Series(values, dtype=pl.Int64), [value for value in values if value is not None]
-    forward, backward, last = [], [], None
+    forward: Cells = []
+    backward: Cells = []
+    last = None
     for value in values:
         forward.append(last := last if value is None else value)
     last = None

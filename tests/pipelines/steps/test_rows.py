@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from headgate.errors import JobFault
 from headgate.pipelines.rowmap import ROW_INDEX
 from headgate.pipelines.steps.step import Effect
-from tests.pipelines.steps.harness import apply, run, step, table_of
+from tests.pipelines.steps.harness import apply, run, step, table_of, with_frame
 
 Pairs = list[tuple[int | None, str | None]]
 PAIRS = st.lists(st.tuples(st.none() | st.integers(0, 3), st.none() | st.sampled_from("ab")))
@@ -59,8 +59,7 @@ def test_equal_rows_are_told_in_large_tables_in_order() -> None:
 
 def test_the_order_of_the_rows_says_which_is_first_and_not_their_numbers() -> None:
     table = table_of({"x": ["a", "a"], "y": [1, 2]})
-    turned = table_of({})
-    turned = type(table)(table.frame.sort(ROW_INDEX, descending=True), table.sample, table.watch)
+    turned = with_frame(table, table.frame.sort(ROW_INDEX, descending=True))
     assert run(step("deduplicate", columns=["x"]), turned)["y"] == [2]
     assert run(step("deduplicate", columns=["x"], keep="LAST"), turned)["y"] == [1]
 
