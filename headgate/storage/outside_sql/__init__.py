@@ -1,0 +1,1 @@
+"""SQL databases of others, PostgreSQL and SQLite: what writes rows into their tables and reads what a query answers."""
