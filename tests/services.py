@@ -6,12 +6,14 @@ from typing import Any
 from headgate.domain.event_reader import EventReader
 from headgate.domain.ports import Engine
 from headgate.domain.services import Services
+from headgate.domain.vault import Vault
 from headgate.jobs.memory import InProcessQueue, InProcessSignals
 from headgate.storage.database import Database
 from headgate.storage.objects import LocalStore
 
 MAX_UPLOAD_BYTES = 1024
 LEASE_S = 30.0
+SECRET_KEY = "a key of tests, and of nothing else"
 
 
 def make_services(database: Database, store: Path, inspector: Engine, **values: Any) -> Services:
@@ -24,5 +26,6 @@ def make_services(database: Database, store: Path, inspector: Engine, **values: 
         "lease_s": LEASE_S,
         "job_timeout_s": 60.0,
         "version": "1.2.3",
+        "vault": Vault(SECRET_KEY),
     }
     return Services(database=database, store=LocalStore(store), inspector=inspector, **(usual | values))

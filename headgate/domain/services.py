@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from headgate.domain.event_reader import EventReader
 from headgate.domain.ports import Engine, JobQueue, Signals
+from headgate.domain.vault import Vault
 from headgate.storage.database import Database
 from headgate.storage.objects import LocalStore
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of one running Headgate; `inspector` looks into files.
+    """The parts of one running Headgate; `inspector` looks into files, `vault` keeps secrets.
 
     `allowed_networks` are those, beside public ones, from which URLs may be fetched; `local_folders` are those of this
     machine, as absolute paths, that pipelines may read and write.
@@ -27,5 +28,6 @@ class Services:
     lease_s: float
     job_timeout_s: float
     version: str
+    vault: Vault
     allowed_networks: Sequence[str] = ()
     local_folders: Sequence[str] = ()

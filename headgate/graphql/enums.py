@@ -22,6 +22,7 @@ from headgate.storage.columns import ColumnType
 from headgate.storage.formats import FileFormat
 from headgate.storage.tables import (
     CancelMode,
+    EndpointKind,
     ErrorPolicy,
     FileStatus,
     JobEventType,
@@ -35,6 +36,7 @@ from headgate.storage.tables import (
 __all__ = [
     "CancelMode",
     "ColumnType",
+    "EndpointKind",
     "ErrorPolicy",
     "FileFormat",
     "FileStatus",
@@ -229,4 +231,13 @@ publish(
     HEALTHY="Works.",
     DEGRADED="Works, but not as it should.",
     UNHEALTHY="Does not work.",
+)
+publish(
+    EndpointKind,
+    "What kind of system an endpoint is.",
+    HTTP="A web service, called over HTTP.",
+    SQL="A database: PostgreSQL, or a file of SQLite.",
+    S3="A bucket of Amazon S3, or of a store that speaks its language.",
+    DRUID="A cluster of Apache Druid.",
+    SIMULATED="A stand-in that answers with what it is sent, as slowly and as seldom as it is set: nothing goes out.",
 )

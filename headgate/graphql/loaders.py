@@ -6,7 +6,17 @@ from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from headgate.domain import datasets, error_summary, files, joblists, jobs, results, row_errors, users
+from headgate.domain import (
+    datasets,
+    endpoints,
+    error_summary,
+    files,
+    joblists,
+    jobs,
+    results,
+    row_errors,
+    users,
+)
 from headgate.domain.error_summary import ErrorCount, ErrorGroup
 from headgate.domain.joblists import JobList
 from headgate.domain.pages import Page
@@ -20,6 +30,7 @@ FindMany = Callable[[Services, Collection[Key]], Awaitable[dict[Key, Found]]]
 
 ROWS: Mapping[str, FindMany[str, Any]] = {
     "dataset": datasets.get_many,
+    "endpoint": endpoints.get_many,
     "file": files.get_many,
     "job": jobs.get_many,
     "result": results.get_many,

@@ -47,3 +47,10 @@ class StartedPayload(Payload):
         default=False,
         description="Whether an earlier request with the same idempotencyKey had started it already.",
     )
+
+
+@strawberry.type(description="What was deleted.")
+class DeletePayload(Payload):
+    deleted_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of what is no more; null where nothing was deleted."
+    )

@@ -19,6 +19,7 @@ from headgate.graphql.batches import BatchMutation
 from headgate.graphql.catalog import CatalogQuery
 from headgate.graphql.corrections import CorrectionMutation
 from headgate.graphql.datasets import DatasetQuery
+from headgate.graphql.endpoints import EndpointMutation, EndpointQuery
 from headgate.graphql.errors import ErrorQuery
 from headgate.graphql.events import JobSubscription
 from headgate.graphql.files import FileMutation, FileQuery
@@ -43,6 +44,7 @@ class Query(
     ErrorQuery,
     ResultQuery,
     DatasetQuery,
+    EndpointQuery,
     FileQuery,
     StatisticsQuery,
     HealthQuery,
@@ -52,7 +54,13 @@ class Query(
 
 @strawberry.type(description="What can be done.")
 class Mutation(
-    FileMutation, ValidateMutation, IngestMutation, BatchMutation, JobActionMutation, CorrectionMutation
+    FileMutation,
+    ValidateMutation,
+    IngestMutation,
+    BatchMutation,
+    JobActionMutation,
+    CorrectionMutation,
+    EndpointMutation,
 ): ...
 
 

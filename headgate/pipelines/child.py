@@ -25,6 +25,7 @@ from headgate.pipelines.inspector import inspect
 from headgate.pipelines.jobtasks import Following, run_ingest, run_settle, run_validate
 from headgate.pipelines.orders import Orders, Send, Stopped
 from headgate.pipelines.pace import rows_per_second, seconds_left
+from headgate.pipelines.probes import run_probe
 from headgate.pipelines.profiles.tasks import run_correlate, run_profile, run_suggest
 from headgate.pipelines.scratch import scratch_made
 from headgate.storage.formats import FileFormat
@@ -118,6 +119,7 @@ TASKS: Mapping[str, Callable[[Errand], dict[str, Any]]] = {
     "profile": lambda errand: run_profile(errand.task),
     "correlate": lambda errand: run_correlate(errand.task),
     "suggest": lambda errand: run_suggest(errand.task),
+    "probe": lambda errand: run_probe(errand.task, errand.watch),
 }
 
 

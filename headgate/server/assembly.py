@@ -12,6 +12,7 @@ from headgate.domain.event_reader import EventReader
 from headgate.domain.lookout import LOOK_EVERY_S, Lookout
 from headgate.domain.ports import JobQueue, Signals
 from headgate.domain.services import Services
+from headgate.domain.vault import Vault
 from headgate.jobs.children import ChildPool
 from headgate.jobs.consumer import Consumer
 from headgate.jobs.identity import is_gone, worker_name
@@ -23,6 +24,7 @@ from headgate.jobs.redis_queue import RedisQueue
 from headgate.jobs.redis_signals import RedisSignals
 from headgate.jobs.supervision import Supervised
 from headgate.jobs.worker import Worker
+from headgate.server.preparation import secret_key
 from headgate.settings import Settings
 from headgate.storage.database import Database
 from headgate.storage.objects import LocalStore
@@ -63,7 +65,10 @@ def make_pool(settings: Settings, size: int) -> ChildPool:
 
 
 def make_services(settings: Settings, transport: Transport, inspector: ChildPool) -> Services:
-    """Put together what every use case works with; nothing is opened or started yet."""
+    """Put together what every use case works with; nothing is opened or started yet.
+
+    Makes the home folder and the secret key where they are missing.
+    """
     database = Database.connect(settings.resolved_database_url)
     return Services(
         database=database,
@@ -76,6 +81,7 @@ def make_services(settings: Settings, transport: Transport, inspector: ChildPool
         lease_s=settings.lease_seconds,
         job_timeout_s=settings.job_timeout_seconds,
         version=__version__,
+        vault=Vault(secret_key(settings)),
         allowed_networks=[str(network) for network in settings.allowed_networks],
         local_folders=[str(folder) for folder in settings.local_folders],
     )

@@ -33,6 +33,7 @@ REQUIRED = {
     "query { files { totalCount } }": Role.VIEWER,
     "query { jobStatistics(groupBy: DAY) { key } }": Role.VIEWER,
     "query { health { status } }": Role.VIEWER,
+    "query { endpoints { totalCount } }": Role.VIEWER,
     "query { catalog { checks { name } } }": Role.VIEWER,
     "mutation ($file: Upload!) { upload(file: $file) { errors { code } } }": Role.OPERATOR,
     'mutation { validate(input: {data: {file: "x"}}) { errors { code } } }': Role.VIEWER,
@@ -41,6 +42,12 @@ REQUIRED = {
     f'mutation {{ retry(input: {{jobId: "{JOB}"}}) {{ errors {{ code }} }} }}': Role.OPERATOR,
     f'mutation {{ correctErrors(input: {{jobId: "{JOB}"}}) {{ errors {{ code }} }} }}': Role.OPERATOR,
     f'mutation {{ cancel(input: {{jobId: "{JOB}"}}) {{ errors {{ code }} }} }}': Role.OPERATOR,
+    'mutation { createEndpoint(input: {name: "", kind: HTTP, settings: {}}) { errors { code } } }': Role.ADMIN,
+    'mutation { updateEndpoint(name: "a", input: {name: "a", kind: HTTP, settings: {}}) { errors { code } } }': (
+        Role.ADMIN
+    ),
+    'mutation { deleteEndpoint(name: "a") { errors { code } } }': Role.ADMIN,
+    'mutation { testEndpoint(name: "a") { errors { code } } }': Role.OPERATOR,
     f'subscription {{ jobProgress(jobId: "{JOB}") {{ cursor }} }}': Role.VIEWER,
     f'subscription {{ jobs(after: "{encode_cursor("0")}") {{ cursor }} }}': Role.VIEWER,
 }
