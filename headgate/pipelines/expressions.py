@@ -123,7 +123,7 @@ def _tree(sql: str) -> exp.Expression:
     try:
         trees = sqlglot.parse(sql, dialect=READ_AS)
     except SqlglotError as error:
-        raise ValueError(_where(error)) from error
+        raise ValueError(refused_at(error, "an SQL expression")) from error
     except RecursionError as error:
         raise ValueError("the expression is nested too deeply") from error
     if len(trees) != 1 or not isinstance(trees[0], exp.Expression):
@@ -131,13 +131,13 @@ def _tree(sql: str) -> exp.Expression:
     return trees[0]
 
 
-def _where(error: SqlglotError) -> str:
+def refused_at(error: SqlglotError, wanted: str) -> str:
     """What the parser couldn't read, and where; it underlines the place with codes for a terminal."""
     if not (details := getattr(error, "errors", None)):
-        return f"not an SQL expression: {error.__cause__ or error}"
+        return f"not {wanted}: {error.__cause__ or error}"
     place = f"line {details[0].get('line')}, column {details[0].get('col')}"
     near = str(details[0].get("highlight") or "").strip()
-    return f"not an SQL expression: unexpected {near!r} at {place}"
+    return f"not {wanted}: unexpected {near!r} at {place}"
 
 
 def _check(node: exp.Expr, sql: str) -> None:

@@ -4,9 +4,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 
 WIDER = {"INT": exp.DataType.Type.BIGINT, "FLOAT": exp.DataType.Type.DOUBLE}
 """Types that have 32 bits in Polars, though columns have 64."""
+
+
+class _Polars(Dialect):
+    """The SQL that sqlglot writes by default, but that null comes after all else, as in PostgreSQL."""
+
+    NULL_ORDERING = "nulls_are_large"
 
 
 def rewritten(tree: exp.Expr, change: Callable[[exp.Expression], exp.Expression]) -> exp.Expression:
@@ -28,7 +35,7 @@ def rewritten(tree: exp.Expr, change: Callable[[exp.Expression], exp.Expression]
 
 def written(tree: exp.Expr) -> str:
     """The text that makes Polars do what the tree says; every name stands in double quotes."""
-    return rewritten(tree, _in_polars).sql(dialect="", comments=False, identify=True)
+    return rewritten(tree, _in_polars).sql(dialect=_Polars, comments=False, identify=True)
 
 
 def _in_polars(node: exp.Expression) -> exp.Expression:

@@ -119,7 +119,7 @@ def _with_moments(tree: exp.Expression, types: Mapping[str, pl.DataType], now: d
     """The same, with texts that are compared with a column of dates or moments made into such."""
     tree = tree.copy()
     for node in [*tree.find_all(exp.Column)]:
-        if types[node.name] in (pl.Date(), MOMENT):
+        if types.get(node.name) in (pl.Date(), MOMENT):
             for text in _compared_texts(node):
                 text.replace(_moment(parse_moment(text.this)))
     for today in [*tree.find_all(exp.CurrentDate)]:
@@ -154,7 +154,7 @@ def _with_days(tree: exp.Expression, types: Mapping[str, pl.DataType]) -> exp.Ex
 def _is_date(node: exp.Expression, types: Mapping[str, pl.DataType]) -> bool:
     inner = node.unnest()
     if isinstance(inner, exp.Column):
-        return types[inner.name] == pl.Date
+        return types.get(inner.name) == pl.Date()
     return isinstance(inner, exp.Cast) and inner.to.this == exp.DataType.Type.DATE
 
 

@@ -97,7 +97,7 @@ def _bound(expression: Expression, schema: pl.Schema, types: Types, now: datetim
         values[f"{VALUE}{column}"] = _cell(column, schema[column], types[column])
         return exp.column(f"{VALUE}{column}", quoted=True)
 
-    tree = rewritten(fitted(expression.tree, types, now), _without_zero)
+    tree = rewritten(fitted(expression.tree, types, now), without_zero)
     tree = rewritten(rewritten(tree, moment), cell)
     zoned = any(isinstance(dtype, pl.Datetime) and dtype.time_zone for dtype in map(schema.get, types))
     return Bound(Expression(tree, expression.columns), values, zoned)
@@ -113,7 +113,7 @@ def _cell(column: str, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr:
     return cell.cast(pl.Int64) if dtype in SMALL_INTEGERS else cell
 
 
-def _without_zero(node: exp.Expression) -> exp.Expression:
+def without_zero(node: exp.Expression) -> exp.Expression:
     """A division with null in place of a divisor of zero."""
     if not isinstance(node, exp.Div | exp.Mod) or isinstance(node.expression, exp.Nullif):
         return node

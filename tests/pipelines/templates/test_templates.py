@@ -142,8 +142,11 @@ def test_micros_of_google_are_spent_as_units(tmp_path: Path) -> None:
 
 
 def test_days_of_google_analytics_are_dates_however_they_are_spelled(tmp_path: Path) -> None:
-    records = [{"date": 20240301, "sessions": 4, "conversions": 1}, {"date": "soon", "sessions": 1}]
-    through = Through("ga4.sessions", [*records], tmp_path)
+    records: list[dict[str, Any]] = [
+        {"date": 20240301, "sessions": 4, "conversions": 1},
+        {"date": "soon", "sessions": 1},
+    ]
+    through = Through("ga4.sessions", records, tmp_path)
     (row,) = through.rows
     assert (row["date"], row["source"], row["conversion_rate"]) == (date(2024, 3, 1), "(not set)", 0.25)
     assert through.errors == [(1, "date", "REQUIRED")]
