@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import select
+from sqlmodel import col, select
 
 from headgate.domain.happenings import announce, status_changed
 from headgate.domain.idempotency import Token, start_once
@@ -15,10 +15,11 @@ from headgate.domain.jobs import require_job
 from headgate.domain.lineage import claim_rows
 from headgate.domain.ranking import line_up, wake_up
 from headgate.domain.services import Services
+from headgate.errors import UserFault
 from headgate.storage.events import NewEvent, append_events
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
-from headgate.storage.tables import Dataset, Job, JobKind, JobStatus
+from headgate.storage.tables import Dataset, Job, JobKind, JobStatus, Pipeline
 
 WRITES_AT_ONCE = 16
 """So many contents are made durable at the same time: most of it is waiting for the disk."""
@@ -90,6 +91,7 @@ async def accept(
     events: list[NewEvent] = []
 
     async def start(session: AsyncSession) -> None:
+        await _keep_pipelines(session, jobs)
         if first is not None:
             events.extend(await first(session))
         await claim_rows(session, jobs)
@@ -111,6 +113,17 @@ async def accept(
     announce(services.signals, events)
     await services.queue.wake([wake_up(job) for job in jobs if job.kind is not JobKind.BATCH])
     return None
+
+
+async def _keep_pipelines(session: AsyncSession, jobs: Sequence[Job]) -> None:
+    """Keep the pipelines of new jobs from being deleted until these are there; raises UserFault (NOT_FOUND)."""
+    wanted = {job.pipeline_id for job in jobs if job.pipeline_id is not None}
+    if not wanted:
+        return
+    statement = select(Pipeline.id).where(col(Pipeline.id).in_(wanted)).order_by(col(Pipeline.id))
+    found = await session.scalars(statement.with_for_update(read=True, key_share=True))
+    if wanted - set(found):
+        raise UserFault("NOT_FOUND", "The pipeline was deleted just now.", ("pipeline",))
 
 
 async def _write_contents(services: Services, new: Sequence[NewJob], kept: AsyncExitStack) -> None:

@@ -25,6 +25,9 @@ from headgate.domain.queries import by_ids, contains, count_rows, is_one_of
 from headgate.domain.services import Services
 from headgate.storage.tables import Job, JobStatus, Pipeline
 
+NATIVE_TYPES = {"INTEGER": "Int64", "FLOAT": "Float64"}
+"""What the engine calls types of which it has several, or another name; the likely ones."""
+
 
 class PipelineOrder(StrEnum):
     """The order of a list of pipelines."""
@@ -81,6 +84,22 @@ async def last_jobs(services: Services, pipeline_ids: Collection[str]) -> dict[s
     async with services.database.read() as session:
         found: Any = await session.execute(listed().where(col(Job.id).in_(of_pipelines)))
         return {job.pipeline_id: job for job in found}
+
+
+def columns_of(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """The columns that its newest version last produced; before that, those of its contract."""
+    if pipeline.columns:
+        return pipeline.columns
+    contract = pipeline.spec.get("contract") or {}
+    return [
+        {
+            "name": column["name"],
+            "type": column["type"],
+            "nativeType": NATIVE_TYPES.get(column["type"], column["type"].capitalize()),
+            "nullable": column.get("nullable", True),
+        }
+        for column in contract.get("columns", ())
+    ]
 
 
 def _conditions(wanted: PipelineFilter) -> list[ColumnElement[bool]]:

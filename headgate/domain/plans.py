@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlmodel import col, select
+from sqlmodel import select
 
 from headgate.domain.acceptance import Content
 from headgate.domain.parts import Path
+from headgate.domain.queries import is_one_of
 from headgate.domain.requests import DataRequest, DatasetRef, content_of, has_data, source_of
 from headgate.domain.services import Services
 from headgate.domain.specs import AT, Spec, check_spec
@@ -46,7 +47,7 @@ async def pipelines_named(services: Services, requests: Iterable[DataRequest]) -
 async def pipelines_by_name(services: Services, names: Collection[str]) -> dict[str, Pipeline]:
     """Look up pipelines by their names; leaves out those that are not there."""
     async with services.database.read() as session:
-        found = await session.scalars(select(Pipeline).where(col(Pipeline.name).in_(names)))
+        found = await session.scalars(select(Pipeline).where(is_one_of(Pipeline.name, names)))
         return {pipeline.name: pipeline for pipeline in found}
 
 

@@ -12,6 +12,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 from headgate.domain.health import HealthStatus
 from headgate.domain.ingest import WriteMode
 from headgate.domain.jobs import JobOrder
+from headgate.domain.pipelines import PipelineOrder
 from headgate.domain.retries import JobAction as JobActionName
 from headgate.domain.retries import RetryStrategy
 from headgate.domain.statistics import JobGroup
@@ -28,6 +29,7 @@ from headgate.storage.tables import (
     JobEventType,
     JobKind,
     JobStatus,
+    OverlapPolicy,
     Priority,
     ResultKind,
     Role,
@@ -48,6 +50,8 @@ __all__ = [
     "JobKind",
     "JobOrder",
     "JobStatus",
+    "OverlapPolicy",
+    "PipelineOrder",
     "Priority",
     "ResultKind",
     "RetryStrategy",
@@ -218,11 +222,26 @@ publish(
     PRIORITY="In the order in which waiting jobs are run: the most urgent first.",
 )
 publish(
+    PipelineOrder,
+    "The order of a list of pipelines.",
+    NAME_ASC="By name.",
+    NAME_DESC="By name, backwards.",
+    UPDATED_AT_DESC="The one that was changed last first.",
+)
+publish(
+    OverlapPolicy,
+    "What a schedule does at a tick while a job of its pipeline has not ended.",
+    SKIP="The tick is left out.",
+    QUEUE="Its job waits for that one.",
+    CANCEL_RUNNING="That one is stopped.",
+)
+publish(
     JobGroup,
     "What jobs are grouped by.",
     STATUS="Where they are.",
     KIND="What they do.",
     PRIORITY="Which of them go first.",
+    PIPELINE="Whose they are; those of no pipeline are left out.",
     DAY="The day on which they were accepted, in UTC.",
 )
 publish(

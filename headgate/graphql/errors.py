@@ -143,6 +143,9 @@ class ErrorFilter:
     job: strawberry.ID | None = strawberry.field(
         default=None, description="They are of the job with this id."
     )
+    pipeline: str | None = strawberry.field(
+        default=None, description="They are of jobs of the pipeline of this name."
+    )
     dataset: str | None = strawberry.field(
         default=None, description="They are of jobs that write to the dataset of this name."
     )

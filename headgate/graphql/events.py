@@ -16,7 +16,8 @@ from headgate.graphql.enums import JobEventType, JobStatus, Role
 from headgate.graphql.errors import RowError
 from headgate.graphql.fields import resolved, subscription
 from headgate.graphql.inputs import given
-from headgate.graphql.jobs import Job, JobFilter
+from headgate.graphql.jobfilters import JobFilter
+from headgate.graphql.jobs import Job
 from headgate.graphql.pace import paced
 from headgate.graphql.progress import Progress
 

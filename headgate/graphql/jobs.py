@@ -27,9 +27,11 @@ from headgate.graphql.eventlists import LazyJobEvent, list_events
 from headgate.graphql.fields import query, resolved
 from headgate.graphql.files import File
 from headgate.graphql.inputs import given
+from headgate.graphql.jobfilters import JobFilter
 from headgate.graphql.joblists import list_jobs, list_owned_jobs
 from headgate.graphql.nodes import Node
 from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, first_or_default
+from headgate.graphql.pipelines import Pipeline
 from headgate.graphql.progress import Attempt, JobFailure, Progress, RowCounts
 from headgate.graphql.results import Result
 from headgate.graphql.scalars import BigInt
@@ -44,34 +46,6 @@ class JobAction:
     reason: str | None = strawberry.field(description="Why it cannot be, for people; null where it can.")
 
 
-@strawberry.input(description="Which jobs to list; all conditions must hold.")
-class JobFilter:
-    ids: list[strawberry.ID] | None = strawberry.field(default=None, description="The id is one of these.")
-    kind: list[JobKind] | None = strawberry.field(default=None, description="The kind is one of these.")
-    status: list[JobStatus] | None = strawberry.field(default=None, description="The status is one of these.")
-    priority: list[Priority] | None = strawberry.field(
-        default=None, description="The priority is one of these."
-    )
-    dataset: str | None = strawberry.field(
-        default=None, description="They write to the dataset of this name."
-    )
-    file: strawberry.ID | None = strawberry.field(
-        default=None, description="They read the file with this id."
-    )
-    parent: strawberry.ID | None = strawberry.field(
-        default=None, description="They are items of the batch with this id."
-    )
-    created_by: strawberry.ID | None = strawberry.field(
-        default=None, description="The user with this id started them."
-    )
-    created_after: datetime | None = strawberry.field(
-        default=None, description="They were accepted after this moment."
-    )
-    created_before: datetime | None = strawberry.field(
-        default=None, description="They were accepted before this moment."
-    )
-
-
 @strawberry.type(
     description="A durable piece of work: once accepted it is carried out, whatever process dies."
 )
@@ -79,6 +53,9 @@ class Job(Node, prefix="job"):
     kind: JobKind = strawberry.field(description="What it does.")
     status: JobStatus = strawberry.field(description="Where it is.")
     priority: Priority = strawberry.field(description="Whether it goes before other waiting jobs.")
+    pipeline_version: int | None = strawberry.field(
+        description="The version of its pipeline that it carries out; null where it is of none."
+    )
     dataset_version: BigInt | None = strawberry.field(
         description="The version of the dataset that it made; null until then."
     )
@@ -105,6 +82,7 @@ class Job(Node, prefix="job"):
             kind=row.kind,
             status=row.status,
             priority=row.priority,
+            pipeline_version=row.pipeline_version,
             dataset_version=None if row.dataset_version is None else BigInt(row.dataset_version),
             progress=Progress.from_json(row.progress),
             counts=RowCounts.from_row(row),
@@ -115,6 +93,10 @@ class Job(Node, prefix="job"):
             duration_ms=_duration_ms(row),
             row=row,
         )
+
+    @resolved("The pipeline that it runs; null where it is of none, or that one was deleted.")
+    async def pipeline(self, info: Info) -> Pipeline | None:
+        return await Pipeline.load(info, self.row.pipeline_id)
 
     @resolved("The file that it reads; null where it reads text or records.")
     async def file(self, info: Info) -> File | None:

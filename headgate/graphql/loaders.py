@@ -1,6 +1,7 @@
 """Relations, batched: what one operation needs of a table comes in one query, and each row once."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -13,6 +14,9 @@ from headgate.domain import (
     files,
     joblists,
     jobs,
+    pipeline_statistics,
+    pipeline_versions,
+    pipelines,
     results,
     row_errors,
     users,
@@ -20,9 +24,10 @@ from headgate.domain import (
 from headgate.domain.error_summary import ErrorCount, ErrorGroup
 from headgate.domain.joblists import JobList
 from headgate.domain.pages import Page
+from headgate.domain.pipeline_statistics import PipelineStatistics
 from headgate.domain.row_errors import Place, RowError
 from headgate.domain.services import Services
-from headgate.storage.tables import Attempt, Job, Result
+from headgate.storage.tables import Attempt, Dataset, Job, PipelineVersion, Result
 
 Key = TypeVar("Key")
 Found = TypeVar("Found")
@@ -33,6 +38,7 @@ ROWS: Mapping[str, FindMany[str, Any]] = {
     "endpoint": endpoints.get_many,
     "file": files.get_many,
     "job": jobs.get_many,
+    "pipeline": pipelines.get_many,
     "result": results.get_many,
     "user": users.get_many,
 }
@@ -54,6 +60,10 @@ class Loaders:
         self._results = _loader(services, results.of_jobs)
         self._summaries: dict[tuple[ErrorGroup, ...], DataLoader[str, list[ErrorCount] | None]] = {}
         self._errors = _loader(services, row_errors.at)
+        self._named = _loader(services, datasets.by_names)
+        self._last_jobs = _loader(services, pipelines.last_jobs)
+        self._versions: dict[int, DataLoader[str, Page[PipelineVersion] | None]] = {}
+        self._figures: dict[datetime | None, DataLoader[str, PipelineStatistics | None]] = {}
 
     async def row(self, prefix: str, id: str) -> Any | None:
         """Load the row with this id; None where there is none."""
@@ -86,6 +96,26 @@ class Loaders:
         find = partial(error_summary.of_jobs, by=groups)
         loader = self._summaries.setdefault(groups, _loader(self._services, find))
         return await loader.load(job_id) or []
+
+    async def dataset_named(self, name: str) -> Dataset | None:
+        """Load the dataset of this name; None where there is none."""
+        return await self._named.load(name)
+
+    async def last_job(self, pipeline_id: str) -> Job | None:
+        """Load the newest job of a pipeline; None where it never ran."""
+        return await self._last_jobs.load(pipeline_id)
+
+    async def pipeline_versions(self, pipeline_id: str, first: int) -> Page[PipelineVersion]:
+        """Load the first page of a pipeline's versions; raises UserFault (INVALID_ARGUMENT)."""
+        find = partial(pipeline_versions.pages, first=first)
+        loader = self._versions.setdefault(first, _loader(self._services, find))
+        return await loader.load(pipeline_id) or Page([], False)
+
+    async def pipeline_statistics(self, pipeline_id: str, since: datetime | None) -> PipelineStatistics:
+        """Load the figures of a pipeline's jobs."""
+        find = partial(pipeline_statistics.of_pipelines, since=since)
+        loader = self._figures.setdefault(since, _loader(self._services, find))
+        return await loader.load(pipeline_id) or PipelineStatistics()
 
     async def errors_at(self, places: Sequence[Place]) -> list[RowError]:
         """Load the errors that are still open of those at these places."""

@@ -29,6 +29,8 @@ from headgate.graphql.jobactions import JobActionMutation
 from headgate.graphql.jobs import JobQuery
 from headgate.graphql.limits import query_extensions
 from headgate.graphql.nodes import NodeQuery
+from headgate.graphql.pipeline_changes import PipelineMutation
+from headgate.graphql.pipelines import PipelineQuery
 from headgate.graphql.results import ResultQuery
 from headgate.graphql.scalars import SCALARS
 from headgate.graphql.statistics import StatisticsQuery
@@ -40,6 +42,7 @@ from headgate.graphql.validation import ValidateMutation
 class Query(
     NodeQuery,
     ViewerQuery,
+    PipelineQuery,
     JobQuery,
     ErrorQuery,
     ResultQuery,
@@ -58,6 +61,7 @@ class Mutation(
     ValidateMutation,
     IngestMutation,
     BatchMutation,
+    PipelineMutation,
     JobActionMutation,
     CorrectionMutation,
     EndpointMutation,

@@ -9,7 +9,7 @@ from headgate.graphql.context import Info
 from headgate.graphql.enums import JobGroup, Role
 from headgate.graphql.fields import query
 from headgate.graphql.inputs import given
-from headgate.graphql.jobs import JobFilter
+from headgate.graphql.jobfilters import JobFilter
 from headgate.graphql.scalars import BigInt
 
 BATCH_ROWS = (
@@ -21,7 +21,8 @@ BATCH_ROWS = (
 @strawberry.type(description="Figures of a group of jobs. Batches are jobs, too, and so are their items.")
 class JobStatistics:
     key: str = strawberry.field(
-        description="What the jobs have in common: a value of the enum that they are grouped by, or a day in UTC."
+        description="What the jobs have in common: a value of the enum that they are grouped by, the name of a "
+        "pipeline, or a day in UTC."
     )
     jobs: int = strawberry.field(description="How many jobs there are.")
     rows_read: BigInt = strawberry.field(description=f"Rows in their sources. {BATCH_ROWS}")
