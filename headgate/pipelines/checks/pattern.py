@@ -34,17 +34,11 @@ class Pattern(ColumnCheck):
     @field_validator("regex")
     @classmethod
     def _check_regex(cls, regex: str) -> str:
-        # By itself too: `a)|(b` would only do within the parentheses that are put around it.
-        for whole in (regex, _whole(regex)):
-            try:
-                matches(whole, "")
-            except pl.exceptions.PolarsError as error:
-                raise ValueError(f"not a regular expression: {_reason(error)}") from error
-        return regex
+        return checked_regex(regex)
 
     def column_rules(self, table: Table, column: str) -> Iterable[Rule]:
         """A value matches."""
-        regex = _whole(self.regex)
+        regex = whole(self.regex)
         fails = ~text_of(column, table.schema[column]).str.contains(regex)
         suggest = suggesting(trimmed_to(lambda text: matches(regex, text)))
         yield self.rule(
@@ -52,8 +46,20 @@ class Pattern(ColumnCheck):
         )
 
 
-def _whole(regex: str) -> str:
+def whole(regex: str) -> str:
+    """The regular expression that a text matches from its first character to its last."""
     return f"^(?:{regex})$"
+
+
+def checked_regex(regex: str) -> str:
+    """The regular expression. Raises ValueError where it is none."""
+    # By itself too: `a)|(b` would only do within the parentheses that are put around it.
+    for given in (regex, whole(regex)):
+        try:
+            matches(given, "")
+        except pl.exceptions.PolarsError as error:
+            raise ValueError(f"not a regular expression: {_reason(error)}") from error
+    return regex
 
 
 def matches(regex: str, text: str) -> bool:
