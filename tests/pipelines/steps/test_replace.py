@@ -17,10 +17,14 @@ LETTERS = st.text(alphabet="abc", max_size=6)
 PAIRS = st.dictionaries(st.text(alphabet="abc", min_size=1, max_size=3), st.none() | LETTERS, min_size=1)
 
 
-def replaced(values: Any, pairs: dict[Any, Any] | None = None, **settings: Any) -> list[Any]:
-    if pairs is not None:
-        settings["replacements"] = [{"from": old, "to": new} for old, new in pairs.items()]
-    return apply("replace", {"x": values}, columns=["x"], **settings)["x"]
+def replaced(values: Any, pairs: dict[Any, Any], **settings: Any) -> list[Any]:
+    replacements = [{"from": old, "to": new} for old, new in pairs.items()]
+    return apply("replace", {"x": values}, columns=["x"], replacements=replacements, **settings)["x"]
+
+
+def found(texts: list[str | None], pattern: str, put: str, **settings: Any) -> list[Any]:
+    rows = pl.DataFrame({"x": texts}, schema={"x": pl.String})
+    return apply("replace", rows, columns=["x"], **{"pattern": pattern, "with": put}, **settings)["x"]
 
 
 @given(st.lists(st.none() | LETTERS), PAIRS)
@@ -38,20 +42,18 @@ def test_whole_cells_and_parts_are_replaced_as_in_plain_python(
 def test_a_regular_expression_finds_what_pythons_finds(
     texts: list[str | None], pattern: str, put: str
 ) -> None:
-    series = pl.Series(texts, dtype=pl.String)
     known = [text for text in texts if text is not None]
-    found = replaced(series, pattern=pattern, **{"with": put})
-    assert [text for text in found if text is not None] == [re.sub(pattern, put, text) for text in known]
-    found = replaced(series, pattern=pattern, match="CELL", **{"with": put})
+    assert [text for text in found(texts, pattern, put) if text is not None] == [
+        re.sub(pattern, put, text) for text in known
+    ]
+    cells = found(texts, pattern, put, match="CELL")
     expected = [put if re.fullmatch(pattern, text) else text for text in known]
-    assert [text for text in found if text is not None] == expected
+    assert [text for text in cells if text is not None] == expected
 
 
 def test_what_a_group_has_found_can_be_put_in() -> None:
-    assert replaced(["31.12.2024"], pattern=r"(\d+)\.(\d+)\.(\d+)", **{"with": "${3}-${2}-${1}"}) == [
-        "2024-12-31"
-    ]
-    assert replaced(["5 EUR"], pattern=r" EUR", **{"with": "$$"}) == ["5$"]
+    assert found(["31.12.2024"], r"(\d+)\.(\d+)\.(\d+)", "${3}-${2}-${1}") == ["2024-12-31"]
+    assert found(["5 EUR"], " EUR", "$$") == ["5$"]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_values_of_each_type_are_replaced(values: Any, pairs: dict[Any, Any], ex
 )
 def test_what_the_column_cannot_hold_is_refused(values: Any, settings: dict[str, Any], code: str) -> None:
     with pytest.raises(JobFault) as fault:
-        replaced(values, **settings)
+        apply("replace", {"x": values}, columns=["x"], **settings)
     assert fault.value.code == code
 
 
