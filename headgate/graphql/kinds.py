@@ -7,9 +7,11 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import strawberry
+from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from strawberry.scalars import JSON
 from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
 
 from headgate.graphql.scalars import BigInt
 from headgate.pipelines.docstrings import paragraphs_of
@@ -100,10 +102,13 @@ def _largest(info: FieldInfo) -> float:
 def settings_of(given: object) -> dict[str, Any]:
     """What an input holds, as a spec says it; what is left out or null is not there."""
     definition: StrawberryObjectDefinition = given.__strawberry_definition__  # type: ignore[attr-defined]
-    values = {field.graphql_name: getattr(given, field.python_name) for field in definition.fields}
-    return {
-        str(name): _plain(value) for name, value in values.items() if value not in (None, strawberry.UNSET)
-    }
+    values = {_name(field): getattr(given, field.python_name) for field in definition.fields}
+    return {name: _plain(value) for name, value in values.items() if value not in (None, strawberry.UNSET)}
+
+
+def _name(field: StrawberryField) -> str:
+    """What a field is called in the schema: by a name of its own, or else as it is in Python."""
+    return field.graphql_name or to_camel(field.python_name)
 
 
 def _plain(value: object) -> Any:
