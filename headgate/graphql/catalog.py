@@ -59,6 +59,10 @@ class Catalog:
     def sinks(self) -> list[CatalogEntry]:
         return CatalogEntry.list_from(catalog.sinks())
 
+    @resolved("Whole specs under a name, which take data of one sort as it comes.")
+    def templates(self) -> list[CatalogEntry]:
+        return CatalogEntry.list_from(catalog.templates())
+
 
 @strawberry.type
 class CatalogQuery:

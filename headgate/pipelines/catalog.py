@@ -7,19 +7,23 @@ from typing import Any, TypeVar
 from pydantic.alias_generators import to_snake
 
 from headgate.pipelines.checks.registry import check_kinds
-from headgate.pipelines.docstrings import paragraphs_of
+from headgate.pipelines.docstrings import paragraphs_of, unwrapped
 from headgate.pipelines.kinds import Kind
 from headgate.pipelines.settings_schema import settings_schema
 from headgate.pipelines.sinks.registry import sink_kinds
 from headgate.pipelines.sources.registry import source_kinds
 from headgate.pipelines.steps.registry import step_kinds
+from headgate.pipelines.templates.registry import templates as all_templates
+from headgate.pipelines.templates.template import Template
+
+NO_SETTINGS = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One kind. `settings` is a JSON Schema, `text` all that is said about it, `example` a whole spec that shows it.
+    """One kind or template: `text` is all that is said about it, and `example` a whole spec that shows it.
 
-    `needs` says what has to be there before the example can run; None where nothing has.
+    `settings` is a JSON Schema. `needs` says what has to be there before the example can run; None where nothing has.
     """
 
     name: str
@@ -58,6 +62,19 @@ def checks() -> list[Entry]:
 def sinks() -> list[Entry]:
     """Where good rows go."""
     return _entries(sink_kinds(), lambda kind: {"source": _records(kind), "sinks": [_set(kind)]})
+
+
+def templates() -> list[Entry]:
+    """Whole specs under a name."""
+    return [
+        Entry(name, tuple(unwrapped(template.summary)), NO_SETTINGS, _with_records(template))
+        for name, template in all_templates().items()
+    ]
+
+
+def _with_records(template: Template) -> dict[str, Any]:
+    records = [dict(record) for record in template.records]
+    return {"source": {"records": {"records": records}}, **template.spec}
 
 
 K = TypeVar("K", bound=Kind)

@@ -16,6 +16,7 @@ NOUNS = (
     ("steps", "What changes rows on their way, one after the other: `steps` in a spec.", catalog.steps),
     ("checks", "What rows must keep: `checks` in a spec.", catalog.checks),
     ("sinks", "Where good rows go: `sinks` in a spec.", catalog.sinks),
+    ("templates", "Whole specs under a name: `template` in place of a spec.", catalog.templates),
 )
 GENERATED = "<!-- Written by `python -m headgate.pipelines.kind_pages`: change the kind, not this page. -->"
 WORDS = {"string": "text", "integer": "whole number", "boolean": "true or false", "object": "object"}
@@ -46,7 +47,8 @@ def write(folder: Path) -> None:
 
 
 def _path(noun: str, entry: Entry) -> str:
-    return f"{noun}/{to_snake(entry.name)}.md"
+    name = entry.name.replace(".", "_") if noun == "templates" else to_snake(entry.name)
+    return f"{noun}/{name}.md"
 
 
 def _index() -> str:
@@ -83,7 +85,7 @@ def _settings(
     for name in sorted(properties, key=lambda name: name not in required):
         said, names = _resolved(properties[name], defined)
         default = "needed" if name in required else _default(properties[name])
-        yield [f"`{within}{name}`", _type(said, defined), default, properties[name].get("description", "")]
+        yield [f"`{within}{name}`", _type(said, defined), default, said.get("description", "")]
         if not set(names) & set(seen):
             item, of_item = _resolved(said.get("items", {}), defined)
             below = f"{within}{name}{'[]' if item else ''}."

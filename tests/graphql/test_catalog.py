@@ -3,7 +3,12 @@
 from tests.graphql.conftest import Ask
 
 CATALOG = """
-{ catalog { checks { name summary settings example needs } sources { name } steps { name } sinks { name } } }
+{
+  catalog {
+    checks { name summary settings example needs }
+    sources { name } steps { name } sinks { name } templates { name }
+  }
+}
 """
 
 
@@ -14,4 +19,4 @@ async def test_every_kind_is_told_with_its_settings_and_an_example(ask: Ask) -> 
     assert checks["required"]["example"]["checks"] == [{"required": {"columns": ["email"]}}]
     assert checks["required"]["needs"] is None
     assert checks["reference"]["needs"] == "The example needs a dataset campaigns."
-    assert {"sources", "steps", "sinks"} < found.keys()
+    assert {"sources", "steps", "sinks", "templates"} < found.keys()

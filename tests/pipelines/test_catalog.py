@@ -10,12 +10,14 @@ from headgate.pipelines.checks.registry import check_kinds
 from headgate.pipelines.sinks.registry import sink_kinds
 from headgate.pipelines.sources.registry import source_kinds
 from headgate.pipelines.steps.registry import step_kinds
+from headgate.pipelines.templates.registry import templates
 
 LISTS: list[tuple[Any, Any]] = [
     (catalog.sources, source_kinds),
     (catalog.steps, step_kinds),
     (catalog.checks, check_kinds),
     (catalog.sinks, sink_kinds),
+    (catalog.templates, templates),
 ]
 NAMES = [entries.__name__ for entries, _ in LISTS]
 
@@ -49,10 +51,8 @@ def test_what_an_example_needs_is_said() -> None:
 def test_every_setting_is_described(entries: Any) -> None:
     for entry in entries():
         assert entry.summary.endswith("."), entry.name
-        settings = [entry.settings, *entry.settings.get("$defs", {}).values()]
-        for name, setting in ((name, said) for each in settings for name, said in _properties(each)):
-            assert setting.get("description"), f"{entry.name}: {name}"
-
-
-def _properties(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    return list(schema.get("properties", {}).items())
+        defined = entry.settings.get("$defs", {})
+        for schema in (entry.settings, *defined.values()):
+            for name, said in schema.get("properties", {}).items():
+                meant = defined.get(said.get("$ref", "").rpartition("/")[2], {})
+                assert said.get("description") or meant.get("description"), f"{entry.name}: {name}"

@@ -9,7 +9,7 @@ from headgate.pipelines.kind_pages import pages, write
 
 def test_each_kind_has_a_page_to_which_the_index_leads() -> None:
     found = pages()
-    links = re.findall(r"\]\(([a-z_/]+\.md)\)", found["README.md"])
+    links = re.findall(r"\]\(([a-z0-9_/]+\.md)\)", found["README.md"])
     assert sorted(links) == sorted(found.keys() - {"README.md"})
     assert "checks/row_count.md" in links
 
