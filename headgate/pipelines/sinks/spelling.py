@@ -41,7 +41,7 @@ def cells(columns: Sequence[Column], *, escape_formulas: bool) -> list[pl.Expr]:
     """
     exprs = []
     for column in columns:
-        text = _spelled(column)
+        text = spelled(column)
         if escape_formulas and column.type is ColumnType.STRING:
             text = escaped(text)
         exprs.append(text.alias(_escaped(column.name) if escape_formulas else column.name))
@@ -52,7 +52,8 @@ def _escaped(name: str) -> str:
     return str(pl.select(escaped(pl.lit(name))).item())
 
 
-def _spelled(column: Column) -> pl.Expr:
+def spelled(column: Column) -> pl.Expr:
+    """A column as text, as its source spelled it where that is known; null stays null."""
     value = pl.col(column.name)
     if isinstance(column.dtype, pl.Datetime):
         return value.dt.to_string(column.form or MOMENT + ("Z" if column.dtype.time_zone else ""))
