@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 TOKEN, USER, PASSWORD, KEY = "t0ken-s3cret", "ada", "pass-s3cret", "key-s3cret"
@@ -182,9 +182,26 @@ def days(count: int) -> list[dict[str, Any]]:
     ]
 
 
+class Answering(Protocol):
+    """Answers requests."""
+
+    def answer(self, asked: Asked) -> Reply: ...
+
+
+A = TypeVar("A", bound=Answering)
+
+
 @contextmanager
 def serving_api(records: Iterable[Mapping[str, Any]] = ()) -> Iterator[RestApi]:
     """Run an API on 127.0.0.1."""
+    with serving(RestApi) as api:
+        api.records = list(records)
+        yield api
+
+
+@contextmanager
+def serving(make: Callable[[int], A]) -> Iterator[A]:
+    """Run on 127.0.0.1 what is made for a port."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -222,8 +239,7 @@ def serving_api(records: Iterable[Mapping[str, Any]] = ()) -> Iterator[RestApi]:
             """Clients may hang up whenever they like."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
-        api = RestApi(server.server_address[1])
-        api.records = list(records)
+        api = make(server.server_address[1])
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield api
         server.shutdown()
