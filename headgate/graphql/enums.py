@@ -19,6 +19,7 @@ from headgate.domain.statistics import JobGroup
 from headgate.pipelines.acceptance import InvalidPolicy
 from headgate.pipelines.contract import SchemaPolicy
 from headgate.pipelines.rules import Severity
+from headgate.pipelines.sources.http import FetchMethod
 from headgate.storage.columns import ColumnType
 from headgate.storage.formats import FileFormat
 from headgate.storage.tables import (
@@ -40,6 +41,7 @@ __all__ = [
     "ColumnType",
     "EndpointKind",
     "ErrorPolicy",
+    "FetchMethod",
     "FileFormat",
     "FileStatus",
     "HealthStatus",
@@ -259,4 +261,10 @@ publish(
     S3="A bucket of Amazon S3, or of a store that speaks its language.",
     DRUID="A cluster of Apache Druid.",
     SIMULATED="A stand-in that answers with what it is sent, as slowly and as seldom as it is set: nothing goes out.",
+)
+publish(
+    FetchMethod,
+    "How to ask a web service.",
+    GET="For what a URL names.",
+    POST="By sending what to look for.",
 )

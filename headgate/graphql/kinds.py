@@ -62,7 +62,7 @@ def _described(info: FieldInfo) -> str:
     """What a setting means, and what it is where it is left out."""
     meaning = info.description or ""
     default = None if info.is_required() else info.get_default(call_default_factory=True, validated_data={})
-    if default is None:
+    if default is None or default in ([], ""):
         return meaning
     return f"{meaning} By default {_shown(default)}."
 

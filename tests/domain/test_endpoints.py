@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import text
@@ -177,6 +177,34 @@ class TestUpdating:
         for call in (endpoints.update(services, admin, name, api()), endpoints.delete(services, admin, name)):
             fault = await fault_of(call)
             assert (fault.code, fault.path) == ("NOT_FOUND", ("name",))
+
+
+class TestUse:
+    """An endpoint that a pipeline names stays."""
+
+    SPEC: ClassVar[dict[str, Any]] = {"source": {"http": {"endpoint": "ads", "path": "/all"}}}
+
+    async def test_it_is_neither_deleted_nor_renamed(
+        self, services: Services, admin: Principal, add_pipeline: Callable[..., Any]
+    ) -> None:
+        await endpoints.create(services, admin, api())
+        await add_pipeline(self.SPEC)
+        for call in (
+            endpoints.delete(services, admin, "ads"),
+            endpoints.update(services, admin, "ads", api("meta")),
+        ):
+            fault = await fault_of(call)
+            assert (fault.code, fault.path) == ("IN_USE", ("name",))
+            assert "daily" in fault.message
+        await endpoints.update(services, admin, "ads", api(secrets={"token": "new"}))
+
+    async def test_another_one_is_deleted(
+        self, services: Services, admin: Principal, add_pipeline: Callable[..., Any]
+    ) -> None:
+        made = await endpoints.create(services, admin, api("meta"))
+        await add_pipeline(self.SPEC)
+        assert await endpoints.delete(services, admin, "meta") == made.id
+        assert await endpoints.total(services) == 0
 
 
 class TestReaching:
