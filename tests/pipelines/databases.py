@@ -18,6 +18,8 @@ from headgate.pipelines.endpoints.outside import Endpoint, Outside
 from headgate.pipelines.rowmap import ROW_INDEX
 from headgate.pipelines.sinks.sink import Delivered, Delivery, SinkRows
 from headgate.pipelines.sinks.table import TableSink
+from headgate.pipelines.sources.source import Fetching
+from headgate.pipelines.sources.sql import SqlSource
 from headgate.storage.columns import Column
 from headgate.storage.outside_sql.tables import quoted
 from tests.conftest import run_sql
@@ -108,3 +110,18 @@ def made_in(server_url: str, folder: Path) -> OutsideDatabase:
     name = f"outside_{uuid4().hex}"
     run_sql(server_url, f"CREATE DATABASE {name}")
     return OutsideDatabase(urlsplit(server_url)._replace(path=f"/{name}").geturl(), folder)
+
+
+def fetched(
+    database: OutsideDatabase, query: str, *, state: Any = None, **given: Any
+) -> tuple[pl.DataFrame, Any]:
+    """What a source of kind sql fetches, as one frame, and its state."""
+    usual: dict[str, Any] = {"max_bytes": 100 << 20, "watch": unwatched, "timeout_s": 60}
+    for name in usual:
+        usual[name] = given.pop(name, usual[name])
+    folder = database.folder / uuid4().hex
+    folder.mkdir()
+    to = Fetching(folder, database.outside(usual["timeout_s"]), usual["max_bytes"], usual["watch"], state)
+    done = SqlSource.model_validate({"endpoint": NAME, "query": query} | given).fetch(to)
+    assert sorted(path.name for path in folder.iterdir()) == [file.name for file in done.files]
+    return pl.concat([pl.read_parquet(folder / file.name) for file in done.files]), done.state

@@ -33,6 +33,11 @@ def database_at(endpoint: Endpoint, outside: Outside) -> OutsideDatabase:
     return PostgresqlDatabase(_server(endpoint.name, urlsplit(settings.address), outside))
 
 
+def probe_sql(endpoint: Endpoint, outside: Outside, watch: Watch) -> str:
+    """Ask a database for what costs nothing; answers what it is, for people. Raises JobFault where it can't be used."""
+    return f"It is {database_at(endpoint, outside).ping(patience_of(outside, watch, 'probing'))}."
+
+
 def patience_of(outside: Outside, watch: Watch, stage: str) -> Patience:
     """How long a job may work at a database: not longer than an attempt; whoever watches may end it before."""
     return Patience(outside.timeout_s, lambda: watch(stage))

@@ -1,16 +1,16 @@
 """Databases that lie outside, under one face: rows into a table, what a query answers, whether somebody is there."""
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from headgate.storage.outside_sql import postgresql_tables, sqlite_tables
+from headgate.storage.outside_sql import postgresql_queries, postgresql_tables, sqlite_queries, sqlite_tables
 from headgate.storage.outside_sql.dialled import Connection, Server, run
 from headgate.storage.outside_sql.patience import Patience
+from headgate.storage.outside_sql.queries import QUERY_FAILED, Answer, Query, Take
 from headgate.storage.outside_sql.sqlite_file import opened
-from headgate.storage.outside_sql.tables import Batches, Writing, Written
-
-WRITE_FAILED, QUERY_FAILED = "WRITE_FAILED", "QUERY_FAILED"
+from headgate.storage.outside_sql.tables import WRITE_FAILED, Batches, Writing, Written
 
 
 class OutsideDatabase(Protocol):
@@ -22,8 +22,14 @@ class OutsideDatabase(Protocol):
         Raises TABLE_MISMATCH, WRITE_FAILED.
         """
 
-    def ping(self, patience: Patience) -> None:
-        """Ask for something that costs nothing."""
+    def read(self, query: Query, take: Take, patience: Patience) -> Answer:
+        """Let `take` have all that a query answers, piece by piece; nothing can be written by it.
+
+        Raises QUERY_FAILED, UNKNOWN_COLUMN.
+        """
+
+    def ping(self, patience: Patience) -> str:
+        """Ask for what costs nothing; answers what it is, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +44,19 @@ class PostgresqlDatabase:
 
         return run(self.server, patience, WRITE_FAILED, work)
 
-    def ping(self, patience: Patience) -> None:
-        async def work(connection: Connection) -> None:
-            await connection.fetchval("SELECT 1")
+    def read(self, query: Query, take: Take, patience: Patience) -> Answer:
+        async def work(connection: Connection) -> Answer:
+            return await postgresql_queries.read(connection, query, take, patience)
 
-        run(self.server, patience, QUERY_FAILED, work)
+        return run(self.server, patience, QUERY_FAILED, work)
+
+    def ping(self, patience: Patience) -> str:
+        async def work(connection: Connection) -> str:
+            await connection.fetchval("SELECT 1")
+            version = connection.get_server_version()
+            return f"PostgreSQL {version.major}.{version.minor}"
+
+        return run(self.server, patience, QUERY_FAILED, work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,10 @@ class SqliteDatabase:
     def write(self, writing: Writing, batches: Batches, patience: Patience) -> Written:
         return sqlite_tables.write(self.path, writing, batches, patience)
 
-    def ping(self, patience: Patience) -> None:
+    def read(self, query: Query, take: Take, patience: Patience) -> Answer:
+        return sqlite_queries.read(self.path, query, take, patience)
+
+    def ping(self, patience: Patience) -> str:
         with opened(self.path, "ro", patience, QUERY_FAILED) as connection:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        return f"SQLite {sqlite3.sqlite_version}"

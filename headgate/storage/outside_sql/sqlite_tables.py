@@ -17,6 +17,7 @@ from headgate.storage.outside_sql.sqlite_types import made_type, spelled, unfit_
 from headgate.storage.outside_sql.tables import (
     COMMITS,
     STAGED,
+    WRITE_FAILED,
     Batches,
     TableName,
     Writing,
@@ -31,7 +32,6 @@ from headgate.storage.outside_sql.tables import (
 )
 from headgate.storage.outside_sql.unfit import Sieve, unfit_anywhere
 
-WRITE_FAILED = "WRITE_FAILED"
 MAKE_COMMITS = f"""
 CREATE TABLE IF NOT EXISTS main.{COMMITS} (
   key TEXT PRIMARY KEY, committed_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, table_name TEXT NOT NULL,

@@ -13,6 +13,7 @@ from headgate.storage.datasets import WriteMode
 
 MAX_NAME_BYTES = 63
 """A longer name would be cut by PostgreSQL, and might then be another's."""
+WRITE_FAILED = "WRITE_FAILED"
 COMMITS = "headgate_commits"
 """The table that says what was written before: a row for each key, made in the transaction that wrote the rows."""
 STAGED = "headgate_staged"
