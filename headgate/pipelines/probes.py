@@ -8,6 +8,7 @@ from typing import Any
 from headgate.errors import JobFault
 from headgate.pipelines.endpoints.client import open_client
 from headgate.pipelines.endpoints.outside import Endpoint, Outside
+from headgate.pipelines.endpoints.sql_access import probe_sql
 from headgate.pipelines.prepared import Watch
 
 Probe = Callable[[Endpoint, Outside, Watch], str]
@@ -49,6 +50,7 @@ PROBES: Mapping[str, Probe] = {
     "HTTP": probe_http,
     "DRUID": probe_druid,
     "SIMULATED": probe_simulated,
+    "SQL": probe_sql,
 }
 """The kind of an endpoint -> what tells whether it answers."""
 

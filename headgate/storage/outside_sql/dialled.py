@@ -112,7 +112,7 @@ async def _connect(server: Server) -> Connection:
     except ssl.SSLCertVerificationError:
         message = "The certificate of the database's server is not trusted."
         raise JobFault("URL_UNREACHABLE", message, "DEPENDENCY") from None
-    except (OSError, asyncpg.InternalClientError, asyncpg.InterfaceError, TimeoutError):
+    except (OSError, asyncpg.PostgresConnectionError, asyncpg.InternalClientError, asyncpg.InterfaceError):
         raise unreachable("The database's server can't be reached, or is not one.") from None
 
 
