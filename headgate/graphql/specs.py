@@ -7,6 +7,7 @@ import strawberry
 from headgate.domain.retry_policy import RetryPolicy
 from headgate.domain.schedules import Schedule
 from headgate.graphql import enums as enums
+from headgate.graphql import step_enums as step_enums
 from headgate.graphql.checks import CheckInput
 from headgate.graphql.kinds import choice_of, input_of, settings_of
 from headgate.pipelines.acceptance import Acceptance
