@@ -72,9 +72,12 @@ def _select(rows: pl.LazyFrame, what: str) -> pl.LazyFrame:
     return pl.SQLContext(frames={"input": rows}, eager=False).execute(f'SELECT {what} FROM "input"')  # noqa: S608
 
 
-def parse(sql: str) -> Expression:
-    """Read an expression. Raises ValueError that says what is wrong with it, and where."""
-    tree = _tree(sql)
+def parse(sql: str, *, fields: bool = False) -> Expression:
+    """Read an expression. Raises ValueError that says what is wrong with it, and where.
+
+    With `fields`, a name with dots, such as metrics.clicks, is one of `columns`: a column, or a field of a column.
+    """
+    tree = rewritten(_tree(sql), _dotted) if fields else _tree(sql)
     for node in tree.walk():
         _check(node, sql)
     columns = dict.fromkeys(column.name for column in tree.find_all(exp.Column))
@@ -85,6 +88,13 @@ def parse(sql: str) -> Expression:
     except pl.exceptions.PolarsError as error:
         raise ValueError(f"the expression can't be carried out: {first_line(error)}") from error
     return parsed
+
+
+def _dotted(node: exp.Expression) -> exp.Expression:
+    """A name with dots as that of one column."""
+    if not isinstance(node, exp.Column) or not all(isinstance(part, exp.Identifier) for part in node.parts):
+        return node
+    return exp.column(".".join(part.name for part in node.parts), quoted=True) if node.table else node
 
 
 def _without_types(tree: exp.Expression) -> exp.Expression:
@@ -108,9 +118,9 @@ def _try_constants(tree: exp.Expression) -> None:
             pl.select(pl.lit("").str.contains(match.expression.this))
 
 
-def parse_condition(sql: str) -> Expression:
+def parse_condition(sql: str, *, fields: bool = False) -> Expression:
     """Read an expression that is true or false of a row. Raises ValueError."""
-    parsed = parse(sql)
+    parsed = parse(sql, fields=fields)
     root = parsed.tree.unnest()
     if not isinstance(root, (*CONDITIONS, *CHOICES, exp.Column, exp.Boolean)):
         raise ValueError("the expression is neither true nor false: compare it with something")

@@ -83,11 +83,16 @@ def stays_text(tree: exp.Expression, column: str, natural: pl.DataType | None) -
     for node in tree.find_all(exp.Column):
         if node.name != column:
             continue
-        if isinstance(node.parent, ON_TEXT):
+        if isinstance(node.parent, ON_TEXT) or _is_made_text(node.parent):
             return True
         if any(not (is_moment and names_moment(text.this)) for text in _compared_texts(node)):
             return True
     return False
+
+
+def _is_made_text(node: exp.Expr | None) -> bool:
+    """Whether something is cast to text: what is text by now is to stay as it is spelled."""
+    return isinstance(node, exp.Cast) and node.to.this in exp.DataType.TEXT_TYPES
 
 
 def _compared_texts(node: exp.Expression) -> list[exp.Literal]:

@@ -17,6 +17,8 @@ from headgate.pipelines.checks.operands import moment_of
 from headgate.pipelines.expressions import Expression, first_line
 from headgate.pipelines.sqlwriting import rewritten
 from headgate.pipelines.steps.step import HIDDEN
+from headgate.pipelines.types import is_text
+from headgate.storage.columns import fields_of
 
 VALUE, MADE = f"{HIDDEN}value_", f"{HIDDEN}made"
 Types = Mapping[str, pl.DataType]
@@ -27,18 +29,22 @@ SMALL_INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """An expression for rows of one schema; `values` are made of their cells and stand for these in it."""
+    """An expression for rows of one schema.
+
+    `fields` are fields of columns under their names with dots; `values` are made of cells and stand for these in it.
+    """
 
     expression: Expression
+    fields: Mapping[str, pl.Expr]
     values: Mapping[str, pl.Expr]
     is_zoned: bool
 
     def over(self, rows: pl.LazyFrame, name: str) -> pl.LazyFrame:
         """The rows with the value as one more column, or in place of the one of that name."""
         cells = (cell.alias(value) for value, cell in self.values.items())
-        made = self.expression.over(rows.with_columns(cells), MADE)
+        made = self.expression.over(rows.with_columns(**self.fields).with_columns(cells), MADE)
         value = _storable(pl.col(MADE), made.collect_schema()[MADE], is_zoned=self.is_zoned)
-        return made.with_columns(value.alias(name)).drop(MADE, *self.values)
+        return made.drop(*self.values, *self.fields).with_columns(value.alias(name)).drop(MADE)
 
 
 def _storable(value: pl.Expr, dtype: pl.DataType, *, is_zoned: bool) -> pl.Expr:
@@ -57,19 +63,22 @@ def read_as_values(expressions: Iterable[Expression], sample: pl.DataFrame) -> l
         for column in expression.columns
         if column in sample.columns
     ]
-    as_text = {column for column, dtype in parts if dtype == pl.String}
+    as_text = {column for column, dtype in parts if dtype in (None, pl.String)}
     return [column for column in dict.fromkeys(column for column, _ in parts) if column not in as_text]
 
 
 def bind(expression: Expression, sql: str, sample: pl.DataFrame, now: datetime) -> Bound:
     """Bind an expression to rows of which there is a sample. Raises JobFault where it can't be evaluated for them."""
+    fields = _fields(expression, sample.schema)
+    rows, sample = sample, sample.with_columns(**fields)
     known = {column: takes_part_as(expression.tree, sample[column]) for column in expression.columns}
     fault = ""
-    for unseen in UNSEEN if None in known.values() else UNSEEN[:1]:
-        types = {column: unseen if dtype is None else dtype for column, dtype in known.items()}
-        bound = _bound(expression, sample.schema, types, now)
+    for unseen in (None, *UNSEEN) if None in known.values() else (None,):
+        usual = {column: unseen or _usual(sample.schema[column]) for column in known}
+        types = {column: dtype or usual[column] for column, dtype in known.items()}
+        bound = _bound(expression, sample.schema, types, now, fields)
         try:
-            bound.over(sample.lazy(), MADE).collect()
+            bound.over(rows.lazy(), MADE).collect()
         except pl.exceptions.PolarsError as error:
             fault = fault or first_line(error)
         else:
@@ -77,7 +86,36 @@ def bind(expression: Expression, sql: str, sample: pl.DataFrame, now: datetime) 
     raise JobFault("INVALID_EXPRESSION", f"{sql} can't be evaluated: {fault}", "CONFIG")
 
 
-def _bound(expression: Expression, schema: pl.Schema, types: Types, now: datetime) -> Bound:
+def _usual(dtype: pl.DataType) -> pl.DataType:
+    """What a column without values in the sample is taken for, as long as the expression can be evaluated so."""
+    return pl.String() if is_text(dtype) else pl.Float64()
+
+
+def roots(expression: Expression, schema: pl.Schema) -> list[str]:
+    """The columns that an expression needs: of a name with dots that is no column's, the one before the first dot."""
+    return [name if name in schema else name.partition(".")[0] for name in expression.columns]
+
+
+def _fields(expression: Expression, schema: pl.Schema) -> dict[str, pl.Expr]:
+    """The fields of columns that an expression names."""
+    return {name: _field(name, schema) for name in expression.columns if name not in schema}
+
+
+def _field(name: str, schema: pl.Schema) -> pl.Expr:
+    root, *path = name.split(".")
+    if root not in schema:
+        return pl.lit(None)
+    dtype, value = schema[root], pl.col(root)
+    for part in path:
+        if not isinstance(dtype, pl.Struct) or part not in (known := fields_of(dtype)):
+            return pl.lit(None)
+        dtype, value = known[part], value.struct.field(part)
+    return value
+
+
+def _bound(
+    expression: Expression, schema: pl.Schema, types: Types, now: datetime, fields: Mapping[str, pl.Expr]
+) -> Bound:
     values: dict[str, pl.Expr] = {}
 
     def moment(node: exp.Expression) -> exp.Expression:
@@ -100,7 +138,7 @@ def _bound(expression: Expression, schema: pl.Schema, types: Types, now: datetim
     tree = rewritten(fitted(expression.tree, types, now), without_zero)
     tree = rewritten(rewritten(tree, moment), cell)
     zoned = any(isinstance(dtype, pl.Datetime) and dtype.time_zone for dtype in map(schema.get, types))
-    return Bound(Expression(tree, expression.columns), values, zoned)
+    return Bound(Expression(tree, expression.columns), fields, values, zoned)
 
 
 def _is_plain(dtype: pl.DataType, wanted: pl.DataType) -> bool:

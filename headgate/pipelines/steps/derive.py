@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from headgate.pipelines.expressions import MAX_CHARACTERS, Expression, parse
 from headgate.pipelines.kinds import Settings
-from headgate.pipelines.steps.binding import Bound, bind, read_as_values
+from headgate.pipelines.steps.binding import Bound, bind, read_as_values, roots
 from headgate.pipelines.steps.naming import checked_name, checked_names, refuse_alike
 from headgate.pipelines.steps.step import Step, StepTable, Transform
 
@@ -34,13 +34,13 @@ class DerivedColumn(Settings):
     @field_validator("sql")
     @classmethod
     def _check_sql(cls, sql: str) -> str:
-        parse(sql)
+        parse(sql, fields=True)
         return sql
 
     @cached_property
     def parsed(self) -> Expression:
         """The expression."""
-        return parse(self.sql)
+        return parse(self.sql, fields=True)
 
 
 class Derive(Step):
@@ -48,7 +48,8 @@ class Derive(Step):
 
     A later expression may use what an earlier one has made. A division by zero, and whatever else has no finite number
     as outcome, is null. Columns of text take part as the check `expression` says: as numbers, dates or booleans where
-    they hold such. Two dates apart are a number of days. DATE_TRUNC gives a moment; cast it to DATE for a date.
+    they hold such. A field of a column is named behind a dot, as in metrics.clicks, and is null where it is not there.
+    Two dates apart are a number of days. DATE_TRUNC gives a moment; cast it to DATE for a date.
     """
 
     kind: ClassVar[str] = "derive"
@@ -65,6 +66,11 @@ class Derive(Step):
 
     columns: list[DerivedColumn] = Field(
         min_length=1, description="The columns, each with its expression, one after the other."
+    )
+
+    missing_as_null: bool = Field(
+        default=False,
+        description="Whether a column that is not there is null in every row; else the job fails.",
     )
 
     @model_validator(mode="after")
@@ -89,7 +95,8 @@ class Derive(Step):
         definitions: list[tuple[Bound, str]] = []
         sample = table.sample
         for column in self.columns:
-            table.require(name for name in column.parsed.columns if name not in made)
+            if not self.missing_as_null:
+                table.require(name for name in roots(column.parsed, sample.schema) if name not in made)
             bound = bind(column.parsed, column.sql, sample, table.now)
             sample = bound.over(sample.lazy(), column.name).collect()
             definitions.append((bound, column.name))

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from headgate.errors import JobFault
 from headgate.pipelines.expressions import MAX_CHARACTERS, Expression, parse_condition
-from headgate.pipelines.steps.binding import bind, read_as_values
+from headgate.pipelines.steps.binding import bind, read_as_values, roots
 from headgate.pipelines.steps.step import HIDDEN, Effect, Step, StepTable, Transform
 
 HOLDS = f"{HIDDEN}holds"
@@ -18,7 +18,8 @@ HOLDS = f"{HIDDEN}holds"
 class Filter(Step):
     """Keeps the rows of which a condition in SQL is true; null counts as false, and so does a division by zero.
 
-    What can stand in the condition, and what a column of text takes part as, is as in the check `expression`.
+    What can stand in the condition, and what a column of text takes part as, is as in the check `expression`. A field
+    of a column is named behind a dot, as in metrics.clicks.
     """
 
     kind: ClassVar[str] = "filter"
@@ -38,12 +39,12 @@ class Filter(Step):
     @field_validator("sql")
     @classmethod
     def _check_sql(cls, sql: str) -> str:
-        parse_condition(sql)
+        parse_condition(sql, fields=True)
         return sql
 
     @cached_property
     def _parsed(self) -> Expression:
-        return parse_condition(self.sql)
+        return parse_condition(self.sql, fields=True)
 
     @property
     def effect(self) -> Effect:
@@ -56,7 +57,7 @@ class Filter(Step):
 
     def prepare(self, table: StepTable) -> Transform:
         """Raises JobFault: UNKNOWN_COLUMN, INVALID_EXPRESSION where the condition can't be evaluated."""
-        table.require(self._parsed.columns)
+        table.require(roots(self._parsed, table.schema))
         bound = bind(self._parsed, self.sql, table.sample, table.now)
         dtype = bound.over(table.sample.lazy(), HOLDS).collect_schema()[HOLDS]
         if dtype not in (pl.Boolean, pl.Null):

@@ -3,9 +3,25 @@
 from headgate.pipelines.templates.columns import column, key, lenient, upsert
 from headgate.pipelines.templates.template import Template
 
+FROM_PROPERTIES = [
+    {"name": name, "sql": f"COALESCE(CAST({name} AS TEXT), CAST(properties.{called} AS TEXT))"}
+    for name, called in (
+        ("email", "email"),
+        ("first_name", "firstname"),
+        ("last_name", "lastname"),
+        ("phone", "phone"),
+        ("company", "company"),
+        ("job_title", "jobtitle"),
+        ("lifecycle_stage", "lifecyclestage"),
+        ("lead_status", "hs_lead_status"),
+        ("owner_id", "hubspot_owner_id"),
+    )
+]
+"""The API answers with most of what it knows of a contact among its properties."""
+
 TEMPLATE = Template(
     name="hubspot.contacts",
-    summary="Contacts of HubSpot, from flat records of its CRM properties or an export.",
+    summary="Contacts of HubSpot, from records of its CRM API, with their properties, or from an export.",
     spec={
         "contract": {
             **lenient(
@@ -20,11 +36,13 @@ TEMPLATE = Template(
                 column("lead_status", "STRING", "hs_lead_status", "Lead status"),
                 column("owner_id", "STRING", "hubspot_owner_id", "Contact owner"),
                 column("created_at", "DATETIME", "createdate", "createdAt", "Create date"),
+                column("properties", "STRUCT"),
                 column("updated_at", "DATETIME", "lastmodifieddate", "updatedAt", "Last modified date"),
             ),
             "typeMismatch": "DISCARD_VALUE",
         },
         "steps": [
+            {"derive": {"columns": FROM_PROPERTIES, "missingAsNull": True}},
             {
                 "derive": {
                     "columns": [
@@ -32,7 +50,8 @@ TEMPLATE = Template(
                         {"name": "lifecycle_stage", "sql": "LOWER(TRIM(lifecycle_stage))"},
                     ]
                 }
-            }
+            },
+            {"drop": {"columns": ["properties"]}},
         ],
         "checks": [
             {"email": {"columns": ["email"], "severity": "WARNING"}},

@@ -67,6 +67,12 @@ def derived(sql: str, rows: Rows) -> list[Any]:
         ("a > 1 OR b", {"a": [1], "b": [True]}, [True]),
         ("small * 100", {"small": pl.Series([100], dtype=pl.Int8)}, [10_000]),
         ("price * 2", {"price": [Decimal("1.10")]}, [Decimal("2.20")]),
+        ("m.clicks / m.impressions", {"m": [{"clicks": "1", "impressions": 4}, None]}, [0.25, None]),
+        ("COALESCE(n, m.a.b)", {"n": [None, 3], "m": [{"a": {"b": 2}}, {"a": None}]}, [2, 3]),
+        ("COALESCE(n, m.other)", {"n": [1], "m": [{"a": 2}]}, [1]),
+        ("COALESCE(CAST(n AS TEXT), CAST(m.id AS TEXT))", {"n": [None, "07"], "m": [{"id": "10"}] * 2}, ["10", "07"]),
+        ("m.a", {"m.a": [5]}, [5]),
+        ("m.a", {"m": pl.Series([None], dtype=pl.String)}, [None]),
         ("1", {"a": [5, 6]}, [1, 1]),
         ("'x'", {"a": []}, []),
     ],
@@ -83,6 +89,19 @@ def test_a_later_expression_uses_what_an_earlier_one_made() -> None:
     ]
     applied = apply("derive", {"spend": [10.0], "x": ["a"]}, columns=columns)
     assert applied.rows == [{"spend": 6.0, "x": "a", "net": 5.0, "double": 12.0}]
+
+
+def test_columns_that_are_not_there_are_null_where_that_is_wanted() -> None:
+    columns = [{"name": "spend", "sql": "COALESCE(spend, cost, metrics.cost / 10)"}]
+    assert apply("derive", {"cost": [5]}, columns=columns, missingAsNull=True)["spend"] == [5]
+    assert apply("derive", {"x": ["a"]}, columns=columns, missingAsNull=True)["spend"] == [None]
+    nested = {"metrics": [{"cost": "50"}]}
+    assert apply("derive", nested, columns=columns, missingAsNull=True)["spend"] == [5.0]
+
+
+def test_text_of_which_the_first_rows_know_nothing_stays_text() -> None:
+    rows = pl.DataFrame({"a": [None] * 2000 + ["x"], "b": [None] * 2000 + ["y"]})
+    assert derived("COALESCE(a, b)", rows)[-1] == "x"
 
 
 def test_text_is_read_as_numbers_only_where_no_expression_takes_it_for_text() -> None:
@@ -148,6 +167,7 @@ def test_columns_that_nothing_can_make_are_refused(columns: list[dict[str, str]]
     ("name", "sql", "code"),
     [
         ("x", "b", "UNKNOWN_COLUMN"),
+        ("x", "b.c", "UNKNOWN_COLUMN"),
         ("A", "1", "COLUMN_EXISTS"),
         ("x", "a ~ 'x'", "INVALID_EXPRESSION"),
     ],

@@ -135,10 +135,30 @@ def test_micros_of_google_are_spent_as_units(tmp_path: Path) -> None:
     assert (first["spend"], second["spend"], second["cpc"]) == (128.45, 0.0, None)
     assert first["cpc"] == pytest.approx(128.45 / 256)
     records: list[dict[str, Any]] = [
-        {"Campaign ID": 7, "Day": "2024-03-01", "Impr.": 900, "Clicks": 9, "Cost": "4.5"}
+        {"Campaign ID": 7, "Day": "2024-03-01", "Impr.": 900, "Clicks": 9, "Cost": "4.5", "Campaign": "X"}
     ]
     (exported,) = Through(template.name, records, tmp_path).rows
-    assert (exported["campaign_id"], exported["cpc"]) == ("7", 0.5)
+    assert (exported["campaign_id"], exported["campaign_name"], exported["cpc"]) == ("7", "X", 0.5)
+
+
+def test_rows_of_google_may_be_nested_as_its_api_sends_them(tmp_path: Path) -> None:
+    record = {
+        "campaign": {"resourceName": "customers/1/campaigns/9", "id": "9", "name": "Search"},
+        "segments": {"date": "2024-03-01"},
+        "metrics": {"clicks": "25", "impressions": "1000", "costMicros": "5000000", "conversions": 5},
+    }
+    (row,) = Through("google_ads.campaign_performance", [record], tmp_path).rows
+    assert (row["campaign_id"], row["campaign_name"], row["date"]) == ("9", "Search", date(2024, 3, 1))
+    assert (row["clicks"], row["spend"], row["cpc"], row["cvr"]) == (25, 5.0, 0.2, 0.2)
+    assert not {"metrics", "segments"} & row.keys()
+
+
+def test_contacts_may_have_their_properties_below_them(tmp_path: Path) -> None:
+    properties = {"email": "Ann@Example.org", "firstname": "Ann", "phone": "0049 30"}
+    record = {"id": "51", "properties": properties, "createdAt": "2024-02-28T09:30:17.883Z"}
+    (row,) = Through("hubspot.contacts", [record], tmp_path).rows
+    assert (row["email"], row["first_name"], row["phone"]) == ("ann@example.org", "Ann", "0049 30")
+    assert "properties" not in row
 
 
 def test_days_of_google_analytics_are_dates_however_they_are_spelled(tmp_path: Path) -> None:
