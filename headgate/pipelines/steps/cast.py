@@ -108,6 +108,10 @@ class Cast(Step):
             message = f"The value can't be cast: it is no {column.type}{spelled}."
             yield self.rule("TYPE", column.name, fails, message, suggest)
 
+    def keeps_text(self, texts: frozenset[str]) -> frozenset[str]:
+        """What is cast has the type that was asked for, also where this is text."""
+        return texts.difference(column.name for column in self.columns)
+
     def prepare(self, table: StepTable) -> Transform:
         """Cast columns. Raises JobFault (NESTED_COLUMN) where a list or a struct is to be anything but a STRING."""
         cast = [

@@ -19,6 +19,10 @@ class Drop(ColumnStep):
 
     columns: Columns = Field(description="The columns to leave out.")
 
+    def keeps_text(self, texts: frozenset[str]) -> frozenset[str]:
+        """The columns that are kept."""
+        return texts.difference(self.columns)
+
     def prepare(self, table: StepTable) -> Transform:
         """Leave columns out. Raises JobFault (NO_COLUMN_LEFT) where these are all."""
         table.require(self.columns)

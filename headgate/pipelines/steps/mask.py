@@ -63,6 +63,10 @@ class Mask(ColumnStep):
                 raise ValueError(f"{name} is for {method}, not for {self.method}")
         return self
 
+    def keeps_text(self, texts: frozenset[str]) -> frozenset[str]:
+        """What is masked is text for good."""
+        return texts.difference(self.columns)
+
     def prepare(self, table: StepTable) -> Transform:
         """Mask values."""
         table.require(self.columns)

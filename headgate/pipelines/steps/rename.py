@@ -34,6 +34,11 @@ class Rename(Step):
         checked_names(column.to for column in self.columns)
         return self
 
+    def keeps_text(self, texts: frozenset[str]) -> frozenset[str]:
+        """Text does, under its new name."""
+        names = {column.from_: column.to for column in self.columns}
+        return frozenset(names.get(name, name) for name in texts)
+
     def prepare(self, table: StepTable) -> Transform:
         """Rename columns. Raises JobFault (COLUMN_EXISTS) where a name is that of another column."""
         names = {column.from_: column.to for column in self.columns}

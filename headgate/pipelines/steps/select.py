@@ -21,6 +21,10 @@ class Select(ColumnStep):
 
     columns: Columns = Field(description="The columns to keep, in the order that they are to have.")
 
+    def keeps_text(self, texts: frozenset[str]) -> frozenset[str]:
+        """The columns that are kept."""
+        return texts.intersection(self.columns)
+
     def prepare(self, table: StepTable) -> Transform:
         """Keep columns."""
         table.require(self.columns)

@@ -105,6 +105,13 @@ class Step(Kind):
         """
         return ()
 
+    def keeps_text(self, texts: frozenset[str]) -> frozenset[str]:
+        """Of the columns that hold text as it stands in a file, those that still do, under the names they have by then.
+
+        What they hold gets a type in the end; text that a step has made is text, whatever it looks like.
+        """
+        return texts
+
     @abstractmethod
     def prepare(self, table: StepTable) -> Transform:
         """How rows are changed; whatever has to see all rows first scans the table here.
