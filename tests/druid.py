@@ -20,6 +20,7 @@ from tests.restapi import Asked, Reply, serving
 
 TASK = "/druid/indexer/v1/task"
 STATEMENT = "/druid/v2/sql/task"
+VERSION = "31.0.0"
 ETERNITY = ("0000-01-01T00:00:00.000Z", "9999-01-01T00:00:00.000Z")
 ReadObject = Callable[[str, str], bytes]
 """Answers the content of an object, by its bucket and its path."""
@@ -71,6 +72,8 @@ class Overlord:
             return trouble
         if asked.method == "POST":
             return self._take(asked)
+        if asked.path == "/status":
+            return Reply(said={"version": VERSION})
         found = re.fullmatch(rf"{TASK}/([^/]+)/(status|reports)", asked.path)
         if found is None:
             return Reply(404, {"error": "no such thing"})

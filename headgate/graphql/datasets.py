@@ -9,10 +9,11 @@ from typing import Annotated, Self
 import strawberry
 from strawberry.scalars import JSON
 
-from headgate.domain import datasets, profiles
+from headgate.domain import datasets, druid, profiles
 from headgate.domain.profiles import Profile
 from headgate.graphql.columns import Column, RowPage
 from headgate.graphql.context import Info
+from headgate.graphql.druid import SPEC, SpecInput, read_table
 from headgate.graphql.enums import Role
 from headgate.graphql.fields import query, resolved
 from headgate.graphql.inputs import given
@@ -94,6 +95,11 @@ class Dataset(Node, prefix="dataset"):
     async def correlations(self, info: Info, columns: CorrelatedColumns = None) -> list[Correlation]:
         found = await profiles.of_dataset(info.context.services, self.row, Profile.CORRELATIONS, columns)
         return [Correlation(**each) for each in found]
+
+    @resolved(SPEC)
+    async def druid_spec(self, info: Info, input: SpecInput) -> JSON:
+        settings, dialect = read_table(input)
+        return JSON(await druid.druid_spec(info.context.services, self.row, settings, dialect))
 
 
 async def _count(read: Callable[[RowQuery], Awaitable[RowPageData]], query: RowQuery) -> int | None:

@@ -18,7 +18,11 @@ from headgate.domain.retries import RetryStrategy
 from headgate.domain.statistics import JobGroup
 from headgate.pipelines.acceptance import InvalidPolicy
 from headgate.pipelines.contract import SchemaPolicy
+from headgate.pipelines.druid.table import SegmentGranularity
+from headgate.pipelines.druid.task import DruidDialect, DruidMode
 from headgate.pipelines.rules import Severity
+from headgate.pipelines.sinks.http import HttpBody, HttpMethod
+from headgate.pipelines.sinks.object import ObjectFormat
 from headgate.pipelines.sources.http import FetchMethod
 from headgate.storage.columns import ColumnType
 from headgate.storage.formats import FileFormat
@@ -39,12 +43,16 @@ from headgate.storage.tables import (
 __all__ = [
     "CancelMode",
     "ColumnType",
+    "DruidDialect",
+    "DruidMode",
     "EndpointKind",
     "ErrorPolicy",
     "FetchMethod",
     "FileFormat",
     "FileStatus",
     "HealthStatus",
+    "HttpBody",
+    "HttpMethod",
     "InvalidPolicy",
     "JobActionName",
     "JobEventType",
@@ -52,6 +60,7 @@ __all__ = [
     "JobKind",
     "JobOrder",
     "JobStatus",
+    "ObjectFormat",
     "OverlapPolicy",
     "PipelineOrder",
     "Priority",
@@ -59,6 +68,7 @@ __all__ = [
     "RetryStrategy",
     "Role",
     "SchemaPolicy",
+    "SegmentGranularity",
     "Severity",
     "WriteMode",
     "publish",
@@ -267,4 +277,47 @@ publish(
     "How to ask a web service.",
     GET="For what a URL names.",
     POST="By sending what to look for.",
+)
+publish(
+    ObjectFormat,
+    "What objects are written as.",
+    PARQUET="Parquet, which keeps every type.",
+    CSV="CSV with a header, in UTF-8.",
+    NDJSON="A JSON object on each line.",
+    ARROW="An Arrow IPC file, which is Feather version 2.",
+)
+publish(
+    HttpMethod,
+    "How rows are sent to a web service.",
+    POST="To be added there.",
+    PUT="To be put in the place of what is there.",
+)
+publish(
+    HttpBody,
+    "What the body of a request is.",
+    LIST="The rows of a batch, as a list.",
+    OBJECT="One row, as an object.",
+)
+publish(
+    DruidDialect,
+    "The language in which Apache Druid is told what to load.",
+    NATIVE="A spec of native batch ingestion, of the type index_parallel.",
+    SQL="A statement for the multi-stage query engine.",
+)
+publish(
+    DruidMode,
+    "How rows go into a table of Apache Druid that already has some.",
+    APPEND="Beside the rows that are there.",
+    REPLACE="In the place of all rows in the stretches of time that the new ones span.",
+)
+publish(
+    SegmentGranularity,
+    "How long the stretches of time are that Apache Druid keeps together.",
+    HOUR="An hour.",
+    DAY="A day, in UTC.",
+    WEEK="A week that begins on Monday.",
+    MONTH="A month of the calendar.",
+    QUARTER="A quarter of a year.",
+    YEAR="A year.",
+    ALL="All of time.",
 )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from headgate.errors import JobFault
+from headgate.pipelines.endpoints.bucket import open_bucket
 from headgate.pipelines.endpoints.client import open_client
 from headgate.pipelines.endpoints.outside import Endpoint, Outside
 from headgate.pipelines.endpoints.sql_access import probe_sql
@@ -39,6 +40,13 @@ def probe_druid(endpoint: Endpoint, outside: Outside, watch: Watch) -> str:
     return f"It is Druid {version}."
 
 
+def probe_s3(endpoint: Endpoint, outside: Outside, watch: Watch) -> str:
+    """List a bucket, as far as its first object."""
+    with open_bucket(endpoint, outside) as bucket:
+        is_empty = next(bucket.objects(), None) is None
+    return "The bucket can be listed, and is empty." if is_empty else "The bucket can be listed."
+
+
 def probe_simulated(endpoint: Endpoint, outside: Outside, watch: Watch) -> str:
     """Call it as a pipeline does."""
     with open_client(_impatient(endpoint), outside, watch) as client:
@@ -49,6 +57,7 @@ def probe_simulated(endpoint: Endpoint, outside: Outside, watch: Watch) -> str:
 PROBES: Mapping[str, Probe] = {
     "HTTP": probe_http,
     "DRUID": probe_druid,
+    "S3": probe_s3,
     "SIMULATED": probe_simulated,
     "SQL": probe_sql,
 }

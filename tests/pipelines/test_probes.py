@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from headgate.pipelines.probes import run_probe
+from tests.buckets import SECRET, Store
 from tests.pipelines.endpoints.conftest import unwatched
 from tests.restapi import CUT, Reply, RestApi, days, serving_api, unavailable
 
@@ -86,3 +87,23 @@ def test_a_simulation_answers_as_it_is_set(probe: Probe, rate: float, is_fine: b
     said = probe("SIMULATED", successRate=rate, latencyMs=20)
     assert said["ok"] is is_fine
     assert said["latency_ms"] >= 20
+
+
+def test_a_bucket_that_can_be_listed_is_fine(store: Store) -> None:
+    said = probe_bucket(store)
+    assert (said["ok"], said["message"]) == (True, "The bucket can be listed, and is empty.")
+    store.put("a", "x")
+    assert probe_bucket(store)["message"] == "The bucket can be listed."
+
+
+def test_a_bucket_that_is_not_there_is_not(store: Store) -> None:
+    said = probe_bucket(store, bucket="no-such-bucket")
+    assert not said["ok"]
+    assert SECRET not in said["message"]
+
+
+def probe_bucket(store: Store, **settings: Any) -> dict[str, Any]:
+    endpoint = store.endpoint(**settings)
+    known = {"kind": endpoint.kind, "settings": endpoint.settings, "secrets": endpoint.secrets}
+    outside = {"endpoints": {"store": known}, "networks": ["127.0.0.0/8"], "timeout_s": 5}
+    return run_probe({"endpoint": "store", "outside": outside}, unwatched)

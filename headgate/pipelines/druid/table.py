@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from headgate.errors import JobFault
 from headgate.pipelines.kinds import Settings
@@ -82,6 +82,11 @@ class DruidTable(Settings):
             "that metrics are made of and ratios such as ctr."
         ),
     )
+
+    @field_validator("segment_granularity", mode="before")
+    @classmethod
+    def _in_capitals(cls, given: object) -> object:
+        return given.upper() if isinstance(given, str) else given
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

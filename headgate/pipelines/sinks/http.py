@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from headgate.errors import JobFault
 from headgate.pipelines.endpoints.client import Answer, Client, open_client
+from headgate.pipelines.jsonpaths import NOWHERE, found_at
 from headgate.pipelines.kinds import Settings
 from headgate.pipelines.rowmap import ROW_INDEX
 from headgate.pipelines.sinks.sink import Delivered, Delivery, OutsideSink, Refused, SinkRows
@@ -98,10 +99,9 @@ class HttpResults(Settings):
         return text[:MAX_MESSAGE_CHARACTERS] or "The server refuses the row and doesn't say why."
 
 
-def _at(value: Any, path: str) -> Any:
-    for name in path.split(".") if path else ():
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
+def _at(document: Any, path: str) -> Any:
+    found = found_at(document, path)
+    return None if found is NOWHERE else found
 
 
 class HttpSink(OutsideSink):
