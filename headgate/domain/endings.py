@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from headgate.domain import batches, lineage
+from headgate.domain import batches, incremental, lineage
 from headgate.domain.happenings import STOPPED, WAITING, announce, elapsed_s, happened, status_changed
+from headgate.domain.incremental import Produced
 from headgate.domain.ports import ProcessDied, TaskFault, TimedOut
 from headgate.domain.ranking import wake_up
 from headgate.domain.retry_policy import MAX_CRASHES, RetryPolicy, given_up
@@ -28,6 +29,7 @@ from headgate.storage.tables import (
     Dataset,
     Job,
     JobEventType,
+    JobKind,
     JobStatus,
     ResultKind,
     utc_now,
@@ -79,6 +81,7 @@ class _Closing:
     attempts: list[dict[str, Any]] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
     versions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    produced: list[Produced] = field(default_factory=list)
 
 
 async def close(services: Services, endings: Sequence[Ending]) -> set[str]:
@@ -144,14 +147,23 @@ def _succeed(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any
     counts = result["counts"]
     _count(job, counts, result.get("errors"))
     job.progress = _finished(claim, job, counts)
-    if claim.dataset is None:
+    if job.kind is JobKind.VALIDATE:
         closing.results.append(_result(job, ResultKind.VALIDATION, VALIDATED, result["report"]))
     else:
-        _advance(closing, job, claim.dataset, result)
+        _ingested(closing, job, claim, result)
     if counts["rejected"]:
         message = f"{counts['rejected']} rows were rejected."
         closing.events.append(happened(job, JobEventType.ERRORS, message=message))
     _close(closing, job, JobStatus.PARTIAL if counts["rejected"] else JobStatus.SUCCEEDED)
+
+
+def _ingested(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any]) -> None:
+    if claim.dataset is not None and result["dataset"] is not None:
+        _advance(closing, job, claim.dataset, result)
+    for said in result.get("delivered", ()):
+        closing.results.append(_result(job, ResultKind.EXPORT, said["kind"], said))
+    if (produced := Produced.of(job, result)) is not None:
+        closing.produced.append(produced)
 
 
 def _advance(closing: _Closing, job: Job, dataset: Target, result: Mapping[str, Any]) -> None:
@@ -215,6 +227,7 @@ async def _write(session: AsyncSession, closing: _Closing) -> None:
     await add_results(session, closing.results)
     if closing.versions:
         await _advance_datasets(session, closing.versions)
+    await incremental.keep(session, closing.produced)
 
 
 async def _advance_datasets(session: AsyncSession, versions: Mapping[str, Mapping[str, Any]]) -> None:

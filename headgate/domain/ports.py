@@ -158,9 +158,10 @@ class TaskFault(JobFault):
         retryable: bool = False,
         details: Mapping[str, Any] | None = None,
         counts: Mapping[str, int] | None = None,
+        step: str | None = None,
     ) -> None:
-        super().__init__(code, message, category, retryable, details)
-        self.args = (*self.args, counts)
+        super().__init__(code, message, category, retryable, details, step)
+        self.args = (code, message, category, retryable, details, counts, step)
         self.counts = counts
 
 

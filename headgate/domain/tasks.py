@@ -5,42 +5,64 @@ from pathlib import Path
 from typing import Any
 
 from headgate.domain.acceptance import fetched_key, input_key
+from headgate.domain.incremental import state_of
 from headgate.domain.ledgers import ledger_key, open_errors, resolved_key
 from headgate.domain.lineage import LINEAGE, RESOLVED_BY
 from headgate.domain.runs import Claim, Target
 from headgate.domain.services import Services
-from headgate.domain.specs import ROWS, chosen
+from headgate.domain.specs import ROWS, chosen, dataset_sink
+from headgate.pipelines.sources.dialect_settings import DialectSettings
+from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat
 from headgate.storage.tables import Job, JobKind
 
 
-def task_of(services: Services, claim: Claim, scratch: Path) -> dict[str, Any]:
+async def task_of(services: Services, claim: Claim, scratch: Path) -> dict[str, Any]:
     """Say the job as a task for the engine."""
     spec = claim.job.spec
-    task = {
+    return {
         "task": TASKS[claim.job.kind],
         "job": claim.job_id,
         "attempt": claim.attempt,
-        "source": _source(services, claim),
+        "source": await _source(services, claim),
         "rules": chosen(spec, ROWS),
         "datasets": {name: str(services.store.path(key)) for name, key in spec.get("datasets", {}).items()},
         "ledger": str(services.store.path(ledger_key(claim.job_id))),
         "scratch": str(scratch),
+        "outside": await _outside(services, claim.job),
+        **(_sinks(services, claim) if claim.job.kind in WRITING else {}),
     }
-    return task | (_sink(services, claim, claim.dataset) if claim.dataset is not None else {})
 
 
 TASKS = {JobKind.INGEST: "ingest", JobKind.CORRECTION: "ingest", JobKind.VALIDATE: "validate"}
 
 
-def _sink(services: Services, claim: Claim, dataset: Target) -> dict[str, Any]:
-    sink = claim.job.spec["sinks"][0]["dataset"]
-    path = str(services.store.path(dataset.storage_key))
+WRITING = frozenset({JobKind.INGEST, JobKind.CORRECTION})
+
+
+def _sinks(services: Services, claim: Claim) -> dict[str, Any]:
+    spec = claim.job.spec
     return {
-        "dataset": {"path": path, "mode": sink["mode"], "keys": sink["keys"]},
+        "sinks": spec["sinks"],
+        "dataset": _dataset(services, claim.dataset, dataset_sink(spec) or {}) if claim.dataset else None,
         "replay": _replay(services, claim.job),
         "resolved": str(services.store.path(resolved_key(claim.job_id))),
         "lineage": claim.job.spec.get(LINEAGE, []),
+    }
+
+
+def _dataset(services: Services, dataset: Target, sink: Mapping[str, Any]) -> dict[str, Any]:
+    path = str(services.store.path(dataset.storage_key))
+    return {"path": path, "mode": sink.get("mode", WriteMode.APPEND), "keys": sink.get("keys", [])}
+
+
+async def _outside(services: Services, job: Job) -> dict[str, Any]:
+    """Say which outside systems the job may reach, with their secrets."""
+    return {
+        "endpoints": {},
+        "networks": list(services.allowed_networks),
+        "folders": list(services.local_folders),
+        "timeout_s": timeout_of(services, job),
     }
 
 
@@ -55,25 +77,51 @@ def settlement_of(services: Services, claim: Claim) -> dict[str, Any] | None:
     return {"task": "settle", "job": claim.job_id, "attempt": claim.attempt, "path": path}
 
 
-def _source(services: Services, claim: Claim) -> dict[str, Any]:
+async def _source(services: Services, claim: Claim) -> dict[str, Any]:
     (kind, given), *_ = claim.job.spec["source"].items()
     if kind == "dataset":
         path = str(services.store.path(given["key"]))
         return {"path": path, "version": given["version"], "filter": given.get("filter")}
     if kind == "url":
         return _fetch(services, claim, given)
+    if kind == "outside":
+        return await _outside_source(services, claim, given)
     file = _file(services, claim, given)
     return file if kind != "corrections" else file | {"corrections": _corrections(services, claim.job, given)}
+
+
+async def _outside_source(services: Services, claim: Claim, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what is fetched; a pipeline's incremental source goes on from where its last job left it."""
+    pipeline_id = claim.job.pipeline_id
+    return {
+        "outside": given["source"],
+        "path": str(services.store.path(fetched_key(given.get("job", claim.job_id)))),
+        "max_bytes": services.max_upload_bytes,
+        "state": await state_of(services, pipeline_id) if pipeline_id is not None else None,
+    }
 
 
 def _file(services: Services, claim: Claim, given: Mapping[str, Any]) -> dict[str, Any]:
     """Say which file is read: one that was uploaded, or what came with the request."""
     if claim.file is not None:
         path = str(services.store.path(f"files/{claim.file.id}"))
-        return {"path": path, "format": claim.file.format, "dialect": claim.file.dialect}
+        format = given.get("format", claim.file.format)
+        if "dialect" in given:
+            return {
+                "path": path,
+                "format": format,
+                "dialect": None,
+                "given_dialect": _given(given["dialect"]),
+            }
+        return {"path": path, "format": format, "dialect": claim.file.dialect}
     path = str(services.store.path(input_key(given.get("job", claim.job_id))))
     source = {"path": path, "format": given.get("format", FileFormat.NDJSON), "dialect": None}
     return source | ({"given_dialect": given["dialect"]} if "dialect" in given else {})
+
+
+def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec's dialect, as the engine's readers take it."""
+    return DialectSettings.model_validate(settings).given().to_json()
 
 
 def _corrections(services: Services, job: Job, given: Mapping[str, Any]) -> dict[str, Any]:

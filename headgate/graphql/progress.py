@@ -114,6 +114,9 @@ class JobFailure:
     details: JSON | None = strawberry.field(
         description="More about it, for programs; its keys depend on the code."
     )
+    step: str | None = strawberry.field(
+        description="The part of the spec in which it failed, such as `steps.2.derive`; null where that is not known."
+    )
 
     @classmethod
     def from_json(cls, failure: Mapping[str, Any] | None) -> Self | None:
@@ -126,6 +129,7 @@ class JobFailure:
             message=failure["message"],
             retryable=failure["retryable"],
             details=failure.get("details"),
+            step=failure.get("step"),
         )
 
 

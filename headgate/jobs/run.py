@@ -104,7 +104,7 @@ class Run:
         job = self.claim.job
         async with scratch_folder(self._services.store, job.id, job.attempts) as scratch:
             return await self._engine.run(
-                task_of(self._services, self.claim, scratch),
+                await task_of(self._services, self.claim, scratch),
                 self._progressed,
                 found=self._found,
                 permit=self._permit,

@@ -154,6 +154,7 @@ def _failure(fault: JobFault) -> dict[str, Any]:
         "retryable": fault.retryable,
         "details": details or None,
         "counts": counts,
+        "step": fault.step,
     }
 
 

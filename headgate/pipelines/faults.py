@@ -29,7 +29,8 @@ class FaultyRows:
     """Collects faulty rows from the batches of a scan, and makes them lines of the ledger many at a time.
 
     A column named RULE and the number of a rule says which rows broke that; `originals` says which column holds the
-    values of each column of the source as they came. `take` gets the lines, in the order of rows.
+    values of each column of the source as they came, and `values` does of every column that rules are about, by default
+    of these. `take` gets the lines, in the order of rows.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class FaultyRows:
         originals: Mapping[str, str],
         rows: RowMap | None,
         take: Callable[[pl.DataFrame], None],
+        values: Mapping[str, str] | None = None,
     ) -> None:
         self._rules, self._originals, self._rows, self._take = rules, originals, rows, take
+        self._values = originals if values is None else values
         self._pending: list[pl.DataFrame] = []
         self._height = self._bytes = 0
         self._enough = FIRST_ROWS
@@ -71,21 +74,18 @@ class FaultyRows:
 
     def _make(self, chunk: Sequence[pl.DataFrame]) -> None:
         if chunk:
-            self._take(_fault_lines(pl.concat(chunk), self._rules, self._originals, self._rows))
+            self._take(self._lines(pl.concat(chunk)))
 
-
-def _fault_lines(
-    faulty: pl.DataFrame, rules: Sequence[Rule], originals: Mapping[str, str], rows: RowMap | None
-) -> pl.DataFrame:
-    """One line of the ledger for each rule that a row broke, in the order of rows."""
-    shared = _places(faulty[ROW_INDEX], rows).with_columns(_records(faulty, originals))
-    masks = [faulty[f"{RULE}{number}"] for number in range(len(rules))]
-    lines = [
-        _lines(rule, mask, faulty, shared, originals)
-        for rule, mask in zip(rules, masks, strict=True)
-        if mask.any()
-    ]
-    return _without_repeats(pl.concat(lines)).sort("row", maintain_order=True)
+    def _lines(self, faulty: pl.DataFrame) -> pl.DataFrame:
+        """One line of the ledger for each rule that a row broke, in the order of rows."""
+        shared = _places(faulty[ROW_INDEX], self._rows).with_columns(_records(faulty, self._originals))
+        masks = [faulty[f"{RULE}{number}"] for number in range(len(self._rules))]
+        lines = [
+            _lines(rule, mask, faulty, shared, self._values)
+            for rule, mask in zip(self._rules, masks, strict=True)
+            if mask.any()
+        ]
+        return _without_repeats(pl.concat(lines)).sort("row", maintain_order=True)
 
 
 def _places(indexes: pl.Series, rows: RowMap | None) -> pl.DataFrame:
@@ -120,10 +120,10 @@ def _lines(
     mask: pl.Series,
     faulty: pl.DataFrame,
     shared: pl.DataFrame,
-    originals: Mapping[str, str],
+    holders: Mapping[str, str],
 ) -> pl.DataFrame:
     cells, places = faulty.filter(mask), shared.filter(mask)
-    values = _values(rule, cells, originals)
+    values = _values(rule, cells, holders)
     return pl.DataFrame(
         {
             "row": places["row"],
@@ -149,10 +149,10 @@ def _messages(rule: Rule, indexes: pl.Series) -> pl.Series:
     return rule.messages(indexes) if rule.messages else _same(rule.message, len(indexes))
 
 
-def _values(rule: Rule, cells: pl.DataFrame, originals: Mapping[str, str]) -> pl.Series:
+def _values(rule: Rule, cells: pl.DataFrame, holders: Mapping[str, str]) -> pl.Series:
     """The texts of the faulty cells as they came; of a rule over several columns, those of all of them."""
     columns = [rule.column] if rule.column is not None else rule.columns
-    texts = [_texts(cells[originals[name]]) for name in columns if name in originals]
+    texts = [_texts(cells[holders[name]]) for name in columns if name in holders]
     if not texts:
         return _same(None, cells.height)
     joined = pl.concat_str(texts, separator=LIST_SEPARATOR, ignore_nulls=True)

@@ -30,7 +30,7 @@ def fetched_source(wanted: Fetch, scratch: Path, watch: Watch) -> Source:
     Raises JobFault: what `fetch` raises, and what `formats.identify` says of its format.
     """
     if not wanted.folder.exists():
-        _keep(_fetched(wanted, scratch, watch), wanted.folder)
+        keep_folder(_fetched(wanted, scratch, watch), wanted.folder)
     return kept_source(wanted.folder)
 
 
@@ -51,14 +51,19 @@ def _fetched(wanted: Fetch, scratch: Path, watch: Watch) -> Path:
         timeout_s=wanted.timeout_s,
         watch=watch,
     )
-    with (folder / NAME).open("w", encoding="utf-8") as file:
-        file.write(name)
-        file.flush()
-        os.fsync(file.fileno())
+    written_safely(folder / NAME, name.encode())
     return folder
 
 
-def _keep(fetched: Path, folder: Path) -> None:
+def written_safely(path: Path, content: bytes) -> None:
+    """Write a file that is whole even where the machine stops right after."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def keep_folder(fetched: Path, folder: Path) -> None:
     """Let a folder appear at its place, unless another attempt was faster."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:

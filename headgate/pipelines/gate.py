@@ -58,8 +58,10 @@ class Gate:
         self._typed = {name: typed for name in rows.names if (typed := self._candidate(name)) is not None}
         self._rules = [*book.rules, *self._dataset_rules(keys)]
         originals = {name: self._before(column) for name, column in rows.originals.items()}
-        self._faulty = FaultyRows(self._rules, originals, rows.prepared.rows, log.take)
-        self._shown = [ROW_INDEX, *originals.values(), *(f"{RULE}{n}" for n in range(len(self._rules)))]
+        values = {**{name: self._before(name) for name in rows.names}, **originals}
+        self._faulty = FaultyRows(self._rules, originals, rows.prepared.rows, log.take, values)
+        shown = dict.fromkeys((ROW_INDEX, *originals.values(), *values.values()))
+        self._shown = [*shown, *(f"{RULE}{n}" for n in range(len(self._rules)))]
         self._lock = threading.Lock()
 
     @property

@@ -1,4 +1,4 @@
-"""What a task reads: a stored file, a version of a dataset, or corrections of an earlier job."""
+"""What a task reads: stored files, a version of a dataset, or corrections of an earlier job."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +14,12 @@ from headgate.pipelines.orders import unwrapped
 from headgate.pipelines.prepared import Prepared, Source, Watch
 from headgate.pipelines.readers.corrections import Corrections, read_corrections
 from headgate.pipelines.readers.dataset import DatasetRows, read_dataset
+from headgate.pipelines.readers.many import Files, read_files
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.replay import RowSet, rejected_rows
 from headgate.storage.open_errors import OpenErrors
 
-Input = Source | DatasetRows | Corrections
+Input = Source | DatasetRows | Corrections | Files
 
 
 def read_rows(
@@ -50,6 +51,8 @@ def _read(
             return read_dataset(given, watch)
         case Corrections():
             return read_corrections(given, contract, scratch, log, watch)
+        case Files():
+            return read_files(given, scratch, log, watch)
     return formats.read(given, scratch, log, watch)
 
 

@@ -1,6 +1,6 @@
 """Tasks that are jobs: from the JSON of a task to the JSON of its answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -8,19 +8,27 @@ from typing import Any
 
 from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect, GivenDialect
+from headgate.pipelines.endpoints.outside import Outside
 from headgate.pipelines.fetched import Fetch, fetched_source, kept_source
 from headgate.pipelines.inputs import Input
+from headgate.pipelines.keptfiles import OutsideFetch, fetched_files, is_kept, kept_files
 from headgate.pipelines.orders import Permit
 from headgate.pipelines.prepared import Source, Watch
 from headgate.pipelines.readers.corrections import Corrections
 from headgate.pipelines.readers.dataset import DatasetRows
+from headgate.pipelines.readers.many import Files
 from headgate.pipelines.rejections import Samples, Tell
-from headgate.pipelines.runner import Ingest, ingest, settle
+from headgate.pipelines.runner import Ingest, Ingested, ingest, settle
 from headgate.pipelines.scratch import scratch_made
 from headgate.pipelines.screening import Screening
+from headgate.pipelines.sinks.registry import sinks_from_json
+from headgate.pipelines.sinks.sink import OutsideSink
 from headgate.pipelines.sinks.writing import Target
+from headgate.pipelines.sources.registry import source_from_json
+from headgate.pipelines.sources.source import OutsideSource
+from headgate.pipelines.steps.registry import steps_from_json
 from headgate.pipelines.validation import Validate, validate
-from headgate.storage.datasets import Snapshot, WriteMode
+from headgate.storage.datasets import WriteMode
 from headgate.storage.filters import RowFilter
 from headgate.storage.formats import DELIMITED, FileFormat
 from headgate.storage.open_errors import OpenErrors
@@ -36,19 +44,15 @@ class Following:
 
 
 def run_ingest(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
-    """Run the task "ingest"; the answer has the counts and the dataset's new version."""
-    dataset = task["dataset"]
-    target = Target(
-        Path(dataset["path"]),
-        WriteMode(dataset["mode"]),
-        dataset["keys"],
-        job=task["job"],
-        attempt=task["attempt"],
-    )
+    """Run the task "ingest"; the answer has the counts and the dataset's new version, where rows go to one."""
+    outside = Outside.from_json(task["outside"])
     with scratch_made(Path(task["scratch"])) as scratch:
+        source, state = _input(task["source"], outside, scratch, following.watch)
+        if isinstance(source, Files) and not source.files:
+            return _ingested(Ingested(Counts(0, 0, 0), None, (), (), state))
         job = Ingest(
-            _input(task["source"], scratch, following.watch),
-            target,
+            source,
+            _target(task),
             Path(task["ledger"]),
             scratch,
             _open_errors(task["replay"]) if task.get("replay") else None,
@@ -56,25 +60,45 @@ def run_ingest(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
             Samples(following.tell),
             Path(task["resolved"]),
             task["lineage"],
+            steps_from_json(task["rules"].get("steps") or ()),
+            _outside_sinks(task["sinks"]),
+            outside,
+            state,
+            task["job"],
         )
-        return _ingested(*ingest(job, following.watch, following.permit))
+        return _ingested(ingest(job, following.watch, following.permit))
+
+
+def _target(task: Mapping[str, Any]) -> Target | None:
+    if (dataset := task.get("dataset")) is None:
+        return None
+    mode = WriteMode(dataset["mode"])
+    return Target(Path(dataset["path"]), mode, dataset["keys"], job=task["job"], attempt=task["attempt"])
+
+
+def _outside_sinks(given: Sequence[Mapping[str, Any]]) -> list[tuple[int, OutsideSink]]:
+    sinks = enumerate(sinks_from_json(given))
+    return [(number, sink) for number, sink in sinks if isinstance(sink, OutsideSink)]
 
 
 def run_settle(task: Mapping[str, Any]) -> dict[str, Any]:
     """Run the task "settle", after a death: "ingested" is the job's answer where it had committed, else null."""
     settled = settle(Path(task["path"]), task["job"], task["attempt"])
-    return {"ingested": _ingested(*settled) if settled else None}
+    return {"ingested": _ingested(settled) if settled else None}
 
 
 def run_validate(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
     """Run the task "validate"; the answer has the counts and a report."""
+    outside = Outside.from_json(task["outside"])
     with scratch_made(Path(task["scratch"])) as scratch:
         job = Validate(
-            _input(task["source"], scratch, following.watch),
+            _input(task["source"], outside, scratch, following.watch)[0],
             Path(task["ledger"]),
             scratch,
             _screening(task),
             Samples(following.tell),
+            steps_from_json(task["rules"].get("steps") or ()),
+            outside,
         )
         verdict = validate(job, following.watch, following.permit)
     return {
@@ -84,17 +108,29 @@ def run_validate(task: Mapping[str, Any], following: Following) -> dict[str, Any
     }
 
 
-def _input(source: Mapping[str, Any], scratch: Path, watch: Watch) -> Input:
+def _input(
+    source: Mapping[str, Any], outside: Outside, scratch: Path, watch: Watch
+) -> tuple[Input, Mapping[str, Any] | None]:
+    """What is read and, of an incremental source, the state to go on from next time."""
     path = Path(source["path"])
+    if "outside" in source:
+        kept = fetched_files(_outside_fetch(source, path, outside), scratch, watch)
+        return kept.input(), kept.state
     if "url" in source:
-        return fetched_source(_fetch(source, path), scratch, watch)
+        return fetched_source(_fetch(source, path), scratch, watch), None
     if "version" in source:
         wanted = source.get("filter")
-        return DatasetRows(path, source["version"], RowFilter.from_json(wanted) if wanted else None)
+        return DatasetRows(path, source["version"], RowFilter.from_json(wanted) if wanted else None), None
     dialect = Dialect.from_json(source["dialect"]) if source["dialect"] else None
     given = GivenDialect.from_json(source.get("given_dialect"))
     file = Source(path, FileFormat(source["format"]), dialect, given=given)
-    return _corrections(source, file) if "corrections" in source else file
+    return _corrections(source, file) if "corrections" in source else file, None
+
+
+def _outside_fetch(source: Mapping[str, Any], folder: Path, outside: Outside) -> OutsideFetch:
+    kind = source_from_json(source["outside"])
+    assert isinstance(kind, OutsideSource)
+    return OutsideFetch(kind, folder, outside, source["max_bytes"], source["state"])
 
 
 def _open_errors(earlier: Mapping[str, Any]) -> OpenErrors:
@@ -106,7 +142,8 @@ def _corrections(source: Mapping[str, Any], table: Source) -> Corrections:
     given = source["corrections"]
     as_text = given["asText"]
     if as_text is None:
-        as_text = kept_source(Path(given["fetched"])).format in DELIMITED
+        folder = Path(given["fetched"])
+        as_text = kept_files(folder).is_text if is_kept(folder) else kept_source(folder).format in DELIMITED
     return Corrections(table, _open_errors(given["of"]), given["columns"], as_text, given.get("own", ()))
 
 
@@ -119,10 +156,16 @@ def _screening(task: Mapping[str, Any]) -> Screening:
     return Screening.from_json(task["rules"], task["datasets"], is_partial=bool(task.get("lineage")))
 
 
-def _ingested(counts: Counts, version: Snapshot) -> dict[str, Any]:
+def _ingested(done: Ingested) -> dict[str, Any]:
+    version = done.version
     return {
-        "counts": counts.to_json(),
-        "dataset": {
+        "counts": done.counts.to_json(),
+        "columns": [column.to_json() for column in done.columns],
+        "delivered": list(done.delivered),
+        "state": done.state,
+        "dataset": None
+        if version is None
+        else {
             "version": version.version,
             "row_count": version.row_count,
             "byte_size": version.byte_size,

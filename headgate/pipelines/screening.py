@@ -74,10 +74,9 @@ def compile_rules(
         datasets=screening.datasets,
         present=present,
     )
-    book = _Book(screening.acceptance.on_invalid is InvalidPolicy.WARN)
+    book = _Book(screening)
     for rule in rows.rules:
-        is_frozen = rows.is_frozen and rule.code == "TYPE"
-        book.add([rule], Limit(f"the contract's type of {rule.column}", 0, None) if is_frozen else UNLIMITED)
+        book.add([rule], contract_limit(rows, rule))
     book.findings += rows.findings
     for check in screening.checks:
         if not screening.is_partial:
@@ -88,12 +87,28 @@ def compile_rules(
     return Rulebook(book.rules, book.findings, book.limits)
 
 
+def contract_limit(rows: Arranged, rule: Rule) -> Limit:
+    """How many rows may break a rule of the contract: of a frozen type none."""
+    is_frozen = rows.is_frozen and rule.code == "TYPE"
+    return Limit(f"the contract's type of {rule.column}", 0, None) if is_frozen else UNLIMITED
+
+
+def softened(screening: Screening, rule: Rule) -> Rule:
+    """A rule as it counts: a warning where rows are to be accepted all the same.
+
+    A value that was lost to a type can't be accepted.
+    """
+    is_kept = screening.acceptance.on_invalid is not InvalidPolicy.WARN
+    is_lost = rule.check == CONTRACT and rule.code == "TYPE"
+    return rule if is_kept or is_lost else replace(rule, severity=Severity.WARNING)
+
+
 class _Book:
-    def __init__(self, only_warns: bool) -> None:
+    def __init__(self, screening: Screening) -> None:
         self.rules: list[Rule] = []
         self.findings: list[Finding] = []
         self.limits: list[tuple[Limit, Sequence[int]]] = []
-        self._only_warns = only_warns
+        self._screening = screening
 
     def add(self, found: Any, limit: Limit) -> None:
         first = len(self.rules)
@@ -101,12 +116,7 @@ class _Book:
             if isinstance(each, Finding):
                 self.findings.append(each)
             else:
-                self.rules.append(self._softened(each))
+                self.rules.append(softened(self._screening, each))
         is_limited = limit.rows is not None or limit.percent is not None
         if is_limited and len(self.rules) > first:
             self.limits.append((limit, range(first, len(self.rules))))
-
-    def _softened(self, rule: Rule) -> Rule:
-        """Where rows are to be accepted with warnings; a value that was lost to a type can't be."""
-        is_kept = self._only_warns and not (rule.check == CONTRACT and rule.code == "TYPE")
-        return replace(rule, severity=Severity.WARNING) if is_kept else rule

@@ -1,19 +1,25 @@
 """Checks an input against rules, and keeps nothing of it but what is wrong."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from headgate.pipelines.arrangement import Arranged
 from headgate.pipelines.counts import Counts
+from headgate.pipelines.endpoints.outside import Outside
 from headgate.pipelines.gate import Gate
-from headgate.pipelines.inputs import Input, check_scanned, mismatch, read_rows, scanning
+from headgate.pipelines.inputs import Input, read_rows, scanning
 from headgate.pipelines.orders import Permit, unlimited
+from headgate.pipelines.outcome import Outcome
 from headgate.pipelines.prepared import Watch
 from headgate.pipelines.rejections import RejectionLog, Samples, save_ledger
-from headgate.pipelines.rules import Severity
+from headgate.pipelines.runner import shaped_rows
 from headgate.pipelines.screening import Screening, compile_rules
+from headgate.pipelines.shaping import Surroundings
+from headgate.pipelines.steps.step import Step
 from headgate.storage.open_errors import LedgerFilter, OpenErrors
 
 BY_RULE = ("code", "column", "check", "severity")
@@ -28,6 +34,8 @@ class Validate:
     scratch: Path
     screening: Screening
     samples: Samples = field(default_factory=Samples)
+    steps: Sequence[Step] = ()
+    outside: Outside = field(default_factory=Outside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +58,35 @@ def validate(task: Validate, watch: Watch, permit: Permit = unlimited) -> Verdic
     """Run the task; `permit` is asked before the ledger is kept. Raises JobFault, and Stopped from either."""
     reading, found = (RejectionLog(task.scratch, name, task.samples) for name in ("reading", "gate"))
     rows = read_rows(task.source, task.screening.contract, None, task.scratch, reading, watch)
-    records = rows.prepared.accepted + reading.rows
     with scanning(task.source, rows.prepared, watch):
-        book = compile_rules(task.screening, rows, records, watch, present=None)
-        gate = Gate(rows, book, found, watch)
-        passed = int(gate.frame().select(pl.len()).collect(engine="streaming").item())
-        gate.finish()
-    check_scanned(task.source, rows.prepared, gate.rows)
-    if passed != gate.rows - gate.rejected:
-        raise mismatch()
+        outcome = _scan(task, rows, reading, found, watch)
+    outcome.check(task.source)
     permit()
-    save_ledger(task.ledger, reading, found, findings=book.findings)
-    warnings = found.warnings + sum(each.severity is Severity.WARNING for each in book.findings)
-    counts = Counts(records, passed, reading.rows + gate.rejected, warnings=warnings)
-    issues = reading.lines + found.lines + len(book.findings)
-    limits = zip((limit for limit, _ in book.limits), gate.failed, strict=True)
-    is_beyond = any(limit.is_passed(failed, records) for limit, failed in limits)
-    has_passed = issues == warnings and not is_beyond
-    return Verdict(counts, has_passed, issues, _by_rule(task.ledger))
+    save_ledger(task.ledger, reading, found, findings=outcome.book.findings)
+    counts = outcome.counts()
+    is_beyond = any(limit.is_passed(failed, counts.read) for limit, failed in outcome.failed)
+    has_passed = outcome.errors == counts.warnings and not is_beyond
+    return Verdict(counts, has_passed, outcome.errors, _by_rule(task.ledger))
+
+
+def _scan(
+    task: Validate, rows: Arranged, reading: RejectionLog, found: RejectionLog, watch: Watch
+) -> Outcome:
+    floats: set[str] = set()
+    around = Surroundings(watch, task.screening.datasets, task.outside)
+    while True:
+        shaped = shaped_rows(task.screening, rows, task.steps, around, floats)
+        records = rows.prepared.accepted + reading.rows
+        book = compile_rules(task.screening, shaped.rows, records, watch, present=None)
+        flow = shaped.live(found)
+        gate = Gate(flow.rows, book, found, watch)
+        passed = int(gate.frame().select(pl.len()).collect(engine="streaming").item())
+        if not flow.misfitting:
+            flow.finish()
+            gate.finish()
+            return Outcome(rows, flow, gate, book, reading, found, passed)
+        floats |= flow.misfitting
+        found.forget()
 
 
 def _by_rule(ledger: Path) -> list[dict[str, Any]]:

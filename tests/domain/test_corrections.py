@@ -186,7 +186,7 @@ async def test_corrections_go_by_the_rules_of_their_job_but_for_its_limits(
     job = await partial(spec={**rules, "timeoutSeconds": 9.0})
     new = (await correct(job, [(3, AGE), (2, {"age": None})])).job
     assert (new.kind, new.priority, new.retry_of_id) == (JobKind.CORRECTION, job.priority, job.id)
-    task = task_of(services, await claim(new), Path("/scratch"))
+    task = await task_of(services, await claim(new), Path("/scratch"))
     assert task["rules"] == {**rules, "acceptance": {}}
     assert task["dataset"] == {"path": task["dataset"]["path"], "mode": "APPEND", "keys": []}
     assert (task["lineage"], task["replay"], new.spec["timeoutSeconds"]) == ([job.id], None, 9.0)

@@ -214,7 +214,9 @@ async def test_a_failed_job_keeps_the_reason_and_what_it_had_counted(
 ) -> None:
     job = await submit()
     counts = {"read": 5, "rejected": 4}
-    fault = TaskFault("TOO_MANY_REJECTED", "Too many.", "DATA", details={"limit": 1}, counts=counts)
+    fault = TaskFault(
+        "TOO_MANY_REJECTED", "Too many.", "DATA", details={"limit": 1}, counts=counts, step="steps.2.derive"
+    )
     await end(await claim(job), fault)
 
     job = await reread(services, job)
@@ -225,6 +227,7 @@ async def test_a_failed_job_keeps_the_reason_and_what_it_had_counted(
         "message": "Too many.",
         "retryable": False,
         "details": {"limit": 1},
+        "step": "steps.2.derive",
     }
     [attempt] = (await jobs.attempts_of(services, [job.id]))[job.id]
     assert (attempt.status, attempt.failure) == (JobStatus.FAILED, job.failure)

@@ -168,7 +168,7 @@ async def test_a_task_says_where_everything_is(
     of_file = await claim(await submit(file_id=file.id))
     of_text = await claim(await submit())
 
-    task = task_of(services, of_file, Path("/scratch"))
+    task = await task_of(services, of_file, Path("/scratch"))
 
     store = services.store
     assert task == {
@@ -185,11 +185,13 @@ async def test_a_task_says_where_everything_is(
         "replay": None,
         "resolved": str(store.path(f"resolved/{of_file.job_id}.parquet")),
         "lineage": [],
+        "sinks": [{"dataset": {"name": "sales", "mode": "APPEND", "keys": []}}],
+        "outside": {"endpoints": {}, "networks": [], "folders": [], "timeout_s": services.job_timeout_s},
         "rules": {},
         "datasets": {},
         "scratch": "/scratch",
     }
-    assert task_of(services, of_text, Path("/scratch"))["source"] == {
+    assert (await task_of(services, of_text, Path("/scratch")))["source"] == {
         "path": str(store.path(f"inputs/{of_text.job_id}")),
         "format": "CSV",
         "dialect": None,

@@ -44,7 +44,7 @@ async def test_a_validation_is_a_job_that_writes_to_no_dataset(
     job = await validate(priority=Priority.HIGH)
     assert (job.kind, job.dataset_id, job.priority) == (JobKind.VALIDATE, None, Priority.HIGH)
     held = await claim(job)
-    task = task_of(services, held, Path("/scratch"))
+    task = await task_of(services, held, Path("/scratch"))
     assert (task["task"], task["rules"]) == ("validate", RULES)
     assert "dataset" not in task
     assert settlement_of(services, held) is None
@@ -108,7 +108,7 @@ async def test_one_that_failed_is_tried_again_by_the_same_rules(
     await end(await claim(job), TaskFault("INVALID_FILE", "No.", "DATA"))
     again = (await retries.retry(services, operator, RetryRequest(job.id))).job
     assert (again.kind, again.retry_of_id) == (JobKind.VALIDATE, job.id)
-    task = task_of(services, await claim(again), Path("/scratch"))
+    task = await task_of(services, await claim(again), Path("/scratch"))
     assert (task["task"], task["rules"]) == ("validate", RULES)
     assert task["source"]["path"] == str(services.store.path(input_key(job.id)))
 
@@ -120,7 +120,7 @@ async def test_other_rules_may_be_tried(
     await end(await claim(job), FAULT)
     changed = RetryRequest(job.id, spec={"checks": []})
     again = (await retries.retry(services, operator, changed)).job
-    task = task_of(services, await claim(again), Path("/scratch"))
+    task = await task_of(services, await claim(again), Path("/scratch"))
     assert task["rules"] == {"contract": RULES["contract"], "checks": []}
 
 

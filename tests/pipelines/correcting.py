@@ -20,7 +20,7 @@ from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.error_csv import row_lines
 from headgate.storage.formats import FileFormat
 from headgate.storage.open_errors import LedgerFilter, OpenErrors
-from tests.pipelines.intake import Intake, Outcome, errors_in
+from tests.pipelines.intake import Intake, Outcome, errors_in, target_of
 
 ADULT = {"range": {"columns": ["age"], "min": 18, "max": 150}}
 PEOPLE = "name,age\nAda,36\nBob,x\nEve,200\nMax,1,2\n"
@@ -53,7 +53,7 @@ class Ingested:
         return set(page.select("row", "column", "code").rows())
 
     def correction(self, source: Source, job: str) -> Ingest:
-        target = self.job.target
+        target = target_of(self.job)
         mode = WriteMode.APPEND if target.mode is WriteMode.REPLACE and self.is_taken else target.mode
         scratch = self.intake.scratch()
         return replace(
@@ -64,7 +64,7 @@ class Ingested:
             scratch=scratch,
             screening=replace(self.job.screening, acceptance=Acceptance(), is_partial=True),
             resolved=scratch / "resolved.parquet",
-            lineage=[*self.lineage, self.job.target.job],
+            lineage=[*self.lineage, target_of(self.job).job],
         )
 
     def correct(self, values: Mapping[int, Any]) -> tuple[Outcome, "Ingested"]:
@@ -88,7 +88,7 @@ class Ingested:
             assert later.resolved is not None
             self.resolved.append(later.resolved)
             self.is_taken = True
-        lineage = [*self.lineage, self.job.target.job]
+        lineage = [*self.lineage, target_of(self.job).job]
         return outcome, replace(self, job=later, lineage=lineage, resolved=[])
 
     def download(self) -> list[str]:

@@ -15,7 +15,7 @@ from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.prepared import ROW_INDEX, Prepared, Source
 from headgate.pipelines.rejections import RejectionLog, save_ledger
-from headgate.pipelines.runner import Ingest, ingest
+from headgate.pipelines.runner import Ingest, Ingested, ingest
 from headgate.pipelines.sinks.writing import Target
 from headgate.storage import datasets
 from headgate.storage.columns import WHOLE, Column, ColumnType, json_records
@@ -66,6 +66,18 @@ class Outcome:
     @property
     def types(self) -> dict[str, str]:
         return {column.name: column.type.value for column in self.version.columns}
+
+
+def target_of(job: Ingest) -> Target:
+    """The dataset that a job writes to, where it writes to one."""
+    assert job.target is not None
+    return job.target
+
+
+def committed(done: Ingested) -> tuple[Counts, Snapshot]:
+    """What a job that wrote to a dataset has done."""
+    assert done.version is not None
+    return done.counts, done.version
 
 
 class Intake:
@@ -124,8 +136,8 @@ class Intake:
         return self.folder / "errors" / f"{job}.parquet"
 
     def run(self, job: Ingest) -> Outcome:
-        counts, version = ingest(job, unheard)
-        return Outcome(counts, version, rows_of(job.target.path, version), errors_in(job.ledger))
+        counts, version = committed(ingest(job, unheard))
+        return Outcome(counts, version, rows_of(target_of(job).path, version), errors_in(job.ledger))
 
     def ingest(self, path: Path, format: FileFormat, *settings: Any, **options: Any) -> Outcome:
         """Run one job to its end; the arguments are those of `job`."""

@@ -19,7 +19,7 @@ from headgate.pipelines.screening import Screening
 from headgate.pipelines.validation import Validate, Verdict, validate
 from headgate.storage import datasets
 from headgate.storage.formats import FileFormat
-from tests.pipelines.intake import Intake, Outcome, errors_in, unheard
+from tests.pipelines.intake import Intake, Outcome, errors_in, target_of, unheard
 
 Rules = Mapping[str, Any]
 """A contract, checks and acceptance, in the words of a spec."""
@@ -74,10 +74,10 @@ class Refusal:
 def refused(intake: Intake, source: Input, rules: Rules, **settings: Any) -> Refusal:
     """Run an ingest that must fail and leave its dataset as it was."""
     job = job_of(intake, source, rules, **settings)
-    before, files = datasets.latest(job.target.path), intake.parquet_files()
+    before, files = datasets.latest(target_of(job).path), intake.parquet_files()
     with pytest.raises(JobFault) as caught:
         ingest(job, unheard)
-    assert (datasets.latest(job.target.path), intake.parquet_files()) == (before, files)
+    assert (datasets.latest(target_of(job).path), intake.parquet_files()) == (before, files)
     found = Refusal(caught.value, errors_in(job.ledger))
     assert (caught.value.details or {}).get("errors", len(found.errors)) == len(found.errors)
     return found

@@ -16,7 +16,7 @@ from headgate.pipelines.screening import Screening
 from headgate.storage import datasets
 from headgate.storage.formats import FileFormat
 from tests.pipelines.damaged import Row, job_over, written
-from tests.pipelines.intake import Intake, errors_in, new_intake, unheard
+from tests.pipelines.intake import Intake, errors_in, new_intake, target_of, unheard
 
 LIMITS: Mapping[str, Callable[[int, int], tuple[Row, Row]]] = {
     "rejected rows": lambda bad, _: ({"maxRejectedRows": bad}, {}),
@@ -53,7 +53,7 @@ def check_refused(intake: Intake, job: Ingest, code: str, rows: int, bad: int) -
     assert (caught.value.code, caught.value.category) == (code, "DATA")
     assert caught.value.details is not None
     assert Counts(**caught.value.details["counts"]) == Counts(rows, 0, rows)
-    assert datasets.latest(job.target.path) is None
+    assert datasets.latest(target_of(job).path) is None
     assert intake.parquet_files() == set()
     assert [error["row"] for error in errors_in(job.ledger)] == list(range(rows - bad + 1, rows + 1))
 

@@ -17,7 +17,7 @@ from headgate.pipelines.sinks import writing as sink
 from headgate.storage import datasets
 from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat
-from tests.pipelines.intake import Intake, unheard
+from tests.pipelines.intake import Intake, committed, target_of, unheard
 
 APPEND, REPLACE, UPSERT = WriteMode.APPEND, WriteMode.REPLACE, WriteMode.UPSERT
 
@@ -58,7 +58,7 @@ def test_permission_comes_behind_all_work_and_before_all_effects(
 ) -> None:
     intake.load("id,a\n1,old\n")
     events = Events(monkeypatch)
-    counts, _ = ingest(a_job(intake, mode), unheard, events.permit)
+    counts = ingest(a_job(intake, mode), unheard, events.permit).counts
     assert counts == Counts(read=3, accepted=2, rejected=1)
     assert events.seen == ["merge", "permit", "save_ledger", "commit"]
 
@@ -95,7 +95,7 @@ def test_a_job_that_another_one_came_before_asks_in_each_round(
         return math.inf
 
     events = Events(monkeypatch, while_another_commits, lambda: math.inf)
-    counts, version = ingest(a_job(intake, REPLACE), unheard, events.permit)
+    counts, version = committed(ingest(a_job(intake, REPLACE), unheard, events.permit))
     assert events.seen.count("permit") == 2
     assert (counts.accepted, version.row_count) == (2, 2)
 
@@ -113,7 +113,7 @@ def test_a_job_refused_in_a_later_round_leaves_nothing(
     with pytest.raises(Stopped):
         ingest(job, unheard, events.permit)
     assert events.seen.count("permit") == 2
-    assert not any(name.startswith(job.target.job) for name in intake.parquet_files())
+    assert not any(name.startswith(target_of(job).job) for name in intake.parquet_files())
 
 
 def test_an_attempt_that_is_refused_since_another_has_committed_answers_what_that_did(intake: Intake) -> None:
@@ -122,7 +122,7 @@ def test_an_attempt_that_is_refused_since_another_has_committed_answers_what_tha
         raise Stopped
 
     late = a_job(intake, job="job_twice", attempt=1)
-    counts, version = ingest(late, unheard, while_another_attempt_commits)
+    counts, version = committed(ingest(late, unheard, while_another_attempt_commits))
     assert (counts, version.row_count) == (Counts(read=3, accepted=2, rejected=1), 2)
 
 

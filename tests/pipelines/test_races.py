@@ -14,7 +14,7 @@ from headgate.pipelines.sinks import writing as sink
 from headgate.storage import datasets
 from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat
-from tests.pipelines.intake import Intake, rows_of, unheard
+from tests.pipelines.intake import Intake, committed, rows_of, target_of, unheard
 
 APPEND, REPLACE, UPSERT = WriteMode.APPEND, WriteMode.REPLACE, WriteMode.UPSERT
 
@@ -51,9 +51,9 @@ def test_attempts_race_with_the_settling_of_a_dead_one(
 
 
 def settle_until_committed(job: Ingest, attempt: int) -> Any:
-    while (done := settle(job.target.path, job.target.job, attempt)) is None:
+    while (done := settle(target_of(job).path, target_of(job).job, attempt)) is None:
         pass
-    return done[1]
+    return done.version
 
 
 def assert_whole(intake: Intake, job: str, values: list[int]) -> None:
@@ -114,7 +114,9 @@ def test_an_attempt_overtaken_by_another_and_a_settling_adds_nothing(
 
     def others() -> None:
         done.append(intake.run(early))
-        assert settle(intake.dataset(), "job_thrice", 3) == (done[0].counts, done[0].version)
+        settled = settle(intake.dataset(), "job_thrice", 3)
+        assert settled is not None
+        assert committed(settled) == (done[0].counts, done[0].version)
 
     overtaken(monkeypatch, moment, others)
     outcome = intake.run(late)
@@ -185,7 +187,7 @@ def test_jobs_at_the_same_time_all_end_well(intake: Intake, mode: WriteMode, exi
         for number in range(1, 5)
     ]
     with ThreadPoolExecutor(4) as threads:
-        counts = [counts for counts, _ in threads.map(lambda job: ingest(job, unheard), jobs)]
+        counts = [done.counts for done in threads.map(lambda job: ingest(job, unheard), jobs)]
     assert counts == [Counts(read=2, accepted=2, rejected=0)] * 4
     latest = datasets.latest(intake.dataset())
     assert latest is not None
@@ -203,7 +205,7 @@ def test_jobs_at_the_same_time_agree_on_the_type_of_a_new_column(intake: Intake)
 
     def run(job: Any) -> int:
         try:
-            return ingest(job, unheard)[0].accepted
+            return ingest(job, unheard).counts.accepted
         except JobFault as fault:
             return 0 if fault.code == "ALL_ROWS_REJECTED" else -1
 

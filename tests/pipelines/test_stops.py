@@ -16,7 +16,7 @@ from headgate.pipelines.sinks import writing as sink
 from headgate.storage import datasets
 from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat
-from tests.pipelines.intake import Intake, unheard
+from tests.pipelines.intake import Intake, committed, unheard
 
 ROWS = 300_000
 
@@ -117,7 +117,7 @@ def test_a_stop_behind_the_commit_comes_too_late(intake: Intake, monkeypatch: py
 
     monkeypatch.setattr(sink, "commit", stop_and_commit)
     job = intake.job(intake.file("a\n1\n"), FileFormat.CSV, dialect=Dialect())
-    counts, version = ingest(job, watch, orders.permit)
+    counts, version = committed(ingest(job, watch, orders.permit))
     assert (counts, version.row_count) == (Counts(read=1, accepted=1, rejected=0), 1)
     with pytest.raises(Stopped):
         orders.permit()

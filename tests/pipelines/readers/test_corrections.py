@@ -15,7 +15,7 @@ from headgate.pipelines.screening import Screening
 from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat
 from tests.pipelines.correcting import ADULT, NAMES, PEOPLE, Ingested, ingested
-from tests.pipelines.intake import Intake
+from tests.pipelines.intake import Intake, target_of
 
 
 def test_what_passes_now_goes_beside_the_good_rows_and_is_open_no_more(intake: Intake) -> None:
@@ -212,7 +212,7 @@ def test_corrections_that_were_committed_are_not_made_again(intake: Intake) -> N
     source = Source(intake.file('{"row": 2, "values": {"age": 20}}\n', "given"), FileFormat.NDJSON)
     job = first.correction(source, "job_later")
     outcome = intake.run(job)
-    again = intake.run(replace(job, target=replace(job.target, attempt=2), scratch=intake.scratch()))
+    again = intake.run(replace(job, target=replace(target_of(job), attempt=2), scratch=intake.scratch()))
     assert (again.counts, again.rows) == (outcome.counts, outcome.rows)
     assert pl.read_parquet(job.resolved)["row"].to_list() == [2]  # type: ignore[arg-type]
 

@@ -1,0 +1,103 @@
+"""Checkpoints: places in the one scan where rows that break rules are rejected before steps see them."""
+
+import threading
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from headgate.pipelines.faults import RULE, FaultyRows
+from headgate.pipelines.rejections import RejectionLog
+from headgate.pipelines.rowmap import RowMap
+from headgate.pipelines.rules import Rule, Severity
+
+FAULTY, REJECTED, MISFIT = "__headgate_faulty__", "__headgate_rejected__", "__headgate_misfit__:"
+
+
+class Tap:
+    """Counts the rows that flow through it."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._lock = threading.Lock()
+
+    def over(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """The same rows, counted as they come."""
+        return rows.map_batches(
+            self._count,
+            predicate_pushdown=False,
+            projection_pushdown=True,
+            slice_pushdown=False,
+            streamable=True,
+            validate_output_schema=False,
+        )
+
+    def _count(self, batch: pl.DataFrame) -> pl.DataFrame:
+        with self._lock:
+            self.rows += batch.height
+        return batch
+
+
+class Checkpoint:
+    """Holds rows against rules in the middle of the scan; those that break a rule of severity ERROR go no further.
+
+    `originals` say which columns hold a record's values as they came. `misfits` are conditions by column: where one
+    holds of any row, the column's type was guessed wrong, and it is among the `misfitting`. After the scan `rejected`
+    counts rows, and `failed` those that broke each rule.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        originals: Mapping[str, str],
+        numbers: RowMap | None,
+        log: RejectionLog,
+        misfits: Mapping[str, pl.Expr],
+    ) -> None:
+        self.rejected = 0
+        self.failed = [0] * len(rules)
+        self.misfitting: set[str] = set()
+        self._rules, self._misfits = rules, misfits
+        self._faulty = FaultyRows(rules, originals, numbers, log.take)
+        self._lock = threading.Lock()
+
+    def over(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """The rows that get past."""
+        before = rows.collect_schema().names()
+        passed = self._judged(rows).map_batches(
+            self._pass,
+            predicate_pushdown=False,
+            projection_pushdown=False,
+            slice_pushdown=False,
+            streamable=True,
+            validate_output_schema=False,
+        )
+        return passed.filter(~pl.col(REJECTED)).select(before)
+
+    def _judged(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        names = [f"{RULE}{number}" for number in range(len(self._rules))]
+        rejects = [
+            name for name, rule in zip(names, self._rules, strict=True) if rule.severity is Severity.ERROR
+        ]
+        masks = [
+            rule.fails.fill_null(False).alias(name) for name, rule in zip(names, self._rules, strict=True)
+        ]
+        misfits = [fails.fill_null(False).alias(MISFIT + column) for column, fails in self._misfits.items()]
+        return rows.with_columns(*masks, *misfits).with_columns(
+            pl.any_horizontal(*names, pl.lit(False)).alias(FAULTY),
+            pl.any_horizontal(*rejects, pl.lit(False)).alias(REJECTED),
+        )
+
+    def _pass(self, batch: pl.DataFrame) -> pl.DataFrame:
+        misfitting = {column for column in self._misfits if batch[MISFIT + column].any()}
+        with self._lock:
+            self.misfitting |= misfitting
+            self.rejected += int(batch[REJECTED].sum())
+            for number in range(len(self._rules)):
+                self.failed[number] += int(batch[f"{RULE}{number}"].sum())
+        if not self.misfitting and (faulty := batch[FAULTY]).any():
+            self._faulty.add(batch.filter(faulty))
+        return batch
+
+    def finish(self) -> None:
+        """Record the faults that the scan has left over."""
+        self._faulty.finish()
