@@ -24,8 +24,10 @@ from tests.redis_server import RedisServer
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Name bytes without what is in them and how long they are: both may depend on when a process made them."""
-    return "bytes" if isinstance(val, bytes) else None
+    """Name values the same in each process: content and length of bytes may depend on when a process made them."""
+    if isinstance(val, bytes):
+        return "bytes"
+    return str(getattr(val, "__name__", type(val).__name__)) if callable(val) else None
 
 
 MakeUrl = Callable[[], str]
