@@ -111,8 +111,7 @@ async def outside_of(
 
     Raises JobFault (SECRETS_UNREADABLE).
     """
-    async with services.database.read() as session:
-        found = list(await session.scalars(select(Endpoint).where(is_one_of(Endpoint.name, names))))
+    found = await _named(services, names) if names else []
     return {
         "endpoints": {
             each.name: {
@@ -126,6 +125,11 @@ async def outside_of(
         "folders": list(services.local_folders),
         "timeout_s": services.job_timeout_s if timeout_s is None else timeout_s,
     }
+
+
+async def _named(services: Services, names: Collection[str]) -> list[Endpoint]:
+    async with services.database.read() as session:
+        return list(await session.scalars(select(Endpoint).where(is_one_of(Endpoint.name, names))))
 
 
 def secrets_of(services: Services, endpoint: Endpoint) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from headgate.domain import endpoints
 from headgate.domain.acceptance import fetched_key, input_key
 from headgate.domain.incremental import state_of
 from headgate.domain.ledgers import ledger_key, open_errors, resolved_key
@@ -58,12 +59,8 @@ def _dataset(services: Services, dataset: Target, sink: Mapping[str, Any]) -> di
 
 async def _outside(services: Services, job: Job) -> dict[str, Any]:
     """Say which outside systems the job may reach, with their secrets."""
-    return {
-        "endpoints": {},
-        "networks": list(services.allowed_networks),
-        "folders": list(services.local_folders),
-        "timeout_s": timeout_of(services, job),
-    }
+    names = job.spec.get("endpoints", ())
+    return await endpoints.outside_of(services, names, timeout_s=timeout_of(services, job))
 
 
 def settlement_of(services: Services, claim: Claim) -> dict[str, Any] | None:

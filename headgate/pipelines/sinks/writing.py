@@ -9,13 +9,15 @@ from typing import Any, Literal
 
 import polars as pl
 
-from headgate.pipelines.prepared import ROW_INDEX, Watch
+from headgate.pipelines.prepared import Watch
 from headgate.storage import datasets
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, Snapshot, WriteMode
 
 FILE_BYTES = 512 << 20
 """The size in memory of the rows of one file, about: several times its size on disk."""
+PLACE = "__headgate_place__"
+"""Where a row stands among those that come out of the steps."""
 COMPRESSION: Literal["lz4"] = "lz4"
 
 
@@ -102,9 +104,10 @@ def watched(frame: pl.LazyFrame, watch: Watch) -> pl.LazyFrame:
 
 
 def keep_last(staged: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
-    """Of the rows with one key, the last; in the order of the source."""
-    last = staged.group_by(keys).agg(pl.col(ROW_INDEX).max()).select(ROW_INDEX)
-    return staged.join(last, on=ROW_INDEX, how="semi", maintain_order="left")
+    """Of the rows with one key, the last; in the order in which they come."""
+    placed = staged.with_row_index(PLACE)
+    last = placed.group_by(keys).agg(pl.col(PLACE).max()).select(PLACE)
+    return placed.join(last, on=PLACE, how="semi", maintain_order="left").drop(PLACE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,10 @@ class Derive(Step):
             made.add(column.name)
         return read_as_values(given, table.sample)
 
+    def keeps_text(self, texts: frozenset[str]) -> frozenset[str]:
+        """What is derived has its type, text too."""
+        return texts - {column.name for column in self.columns}
+
     def prepare(self, table: StepTable) -> Transform:
         """Raises JobFault: UNKNOWN_COLUMN, COLUMN_EXISTS, INVALID_EXPRESSION where one can't be evaluated."""
         refuse_alike(table.schema, (column.name for column in self.columns))

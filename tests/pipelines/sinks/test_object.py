@@ -47,7 +47,6 @@ def written(
 @pytest.mark.parametrize(
     ("format", "read"),
     [("PARQUET", pl.read_parquet), ("ARROW", pl.read_ipc), ("CSV", pl.read_csv), ("NDJSON", pl.read_ndjson)],
-    ids=str,
 )
 def test_rows_are_written_in_their_order(tmp_path: Path, store: Store, format: str, read: Any) -> None:
     said = written({"path": "out/{job}/rows", "format": format}, tmp_path, store)
