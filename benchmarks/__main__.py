@@ -16,12 +16,14 @@ from benchmarks.memory import measure_memory
 from benchmarks.requests import measure_requests
 from benchmarks.rivals import measure_rivals
 from benchmarks.starts import measure_starts
+from benchmarks.steps import measure_steps
 from benchmarks.subscriptions import measure_events, measure_subscriptions
 
 BENCHMARKS = (
     measure_requests,
     measure_ingest,
     measure_checks,
+    measure_steps,
     measure_memory,
     measure_ledger,
     measure_jobs,

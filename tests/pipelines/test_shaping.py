@@ -81,7 +81,7 @@ def test_what_the_contract_rejects_does_not_come_to_the_steps(intake: Intake) ->
 
 
 def test_text_that_no_step_reads_keeps_the_type_that_loses_nothing(intake: Intake) -> None:
-    steps = [{"rename": {"columns": [{"from": "code", "to": "zip"}]}}, {"filter": {"sql": "id > 1"}}]
+    steps: Steps = [{"rename": {"columns": [{"from": "code", "to": "zip"}]}}, {"filter": {"sql": "id > 1"}}]
     outcome = run(intake, "id,code,day\n1,007,2024-01-02\n2,008,2024-01-03\n", steps)
     assert outcome.types == {"id": "INTEGER", "zip": "STRING", "day": "DATE"}
     renamed = [{"rename": {"columns": [{"from": "code", "to": "zip"}]}}]
@@ -142,7 +142,7 @@ ROWS = st.lists(st.tuples(CELLS, st.sampled_from(["a", "b", "", "a"])), min_size
 def test_counts_add_up_and_rows_are_those_of_plain_python(rows: list[tuple[str, str]], keep: str) -> None:
     text = io.StringIO()
     csv.writer(text).writerows([("n", "word"), *LIKELY, *rows])
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"filter": {"sql": "n >= 0"}},
         {"derive": {"columns": [{"name": "double", "sql": "n * 2"}]}},
         {"deduplicate": {"columns": ["word"], "keep": keep}},
