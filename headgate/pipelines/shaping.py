@@ -16,6 +16,7 @@ from headgate.pipelines.arrangement import ORIGINAL, Arranged
 from headgate.pipelines.checkpoint import Checkpoint, Tap
 from headgate.pipelines.checks.natural import NAMES, natural_type, value_as
 from headgate.pipelines.endpoints.outside import Outside
+from headgate.pipelines.expressions import first_line
 from headgate.pipelines.parsing import WHOLE_NUMBER, as_integer
 from headgate.pipelines.prepared import ROW_INDEX, Watch
 from headgate.pipelines.rejections import RejectionLog
@@ -141,10 +142,14 @@ def shape(rows: Arranged, steps: Sequence[Step], around: Surroundings, floats: S
         return Shaped(rows.frame, rows)
     shaping = _Shaping(rows, around, floats)
     for number, step in enumerate(steps):
+        where = f"steps.{number}.{step.kind}"
         try:
             shaping.add(step)
         except JobFault as fault:
-            raise _in_step(fault, f"steps.{number}.{step.kind}") from fault
+            raise _in_step(fault, where) from fault
+        except pl.exceptions.PolarsError as error:
+            message = f"The step {step.kind} can't be carried out: {first_line(error)}"
+            raise JobFault("STEP_FAILED", message, "CONFIG", step=where) from error
     return shaping.shaped()
 
 
