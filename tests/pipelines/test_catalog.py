@@ -42,6 +42,12 @@ def test_an_example_is_a_whole_spec() -> None:
     }
 
 
+@pytest.mark.parametrize("entries", [entries for entries, _ in LISTS], ids=NAMES)
+def test_every_example_reads_something(entries: Any) -> None:
+    for entry in entries():
+        assert entry.example["source"] != {"records": {"records": []}}, entry.name
+
+
 def test_what_an_example_needs_is_said() -> None:
     assert _entry(catalog.checks(), "range").needs is None
     assert _entry(catalog.checks(), "reference").needs == "The example needs a dataset campaigns."

@@ -1,6 +1,7 @@
 """The sink `dataset`."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -20,6 +21,10 @@ class DatasetSink(Sink):
 
     kind: ClassVar[str] = "dataset"
     example: ClassVar[dict[str, Any]] = {"name": "orders", "mode": "UPSERT", "keys": ["id"]}
+    records: ClassVar[Sequence[Mapping[str, Any]]] = [
+        {"id": 1, "customer": "Ann Lee", "total": 12.5},
+        {"id": 2, "customer": "Bob", "total": 7.0},
+    ]
 
     name: str = Field(
         description="The dataset's name: a letter, then letters, digits, dots, hyphens and underscores."
