@@ -1,5 +1,6 @@
 """Pipelines: what is done with data again and again, under a name."""
 
+import asyncio
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Self
@@ -113,8 +114,9 @@ class Pipeline(Node, prefix="pipeline"):
         )
 
     @resolved("All of it as YAML, which createPipeline and updatePipeline take again.")
-    def yaml(self) -> str:
-        return to_yaml(self.name, self.description, self.row.spec)
+    async def yaml(self) -> str:
+        # A long spec takes a while.
+        return await asyncio.to_thread(to_yaml, self.name, self.description, self.row.spec)
 
     @resolved(
         "The columns that its newest version last produced; before its first job, those of its contract."
