@@ -20,6 +20,8 @@ from headgate.pipelines.kinds import Kind, Settings
 MAX_INT = 2**31 - 1
 """The largest Int of GraphQL."""
 SCALARS = (str, float, bool)
+PARTS: dict[str, type[Settings]] = {}
+"""The models of parts of settings, by the name that inputs of the schema have from them."""
 
 
 def choice_of(kinds: Mapping[str, type[Kind]], name: str, description: str) -> type:
@@ -44,7 +46,7 @@ def input_of(model: type[Settings], name: str) -> type:
     types: dict[str, Any] = {}
     fields: dict[str, Any] = {}
     for attribute, info in sorted(model.model_fields.items(), key=lambda item: not item[1].is_required()):
-        type_ = _type(info.annotation, info)
+        type_ = _type(info.annotation, info, name)
         default = {} if info.is_required() else {"default": strawberry.UNSET}
         types[attribute] = type_ if info.is_required() else type_ | None
         fields[attribute] = strawberry.field(
@@ -73,16 +75,16 @@ def _shown(default: object) -> str:
     return ", ".join(map(str, default)) if isinstance(default, list) else str(default)
 
 
-def _type(annotation: Any, info: FieldInfo) -> Any:
-    """The type in the schema for a type in a model."""
+def _type(annotation: Any, info: FieldInfo, within: str) -> Any:
+    """The type in the schema for a type in a model, whose own type there has a name already."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _type(arguments[0], info)
+        return _type(arguments[0], info, within)
     if origin in (Union, UnionType):
         given = [each for each in arguments if each is not NoneType]
-        return _type(given[0], info) if len(given) == 1 else JSON
+        return _type(given[0], info, within) if len(given) == 1 else JSON
     if origin is list:
-        return list[_type(arguments[0], info)]  # type: ignore[misc]
+        return list[_type(arguments[0], info, within)]  # type: ignore[misc]
     if annotation is int:
         return int if _largest(info) <= MAX_INT else BigInt
     if annotation in SCALARS:
@@ -90,8 +92,14 @@ def _type(annotation: Any, info: FieldInfo) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return annotation
     if isinstance(annotation, type) and issubclass(annotation, Settings):
-        return input_of(annotation, f"{annotation.__name__.removesuffix('Settings')}Input")
+        return input_of(annotation, _name_of(annotation, within))
     return JSON
+
+
+def _name_of(model: type[Settings], within: str) -> str:
+    """What the input for a part of another one is called: by its model, unless another model is called so."""
+    name = f"{model.__name__.removesuffix('Settings')}Input"
+    return name if PARTS.setdefault(name, model) is model else f"{within.removesuffix('Input')}{name}"
 
 
 def _largest(info: FieldInfo) -> float:
