@@ -227,6 +227,32 @@ async def test_a_pipeline_can_be_made_of_each_example_of_the_catalog(client: Cli
             assert again["pipeline"]["version"] == 1, entry["name"]
 
 
+INGEST = """
+mutation ($spec: PipelineSpecInput!) {
+  ingest(input: {spec: $spec, waitSeconds: 30}) {
+    job { status counts { read accepted } failure { code message } } errors { code path message }
+  }
+}
+"""
+
+
+async def test_each_example_of_the_catalog_that_needs_nothing_runs_as_it_stands(client: Client) -> None:
+    catalog = (await client.data(CATALOG + ENTRY))["catalog"]
+    examples = {
+        f"{noun}.{entry['name']}": entry["example"]
+        for noun in ("steps", "checks", "sinks", "templates")
+        for entry in catalog[noun]
+        if entry["needs"] is None
+    }
+    failed = {}
+    for name, example in examples.items():
+        answer = (await client.data(INGEST, spec=example))["ingest"]
+        job = answer["job"] or {"status": "REFUSED", "failure": answer["errors"], "counts": {"accepted": 0}}
+        if job["status"] not in ("SUCCEEDED", "PARTIAL") or not job["counts"]["accepted"]:
+            failed[name] = job
+    assert failed == {}
+
+
 async def test_a_pipeline_is_made_of_a_template(client: Client) -> None:
     made = await _create(client, name="ads", template="meta_ads.campaign_performance")
     assert made["errors"] == []
