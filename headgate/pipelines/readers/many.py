@@ -14,7 +14,10 @@ from headgate.pipelines.prepared import SAMPLE_ROWS, Prepared, Source, Watch
 from headgate.pipelines.readers.uniting import Part, unite
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.replay import Mask, RowSet
-from headgate.pipelines.rowmap import JoinedRows, Numbers
+from headgate.pipelines.rowmap import ROW_INDEX, JoinedRows, Numbers
+from headgate.storage.formats import FileFormat
+
+SCANNED_WHERE_THEY_LIE = (FileFormat.PARQUET, FileFormat.ARROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +30,20 @@ class Files:
     files: Sequence[Source]
     only: RowSet | None = None
 
+    @property
+    def format(self) -> FileFormat | None:
+        """The format of one that may turn out damaged when it is scanned, else of any; None where there is no file."""
+        formats_found = [source.format for source in self.files]
+        late = (format for format in formats_found if format in SCANNED_WHERE_THEY_LIE)
+        return next(late, formats_found[0] if formats_found else None)
+
 
 def read_files(given: Files, scratch: Path, log: RejectionLog, watch: Watch) -> Prepared:
     """Read files as one.
 
     The numbers of rows go on from file to file, and lines are those of each file. A column that a file lacks is null
-    there; one whose types have none in common becomes text. Raises JobFault: what reading one of them raises, with its
-    name.
+    there; one whose types have none in common becomes text. No files make no rows and no columns. Raises JobFault: what
+    reading one of them raises, with its name.
     """
     numbers = None if given.only is None else given.only.rows()
     heard = _Hearing(watch, [source.path.stat().st_size for source in given.files])
@@ -42,7 +52,7 @@ def read_files(given: Files, scratch: Path, log: RejectionLog, watch: Watch) -> 
     for number, source in enumerate(given.files):
         only = None if numbers is None else _Share(numbers[numbers > before] - before)
         folder = scratch / f"file-{number:06}"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         with log.behind(before), _named(source):
             rejected = log.rows
             prepared = formats.read(replace(source, only=only), folder, log, heard.of(number, before))
@@ -53,6 +63,9 @@ def read_files(given: Files, scratch: Path, log: RejectionLog, watch: Watch) -> 
 
 
 def _joined(parts: Sequence[Part]) -> Prepared:
+    if not parts:
+        nothing = pl.LazyFrame(schema={ROW_INDEX: pl.get_index_type()})
+        return Prepared(nothing, (), frozenset(), pl.DataFrame(), accepted=0)
     united = unite(parts)
     return Prepared(
         frame=pl.concat(united.frames),

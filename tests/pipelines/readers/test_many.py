@@ -289,3 +289,16 @@ def test_progress_counts_rows_and_bytes_through_all_files(intake: Intake) -> Non
     read_files(Files(sources), scratch, RejectionLog(scratch), lambda stage, **told: heard.append(told))
     told = [(each["rows_read"], each["bytes_read"], each["bytes_total"]) for each in heard]
     assert list(dict.fromkeys(told)) == [(2, 6, 12), (4, 12, 12)]
+
+
+def test_no_files_make_no_rows(intake: Intake) -> None:
+    prepared = read_files(Files([]), intake.scratch(), RejectionLog(intake.scratch()), unheard)
+    assert (prepared.accepted, list(prepared.names)) == (0, [])
+    assert prepared.frame.collect().is_empty()
+
+
+def test_files_have_the_format_that_may_be_damaged_without_a_reader_seeing_it() -> None:
+    csv, parquet = (Source(Path("a"), format) for format in (FileFormat.CSV, FileFormat.PARQUET))
+    assert Files([csv, parquet]).format is FileFormat.PARQUET
+    assert Files([csv]).format is FileFormat.CSV
+    assert Files([]).format is None
