@@ -1,4 +1,4 @@
-"""Starts Headgate, sends it a file with a few bad rows, and shows what came of it.
+"""Starts Headgate, sends it a file with a few bad rows, runs a pipeline over it, and shows what came of it.
 
 It then serves until Ctrl-C; with ONCE=1 it ends at once and leaves nothing behind.
 """
@@ -26,6 +26,7 @@ from demo.show import show_line, show_progress, show_table
 HOME = Path(".headgate-demo")
 ROWS = 300_000
 DATASET = "sales"
+PIPELINE, PIPELINE_NAME, MADE = Path(__file__).with_name("revenue.yaml"), "revenue-by-product", "revenue"
 ERRORS = """
 query ($job: ID!) {
   errors(filter: {job: $job}, first: 10) { edges { node { row line column code message } } }
@@ -66,6 +67,7 @@ def run(console: Console, *, once: bool) -> None:
     with _home(once) as home, serving(home) as server:
         with Client(server.url, server.token) as client:
             ingest_sales(console, client)
+            run_pipeline(console, client)
         if once:
             show_line(console, NEXT_AFTER_ONCE)
         else:
@@ -85,15 +87,29 @@ def ingest_sales(console: Console, client: Client, rows: int = ROWS) -> None:
     """Send the sample, follow its job, and show counts, row errors and rows. Raises Refused."""
     file_id = _upload_sales(console, client, rows)
     job_id = client.ingest({"file": file_id}, DATASET, mode="REPLACE")
+    _follow(console, client, job_id)
+    errors = [edge["node"] for edge in client.ask(ERRORS, job=job_id)["errors"]["edges"]]
+    show_table(console, "Rejected rows", ("row", "line", "column", "code", "message"), errors)
+    dataset = client.ask(ROWS_PAGE, name=DATASET)["dataset"]
+    show_table(console, f"Dataset {DATASET}", SHOWN_COLUMNS, dataset["rows"]["records"])
+
+
+def run_pipeline(console: Console, client: Client) -> None:
+    """Make a pipeline with steps, run it, and show what it has made of the sample. Raises Refused."""
+    show_line(console, f"Running this pipeline over {DATASET}:\n\n{PIPELINE.read_text()}")
+    client.apply(PIPELINE_NAME, PIPELINE.read_text())
+    _follow(console, client, client.run(PIPELINE_NAME))
+    records = client.ask(ROWS_PAGE, name=MADE)["dataset"]["rows"]["records"]
+    show_table(console, f"Dataset {MADE}", ("country", "product", "orders", "revenue"), records)
+
+
+def _follow(console: Console, client: Client, job_id: str) -> None:
+    """Show a job's progress and its counts. Raises Refused where it fails."""
     job = show_progress(console, client.watch(job_id))
     if job.get("failure"):
         raise Refused(f"{job['failure']['code']}: {job['failure']['message']}")
     counts = ", ".join(f"{count:,} {name}" for name, count in job["counts"].items())
     show_line(console, f"{job['status']}: {counts}\n")
-    errors = [edge["node"] for edge in client.ask(ERRORS, job=job_id)["errors"]["edges"]]
-    show_table(console, "Rejected rows", ("row", "line", "column", "code", "message"), errors)
-    dataset = client.ask(ROWS_PAGE, name=DATASET)["dataset"]
-    show_table(console, f"Dataset {DATASET}", SHOWN_COLUMNS, dataset["rows"]["records"])
 
 
 def _upload_sales(console: Console, client: Client, rows: int) -> str:
