@@ -18,6 +18,12 @@ READ_AS = "postgres"
 MAX_CHARACTERS = 2_000
 """Longer ones take Polars seconds to read, and nobody can."""
 
+MAX_NESTED = 20
+"""Beyond twice as many, Polars tries every way to read what it can't, which takes it ages; some parts count double."""
+CHAINS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.And, exp.Or, exp.DPipe)
+MAX_CHAINED = 250
+"""Polars carries out a chain by recursion."""
+
 COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 CONDITIONS = (
     *COMPARISONS,
@@ -77,7 +83,9 @@ def parse(sql: str, *, fields: bool = False) -> Expression:
 
     With `fields`, a name with dots, such as metrics.clicks, is one of `columns`: a column, or a field of a column.
     """
-    tree = rewritten(_tree(sql), _dotted) if fields else _tree(sql)
+    tree = _tree(sql)
+    check_depth(tree)
+    tree = rewritten(tree, _dotted) if fields else tree
     for node in tree.walk():
         _check(node, sql)
     columns = dict.fromkeys(column.name for column in tree.find_all(exp.Column))
@@ -141,6 +149,19 @@ def _tree(sql: str) -> exp.Expression:
     return trees[0]
 
 
+def check_depth(tree: exp.Expr) -> None:
+    """Raise ValueError where parts are nested so deeply, or in so long a chain, that they would take too long."""
+    depths = {id(tree): (0, 0)}
+    for node in tree.walk():
+        nested, chained = depths.get(id(node.parent), (0, 0))
+        is_chained = isinstance(node, CHAINS) and isinstance(node.parent, CHAINS) and node.arg_key == "this"
+        depths[id(node)] = (nested + (not is_chained), chained + 1)
+        if nested > MAX_NESTED:
+            raise ValueError(f"it is nested too deeply: more than {MAX_NESTED} parts in each other")
+        if chained > MAX_CHAINED:
+            raise ValueError(f"it chains more than {MAX_CHAINED} parts")
+
+
 def refused_at(error: SqlglotError, wanted: str) -> str:
     """What the parser couldn't read, and where; it underlines the place with codes for a terminal."""
     if not (details := getattr(error, "errors", None)):
@@ -165,6 +186,13 @@ def check_types(node: exp.Expr, sql: str) -> None:
     if isinstance(node, exp.DataType) and node.this.name not in TYPE_NAMES:
         names = ", ".join(sorted(TYPE_NAMES))
         raise ValueError(f"a value can't be cast to {node.sql()}, only to {names}{place(node, sql)}")
+    copied = node.args.get("expression" if isinstance(node, exp.Trim) else "substr")
+    if isinstance(node, exp.Trim | exp.StrPosition) and not isinstance(
+        copied, exp.Literal | exp.Column | None
+    ):
+        raise ValueError(f"{named(node)} takes a text or a column to look for{place(node, sql)}")
+    if isinstance(node, exp.StrPosition) and node.find_ancestor(exp.StrPosition):
+        raise ValueError(f"{named(node)} can't stand within itself{place(node, sql)}")
     if isinstance(node, exp.RegexpReplace) and "\\" in node.args["replacement"].name:
         message = "what REGEXP_REPLACE puts in is taken as it is, and can't name parts of what was found"
         raise ValueError(f"{message}{place(node, sql)}")

@@ -13,11 +13,20 @@ from sqlglot.errors import SqlglotError
 
 from headgate.errors import JobFault
 from headgate.pipelines import expressions
-from headgate.pipelines.expressions import READ_AS, check_types, lenient, named, place, refused_at
+from headgate.pipelines.expressions import (
+    READ_AS,
+    check_depth,
+    check_types,
+    lenient,
+    named,
+    place,
+    refused_at,
+)
 from headgate.pipelines.readers.naming import check_keys
 
 INPUT = "input"
 MAX_CHARACTERS = 10_000
+MAX_SELECTS = 30
 RANKS = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue)
 """Functions that need a window."""
 AGGREGATES = (
@@ -87,10 +96,13 @@ class Query:
 def parse(sql: str) -> Query:
     """Read a query. Raises ValueError that says what is wrong with it, and where."""
     tree = _tree(sql)
+    check_depth(tree)
     for node in tree.walk():
         _check(node, sql)
     _check_tables(tree, sql)
     flowing = list(flow(tree))
+    if len(flowing) > MAX_SELECTS:
+        raise ValueError(f"a query has at most {MAX_SELECTS} SELECTs")
     for select in flowing:
         _check_names(select, sql)
     columns = tuple(dict.fromkeys(column.name for column in tree.find_all(exp.Column)))

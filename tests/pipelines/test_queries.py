@@ -119,6 +119,12 @@ REACHING_OUT = [
     "SELECT x FROM input WHERE " + "(" * 2_000 + "x > 1" + ")" * 2_000,
 ]  # fmt: skip
 
+MANY_SELECTS = (
+    "WITH a0 AS (SELECT * FROM input)"
+    + "".join(f", a{number + 1} AS (SELECT * FROM a{number})" for number in range(30))
+    + " SELECT * FROM a30"
+)
+
 
 @pytest.mark.parametrize("sql", REACHING_OUT, ids=[str(number) for number in range(len(REACHING_OUT))])
 def test_a_query_that_reads_or_makes_anything_else_is_refused(sql: str) -> None:
@@ -143,6 +149,9 @@ def test_a_query_that_reads_or_makes_anything_else_is_refused(sql: str) -> None:
         ("SELECT x, y AS X FROM input", "two columns are named X"),
         ("SELECT DISTINCT * FROM input", r"name the columns in place of \*"),
         ("SELECT x FROM input LIMIT 1 + 1", "whole numbers"),
+        ("SELECT * FROM " + "(SELECT * FROM " * 10 + "input" + ") t" * 10, "nested too deeply"),
+        ("SELECT x" + " + x" * 300 + " AS y FROM input", "chains more than 250 parts"),
+        (MANY_SELECTS, "at most 30 SELECTs"),
     ],
 )
 def test_a_refusal_says_what_is_wrong_and_where(sql: str, message: str) -> None:

@@ -156,6 +156,11 @@ def test_arithmetic_is_that_of_python_with_null_where_python_divides_by_zero(
         ([{"name": "x", "sql": "DATE_TRUNC('fortnight', a)"}], "fortnight|FORTNIGHT"),
         ([{"name": "x", "sql": r"REGEXP_REPLACE(a, '(b)', '\1')"}], "parts of what was found"),
         ([{"name": "x", "sql": "ROUND(a, b)"}], "can't be carried out"),
+        ([{"name": "x", "sql": "a" + "::int" * 100}], "nested too deeply"),
+        ([{"name": "x", "sql": "POWER(" * 30 + "a" + ", 2)" * 30}], "nested too deeply"),
+        ([{"name": "x", "sql": "a" + " + a" * 400}], "chains more than 250 parts"),
+        ([{"name": "x", "sql": "STRPOS(CAST(STRPOS(a, 'b') AS TEXT), 'c')"}], "can't stand within itself"),
+        ([{"name": "x", "sql": "TRIM(BOTH LOWER(a) FROM b)"}], "takes a text or a column"),
     ],
 )
 def test_columns_that_nothing_can_make_are_refused(columns: list[dict[str, str]], message: str) -> None:
