@@ -100,10 +100,15 @@ class Client:
             given["idempotency-key"] = idempotency_key
         if content is None and method not in ("GET", "HEAD"):
             content = b""
-        request = Request(method, self._url(path, params), list(given.items()), content)
+        request = Request(method, self.url(path, params), list(given.items()), content)
         return self._tried(request, harmless or idempotency_key is not None or method in HARMLESS)
 
-    def _url(self, path: str, params: Sequence[tuple[str, str]]) -> httpx.URL:
+    def wait(self, seconds: float) -> None:
+        """Wait, and heed meanwhile who may end it. Raises JobFault URL_TIMED_OUT where the job's time is over."""
+        self._turns.wait(seconds)
+
+    def url(self, path: str = "", params: Sequence[tuple[str, str]] = ()) -> httpx.URL:
+        """The URL that a call of this path has, without what authenticates. Raises JobFault URL_NOT_ALLOWED."""
         url = path if path.startswith(("http://", "https://")) else _below(self._server.url, path)
         try:
             whole = read_url(url)
