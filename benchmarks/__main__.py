@@ -18,6 +18,7 @@ from benchmarks.rivals import measure_rivals
 from benchmarks.starts import measure_starts
 from benchmarks.steps import measure_steps
 from benchmarks.subscriptions import measure_events, measure_subscriptions
+from benchmarks.upsert import measure_upsert
 
 BENCHMARKS = (
     measure_requests,
@@ -26,6 +27,7 @@ BENCHMARKS = (
     measure_steps,
     measure_memory,
     measure_ledger,
+    measure_upsert,
     measure_jobs,
     measure_starts,
     measure_events,

@@ -17,6 +17,7 @@ from headgate.storage.outside_sql.patience import GIVE_UP_S, Patience, timed_out
 CONNECT_TIMEOUT_S = 10.0
 IDLE_MS = 60_000
 """After so long without a word in a transaction the server ends it: a process that hangs must not keep its locks."""
+SORT_MEMORY = "64MB"
 PASSING = ("08", "40", "53", "55", "57")
 """The classes of errors after which the same may succeed later: connections, deadlocks, resources, locks, shutdowns."""
 DENIED = ("28", "3D")
@@ -135,6 +136,8 @@ async def begin(connection: Connection, patience: Patience) -> None:
         "bytea_output": "hex",
         "extra_float_digits": "1",
         "standard_conforming_strings": "on",
+        "work_mem": SORT_MEMORY,
+        "jit": "off",
     }
     for name, value in settings.items():
         await connection.execute("SELECT set_config($1, $2, true)", name, value)
