@@ -21,7 +21,7 @@ class CatalogEntry:
         description="A whole spec that shows it, ready for `ingest` and `createPipeline`."
     )
     needs: str | None = strawberry.field(
-        description="Which endpoints and datasets have to be there for the example; null where none have."
+        description="What has to be there before the example can run; null where nothing has."
     )
 
     @classmethod

@@ -101,11 +101,12 @@ def _dataset(kind: type[Kind]) -> dict[str, Any]:
 
 
 def _needs(kind: type[Kind]) -> str | None:
-    """Name the endpoints and datasets that the example of a kind refers to."""
+    """Name what the example of a kind refers to."""
     endpoints = [
         f"an endpoint {name} of the kind {' or '.join(of)}"
         for setting, of in kind.endpoints.items()
         if (name := kind.example.get(setting)) is not None
     ]
     datasets = [f"a dataset {name}" for setting in kind.datasets if (name := kind.example.get(setting))]
-    return f"The example needs {' and '.join([*endpoints, *datasets])}." if endpoints or datasets else None
+    needs = [*endpoints, *datasets, *kind.needs]
+    return f"The example needs {' and '.join(needs)}." if needs else None

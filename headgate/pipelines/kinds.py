@@ -29,7 +29,7 @@ class Kind(Settings):
 
     `kind` is the name that specs use for it, and `example` are settings that work on the rows of `records`. The
     settings named in `datasets` hold names of datasets, and those in `endpoints` names of endpoints, each of one of the
-    kinds that stand with it.
+    kinds that stand with it. `needs` names what else has to be there for the example to work.
     """
 
     kind: ClassVar[str]
@@ -37,6 +37,7 @@ class Kind(Settings):
     records: ClassVar[Sequence[Mapping[str, Any]]] = ()
     datasets: ClassVar[tuple[str, ...]] = ()
     endpoints: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    needs: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def from_example(cls) -> Self:

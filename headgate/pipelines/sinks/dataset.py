@@ -22,8 +22,8 @@ class DatasetSink(Sink):
     kind: ClassVar[str] = "dataset"
     example: ClassVar[dict[str, Any]] = {"name": "orders", "mode": "UPSERT", "keys": ["id"]}
     records: ClassVar[Sequence[Mapping[str, Any]]] = [
-        {"id": 1, "customer": "Ann Lee", "total": 12.5},
-        {"id": 2, "customer": "Bob", "total": 7.0},
+        {"id": 1, "customer": "Ann Lee", "amount": 120.5},
+        {"id": 2, "customer": "Bob", "amount": 70.0},
     ]
 
     name: str = Field(

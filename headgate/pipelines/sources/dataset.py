@@ -13,6 +13,7 @@ class DatasetSource(SourceKind):
 
     kind: ClassVar[str] = "dataset"
     example: ClassVar[dict[str, Any]] = {"name": "orders", "filter": {"column": "amount", "gte": 100}}
+    datasets: ClassVar[tuple[str, ...]] = ("name",)
 
     name: str = Field(description="The dataset's name.")
     version: int | None = Field(

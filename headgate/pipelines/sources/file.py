@@ -17,6 +17,7 @@ class FileSource(SourceKind):
 
     kind: ClassVar[str] = "file"
     example: ClassVar[dict[str, Any]] = {"dialect": {"delimiter": ";"}}
+    needs: ClassVar[tuple[str, ...]] = ("a file, given as `data` with each run",)
 
     id: str | None = Field(
         default=None,

@@ -12,6 +12,7 @@ class UrlSource(SourceKind):
 
     kind: ClassVar[str] = "url"
     example: ClassVar[dict[str, Any]] = {"url": "https://example.org/orders.csv"}
+    needs: ClassVar[tuple[str, ...]] = ("a file to fetch at its URL",)
 
     url: str = Field(
         description="The URL, http or https. Its host must be public, unless the operator allows its network."
