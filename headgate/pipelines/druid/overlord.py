@@ -1,6 +1,6 @@
 """What Druid is asked for: to run a task, how it goes, and what it did with the rows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -39,19 +39,32 @@ class Overlord:
     def __init__(self, client: Client, turns: Turns) -> None:
         self._client, self._turns = client, turns
 
-    def usable(self, task: str) -> tuple[str, Status | None]:
-        """The first of a row of names under which no task has failed, and where that one is; None for none.
+    def start(self, path: str, task: str, said: Callable[[str], Mapping[str, Any]]) -> str:
+        """Hand in a task, which is said for its name; answers that. One that was handed in before is not run again.
 
-        Raises JobFault (DRUID_TASK_FAILED) where too many have.
+        Behind a task that has failed comes another one, whose name is numbered. Raises JobFault (DRUID_TASK_FAILED)
+        where too many have.
         """
         message = ""
         for number in range(1, MAX_TRIES + 1):
             name = task if number == 1 else f"{task}-{number}"
-            status = self.status(name)
-            if status is None or status.code != FAILED:
-                return name, status
-            message = status.message
+            accepted, before = self._submit(path, name, said(name))
+            if before is None or before.code != FAILED:
+                return accepted
+            message = before.message
         raise _failed(task, message)
+
+    def _submit(self, path: str, task: str, said: Mapping[str, Any]) -> tuple[str, Status | None]:
+        """The name under which a task was taken, and where it was already if it was handed in before."""
+        try:
+            # Its name makes it the same task however often it is sent.
+            answer = self._client.call("POST", path, json=said, harmless=True).json()
+        except JobFault as fault:
+            if fault.code == "HTTP_STATUS" and (before := self.status(task)) is not None:
+                return task, before
+            raise
+        accepted = answer.get("task") or answer.get("taskId") if isinstance(answer, Mapping) else None
+        return (accepted if isinstance(accepted, str) else task), None
 
     def status(self, task: str) -> Status | None:
         """Where a task is; None where there is none."""
@@ -61,18 +74,6 @@ class Overlord:
             return None
         code = status.get("statusCode") or status.get("status")
         return Status(str(code), str(status.get("errorMsg") or ""))
-
-    def submit(self, path: str, task: str, said: Mapping[str, Any]) -> str:
-        """Hand in a task that will have this name; answers its name. Handed in before, it is not run again."""
-        try:
-            # Its name makes it the same task however often it is sent.
-            answer = self._client.call("POST", path, json=said, harmless=True).json()
-        except JobFault as fault:
-            if fault.code == "HTTP_STATUS" and self.status(task) is not None:
-                return task
-            raise
-        accepted = answer.get("task") or answer.get("taskId") if isinstance(answer, Mapping) else None
-        return accepted if isinstance(accepted, str) else task
 
     def follow(self, task: str) -> None:
         """Wait until a task has succeeded. Raises JobFault (DRUID_TASK_FAILED, DRUID_TASK_LOST)."""

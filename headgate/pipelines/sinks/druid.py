@@ -157,22 +157,23 @@ class _Loading:
 
     def load(self) -> tuple[str, Counted]:
         """Let a task load the rows, or find the one that does; answers its name and what it did."""
-        name = f"headgate-{self.delivery.key.replace(':', '-')}"
-        is_query = self.sink.dialect is DruidDialect.SQL
-        task, status = self.overlord.usable(QUERY + name if is_query else name)
-        if status is None:
-            task = self._submit(task, self._handed_over())
+        task = self._start(self._handed_over())
         self.overlord.follow(task)
         counts = self.overlord.counts(task)
         self._clear()
         return task, counts
 
-    def _submit(self, task: str, reading: Reading) -> str:
+    def _start(self, reading: Reading) -> str:
+        name = f"headgate-{self.delivery.key.replace(':', '-')}"
         writing = Writing(self.sink.datasource, self.sink.mode, self._span())
-        if self.sink.dialect is DruidDialect.SQL:
-            said = sql_statement(self.layout, reading, writing, task.removeprefix(QUERY))
-            return self.overlord.submit(STATEMENTS, task, said)
-        return self.overlord.submit(TASKS, task, {"id": task, **native_spec(self.layout, reading, writing)})
+        if self.sink.dialect is DruidDialect.NATIVE:
+            spec = native_spec(self.layout, reading, writing)
+            return self.overlord.start(TASKS, name, lambda task: {"id": task, **spec})
+        return self.overlord.start(
+            STATEMENTS,
+            QUERY + name,
+            lambda task: sql_statement(self.layout, reading, writing, task.removeprefix(QUERY)),
+        )
 
     def _span(self) -> Span | None:
         """The stretch of time that a REPLACE is about; None for all of it, or where nothing is replaced."""

@@ -128,21 +128,33 @@ def test_a_job_that_is_tried_again_loads_nothing_twice(
     said = [load(overlord, tmp_path, dialect=dialect).said for _ in range(2)]
     assert loaded(overlord) == in_druid(RECORDS)
     assert said[0] == said[1]
-    assert len(overlord.submitted()) == 1
+    assert len(overlord.tasks) == 1
 
 
-def test_a_task_that_was_accepted_meanwhile_is_gone_on_with(overlord: Overlord, tmp_path: Path) -> None:
+def test_a_job_that_is_tried_again_goes_on_with_a_task_that_runs(overlord: Overlord, tmp_path: Path) -> None:
+    overlord.polls = 5
+
+    def stop(stage: str, **figures: Any) -> None:
+        if overlord.tasks:
+            raise Stopped
+
+    sink = DruidSink(endpoint="druid", datasource="ads", timestamp_column="date")
+    with pytest.raises(Stopped):
+        sink.write(rows_of(tmp_path, RECORDS), delivery_of(tmp_path, outside_of(overlord), watch=stop))
     load(overlord, tmp_path)
-    overlord.asked.clear()
-    # The first answer says that there is no such task yet.
-    overlord.troubles = [Reply(404)]
-    load(overlord, tmp_path)
-    assert len(overlord.submitted()) == 1
+    assert len(overlord.tasks) == 1
     assert loaded(overlord) == in_druid(RECORDS)
 
 
+def test_a_spec_that_druid_refuses_fails_the_sink(overlord: Overlord, tmp_path: Path) -> None:
+    overlord.troubles = [Reply(400, {"error": "no such type"})]
+    fault = fault_of(overlord, tmp_path)
+    assert fault.code == "HTTP_STATUS"
+    assert overlord.tasks == {}
+
+
 def test_a_call_that_fails_for_a_while_is_made_again(overlord: Overlord, tmp_path: Path) -> None:
-    overlord.troubles = [None, unavailable()]
+    overlord.troubles = [unavailable(), None, unavailable()]
     load(overlord, tmp_path)
     assert loaded(overlord) == in_druid(RECORDS)
 
