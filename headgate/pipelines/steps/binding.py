@@ -20,7 +20,7 @@ from headgate.pipelines.steps.step import HIDDEN
 from headgate.pipelines.types import is_text
 from headgate.storage.columns import fields_of
 
-VALUE, MADE = f"{HIDDEN}value_", f"{HIDDEN}made"
+VALUE, MADE, TRIED = f"{HIDDEN}value_", f"{HIDDEN}made", f"{HIDDEN}tried"
 Types = Mapping[str, pl.DataType]
 MOMENT_TYPES = (exp.DataType.Type.DATE, exp.DataType.Type.TIMESTAMP)
 SMALL_INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
@@ -78,7 +78,7 @@ def bind(expression: Expression, sql: str, sample: pl.DataFrame, now: datetime) 
         types = {column: dtype or usual[column] for column, dtype in known.items()}
         bound = _bound(expression, sample.schema, types, now, fields)
         try:
-            bound.over(rows.lazy(), MADE).collect()
+            bound.over(rows.lazy(), TRIED).collect()
         except pl.exceptions.PolarsError as error:
             fault = fault or first_line(error)
         else:

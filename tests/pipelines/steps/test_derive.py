@@ -175,6 +175,7 @@ def test_columns_that_nothing_can_make_are_refused(columns: list[dict[str, str]]
         ("x", "b.c", "UNKNOWN_COLUMN"),
         ("A", "1", "COLUMN_EXISTS"),
         ("x", "a ~ 'x'", "INVALID_EXPRESSION"),
+        ("x", "LENGTH(LENGTH(a))", "INVALID_EXPRESSION"),
     ],
 )
 def test_an_expression_that_the_columns_cannot_go_in_fails_the_job(name: str, sql: str, code: str) -> None:

@@ -82,7 +82,12 @@ def test_what_is_no_condition_is_refused_with_its_place(sql: str, message: str) 
 
 @pytest.mark.parametrize(
     ("sql", "code"),
-    [("m > 1", "UNKNOWN_COLUMN"), ("n", "INVALID_EXPRESSION"), ("n ~ 'x'", "INVALID_EXPRESSION")],
+    [
+        ("m > 1", "UNKNOWN_COLUMN"),
+        ("n", "INVALID_EXPRESSION"),
+        ("n ~ 'x'", "INVALID_EXPRESSION"),
+        ("n + LENGTH(n) > 1", "INVALID_EXPRESSION"),
+    ],
 )
 def test_a_condition_that_the_columns_cannot_go_in_fails_the_job(sql: str, code: str) -> None:
     with pytest.raises(JobFault, match=code) as fault:
