@@ -1,9 +1,10 @@
 """Accepting jobs: what they read becomes durable, then the jobs themselves; from then on they will be carried out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +20,7 @@ from headgate.errors import UserFault
 from headgate.storage.events import NewEvent, append_events
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
+from headgate.storage.items_of_jobs import add_items
 from headgate.storage.tables import Dataset, Job, JobKind, JobStatus, Pipeline
 
 WRITES_AT_ONCE = 16
@@ -37,13 +39,14 @@ class Content:
 class NewJob:
     """A job that is to be accepted; the dataset that it writes to, if any, is made where it is missing.
 
-    `at` is where in the request its spec comes from.
+    `at` is where in the request its spec comes from; `items` are those of a job of mappings, as `add_items` takes them.
     """
 
     job: Job
     dataset_name: str | None
     content: Content | None = None
     at: tuple[str, ...] = ("spec",)
+    items: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ async def accept(
         for generation in ([parent] if parent is not None else [], jobs):
             session.add_all(generation)
             await session.flush()
+        await add_items(session, [item for each in new for item in each.items])
         await append_events(session, events)
 
     async with AsyncExitStack() as kept:

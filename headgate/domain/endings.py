@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from headgate.domain import batches, incremental, lineage
-from headgate.domain.happenings import STOPPED, WAITING, announce, elapsed_s, happened, status_changed
+from headgate.domain import batches, incremental, items, lineage
+from headgate.domain.happenings import FINAL, STOPPED, WAITING, announce, elapsed_s, happened, status_changed
 from headgate.domain.incremental import Produced
+from headgate.domain.items import ItemResult, Tally
 from headgate.domain.ports import ProcessDied, TaskFault, TimedOut
 from headgate.domain.ranking import wake_up
 from headgate.domain.retry_policy import MAX_CRASHES, RetryPolicy, given_up
@@ -35,8 +36,13 @@ from headgate.storage.tables import (
     utc_now,
 )
 
-VALIDATED = "validation"
-"""What the result of a check of data is called."""
+VALIDATED, MAPPED = "validation", "mapping"
+"""What the results of jobs are called that make no dataset."""
+RESULTS = {
+    JobKind.VALIDATE: (ResultKind.VALIDATION, VALIDATED),
+    JobKind.MAPPING: (ResultKind.MAPPING, MAPPED),
+}
+REJECTED = {JobKind.MAPPING: "items failed"}
 COUNTS = ("read", "accepted", "rejected", "filtered", "merged")
 MAX_UNSETTLED = 10
 """So often at least another attempt may find out what became of one before it, whatever the job's policy says."""
@@ -66,11 +72,12 @@ Outcome = Mapping[str, Any] | JobFault | Halt
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The end of one attempt, with those samples of its errors that are not recorded yet."""
+    """The end of one attempt, with those samples of its errors and results of its items that are not recorded yet."""
 
     claim: Claim
     outcome: Outcome
     samples: Sequence[Sample] = ()
+    items: Sequence[ItemResult] = ()
 
 
 @dataclass(slots=True)
@@ -92,8 +99,9 @@ async def close(services: Services, endings: Sequence[Ending]) -> set[str]:
     ended = {ending.claim.job_id: ending for ending in by_lease}
     async with services.database.transaction() as session:
         held = await lock_held(session, {job_id: ending.claim.token for job_id, ending in ended.items()})
+        tallies = await items.record(session, [(job, ended[job_id].items) for job_id, job in held.items()])
         for job_id, job in held.items():
-            _end(closing, job, ended[job_id])
+            _end(closing, job, ended[job_id], tallies.get(job_id))
         await write_jobs(session, held.values())
         await _write(session, closing)
         closing.events += await lineage.resolve(services, session, _well_ended(held.values()))
@@ -120,10 +128,12 @@ def end_attempt(job: Job, status: JobStatus, fault: JobFault | None = None) -> d
     }
 
 
-def _end(closing: _Closing, job: Job, ending: Ending) -> None:
+def _end(closing: _Closing, job: Job, ending: Ending, tally: Tally | None) -> None:
     outcome = ending.outcome
     if ending.samples:
         closing.events.append(sampled(job, ending.samples))
+    if tally is not None and isinstance(outcome, Mapping):
+        outcome = items.outcome_of(tally)
     if outcome is Halt.CANCELED:
         _cancel(closing, job)
     elif outcome is Halt.INTERRUPTED:
@@ -134,6 +144,9 @@ def _end(closing: _Closing, job: Job, ending: Ending) -> None:
         _fail(closing, job, fault)
     else:
         _succeed(closing, job, ending.claim, outcome)
+    if tally is not None and job.status in FINAL:
+        # Its calls were made, whatever came of the job.
+        _count(job, items.counts_of(tally), 0)
 
 
 def _mismatch(counts: Mapping[str, int]) -> JobFault | None:
@@ -147,12 +160,12 @@ def _succeed(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any
     counts = result["counts"]
     _count(job, counts, result.get("errors"))
     job.progress = _finished(claim, job, counts)
-    if job.kind is JobKind.VALIDATE:
-        closing.results.append(_result(job, ResultKind.VALIDATION, VALIDATED, result["report"]))
+    if job.kind in RESULTS:
+        closing.results.append(_result(job, *RESULTS[job.kind], result["report"]))
     else:
         _ingested(closing, job, claim, result)
     if counts["rejected"]:
-        message = f"{counts['rejected']} rows were rejected."
+        message = f"{counts['rejected']} {REJECTED.get(job.kind, 'rows were rejected')}."
         closing.events.append(happened(job, JobEventType.ERRORS, message=message))
     _close(closing, job, JobStatus.PARTIAL if counts["rejected"] else JobStatus.SUCCEEDED)
 

@@ -37,6 +37,9 @@ class Mistakes:
             self._found += fault.all
             return None
 
+    def __len__(self) -> int:
+        return len(self._found)
+
     def check(self) -> None:
         """Raise UserFault with all that were found, if any were."""
         if self._found:

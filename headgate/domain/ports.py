@@ -17,6 +17,9 @@ They are stage, fraction, rows_read, rows_written, bytes_read, bytes_total, rows
 Found = Callable[[list[dict[str, Any]]], Awaitable[None]]
 """Takes errors that a running task has found: the first few of each kind, as lines of its ledger."""
 
+Done = Callable[[list[dict[str, Any]]], Awaitable[None]]
+"""Takes what became of items of a running task: position, status, attempts, response and failure of each."""
+
 Permit = Callable[[], Awaitable[float | None]]
 """Answers for how many seconds a task may commit from now on; None where it must not."""
 
@@ -115,6 +118,7 @@ class Engine(Protocol):
         report: Report | None = None,
         *,
         found: Found | None = None,
+        done: Done | None = None,
         permit: Permit | None = None,
         stop: StopOrder | None = None,
         timeout_s: float | None = None,
@@ -123,7 +127,7 @@ class Engine(Protocol):
 
         `permit` is asked before the task commits; without one it may. Once `stop` is given the task ends at its
         next safe point. Raises TaskStopped for these two, TaskFault where the task failed (TIMED_OUT where it took
-        longer than `timeout_s`), ProcessDied, and whatever `report`, `found` and `permit` raise.
+        longer than `timeout_s`), ProcessDied, and whatever `report`, `found`, `done` and `permit` raise.
         """
         ...
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from headgate.domain import permissions
+from headgate.domain import mappings, permissions
 from headgate.domain.acceptance import Accepted, NewJob, accept, replayed
 from headgate.domain.batch_ingest import make_batch
 from headgate.domain.bindings import Named
@@ -20,10 +20,12 @@ from headgate.domain.specs import ROWS, RUNNING, Spec, check_spec, dataset_sink
 from headgate.errors import UserFault
 from headgate.pipelines.acceptance import InvalidPolicy
 from headgate.storage.ids import new_id
-from headgate.storage.tables import ErrorPolicy, Job, JobKind, JobStatus, Priority, Role
+from headgate.storage.tables import ErrorPolicy, ItemStatus, Job, JobKind, JobStatus, Priority, Role
 
 WITHOUT_EFFECT = frozenset({JobStatus.FAILED, JobStatus.CANCELED})
 PATH = ("jobId",)
+GOOD_ITEMS_ARE_DONE = "What succeeded of it is done already; FAILED_ROWS takes the items that failed."
+NONE_FAILED = "No item of it failed."
 GOOD_ROWS_ARE_IN = "Its good rows are in the dataset already; FAILED_ROWS takes those that were rejected."
 
 
@@ -80,10 +82,13 @@ async def retry(
         return await replayed(services, known)
     if (reason := refusal(job, request.strategy)) is not None:
         raise UserFault("NOT_RETRYABLE", reason, PATH)
-    parent, new = await _again(services, principal, job, request)
-    named = await Named.by(services, new)
-    for each in new:
-        named.bind(each)
+    if job.kind is JobKind.MAPPING:
+        parent, new = None, [await _items_again(services, principal, job, request)]
+    else:
+        parent, new = await _again(services, principal, job, request)
+        named = await Named.by(services, new)
+        for each in new:
+            named.bind(each)
     if (known := await accept(services, new, token, parent)) is not None:
         return await replayed(services, known)
     return Accepted(parent or new[0].job)
@@ -97,10 +102,26 @@ def _check_changes(spec: Spec) -> None:
     check_spec(spec)
 
 
+async def _items_again(services: Services, principal: Principal, job: Job, request: RetryRequest) -> NewJob:
+    """Make a job of items of a job of mappings: of all of them, or of those that have not succeeded."""
+    if others := [name for name in request.spec or {} if name not in RUNNING]:
+        message = f"A job of mappings has no {others[0]}."
+        raise UserFault("INVALID_ARGUMENT", message, ("spec", others[0]))
+    is_all = request.strategy is RetryStrategy.ALL
+    wanted = list(ItemStatus) if is_all else [ItemStatus.PENDING, ItemStatus.FAILED]
+    if (new := await mappings.again(services, principal, job, wanted)) is None:
+        raise UserFault("NOT_RETRYABLE", NONE_FAILED, PATH)
+    new.job.priority = request.priority or job.priority
+    new.job.spec = {**job.spec, **(request.spec or {})}
+    return new
+
+
 def refusal(job: Job, strategy: RetryStrategy) -> str | None:
     """Say why a job cannot be tried again in this way; None where it can."""
     if job.status not in FINAL:
         return f"The job has not ended yet: it is {job.status}."
+    if job.kind is JobKind.MAPPING:
+        return _items_refusal(job, strategy)
     has_effect = job.status not in WITHOUT_EFFECT
     if strategy is RetryStrategy.ALL:
         return GOOD_ROWS_ARE_IN if has_effect else None
@@ -111,6 +132,12 @@ def refusal(job: Job, strategy: RetryStrategy) -> str | None:
     if has_effect:
         return open_rows_refusal(job)
     return None if job.rows_rejected else NONE_REJECTED
+
+
+def _items_refusal(job: Job, strategy: RetryStrategy) -> str | None:
+    if strategy is RetryStrategy.ALL:
+        return GOOD_ITEMS_ARE_DONE if job.status not in WITHOUT_EFFECT else None
+    return NONE_FAILED if job.status is JobStatus.SUCCEEDED else None
 
 
 def actions(principal: Principal, job: Job) -> list[ActionState]:

@@ -15,12 +15,14 @@ from sqlmodel import col, select
 
 from headgate.domain import batches, workers
 from headgate.domain.happenings import WAITING, announce, happened, status_changed
+from headgate.domain.items import ItemResult
 from headgate.domain.samples import Sample, sampled
 from headgate.domain.services import Services
 from headgate.storage.database import Database
 from headgate.storage.events import append_events
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
+from headgate.storage.items_of_jobs import end_items
 from headgate.storage.rows_of_jobs import (
     BEGINNING,
     JOBS,
@@ -144,14 +146,15 @@ async def progress(
     services: Services,
     reports: Sequence[tuple[Claim, Mapping[str, Any]]],
     samples: Sequence[tuple[Claim, Sequence[Sample]]] = (),
+    items: Sequence[tuple[Claim, Sequence[ItemResult]]] = (),
     *,
     with_totals: bool,
 ) -> set[str]:
-    """Record how far jobs have come and samples of their errors, and with totals how far their batches are.
+    """Record how far jobs have come, samples of their errors, what became of their items, and the totals of batches.
 
     Answers the jobs whose lease is lost.
     """
-    told = [claim for claim, _ in (*reports, *samples)]
+    told = [claim for claim, _ in (*reports, *samples, *items)]
     async with services.database.transaction() as session:
         held = await lock_held(session, {claim.job_id: claim.token for claim in told})
         events = []
@@ -162,6 +165,9 @@ async def progress(
             if (job := held.get(claim.job_id)) is not None:
                 job.progress = dict(figures)
                 events.append(happened(job, JobEventType.PROGRESS, progress=job.progress))
+        for claim, results in items:
+            if claim.job_id in held:
+                await end_items(session, claim.job_id, results)
         await write_jobs(session, held.values(), ("progress", "last_event"))
         if with_totals:
             events += await batches.refresh(session, batches.parents_of(held.values()))

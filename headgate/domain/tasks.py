@@ -9,6 +9,7 @@ from headgate.domain.acceptance import fetched_key, input_key
 from headgate.domain.incremental import state_of
 from headgate.domain.ledgers import ledger_key, open_errors, resolved_key
 from headgate.domain.lineage import LINEAGE, RESOLVED_BY
+from headgate.domain.mapping_tasks import mapping_task
 from headgate.domain.runs import Claim, Target
 from headgate.domain.services import Services
 from headgate.domain.specs import ROWS, chosen, dataset_sink
@@ -20,6 +21,8 @@ from headgate.storage.tables import Job, JobKind
 
 async def task_of(services: Services, claim: Claim, scratch: Path) -> dict[str, Any]:
     """Say the job as a task for the engine."""
+    if claim.job.kind is JobKind.MAPPING:
+        return await mapping_task(services, claim, await _outside(services, claim.job))
     spec = claim.job.spec
     return {
         "task": TASKS[claim.job.kind],

@@ -31,6 +31,7 @@ from headgate.storage.tables import (
     EndpointKind,
     ErrorPolicy,
     FileStatus,
+    ItemStatus,
     JobEventType,
     JobKind,
     JobStatus,
@@ -54,6 +55,7 @@ __all__ = [
     "HttpBody",
     "HttpMethod",
     "InvalidPolicy",
+    "ItemStatus",
     "JobActionName",
     "JobEventType",
     "JobGroup",
@@ -133,6 +135,7 @@ publish(
     "What a job does.",
     INGEST="Reads data and writes its good rows to a dataset.",
     VALIDATE="Holds data against rules, and keeps nothing of it but what is wrong.",
+    MAPPING="Takes data from one outside system to another, item by item.",
     CORRECTION="Ingests rejected rows of another job with other values.",
     BATCH="Waits for its children, which do its work, and sums up their rows.",
 )
@@ -143,9 +146,19 @@ publish(
     RUNNING="Runs now.",
     RETRYING="Was interrupted or failed for a passing reason, and waits for its next attempt.",
     SUCCEEDED="Ended well; no row was rejected.",
-    PARTIAL="Ended well, with some rows rejected: `errors` lists them. Of a batch: some items had an effect.",
+    PARTIAL=(
+        "Ended well, with some rows rejected: `errors` lists them. Of a batch: some items had an effect. Of mappings: "
+        "some failed."
+    ),
     FAILED="Ended without effect: `failure` says why. Of a batch: no item, or not all, as its policy has it.",
-    CANCELED="Was stopped on request, without effect.",
+    CANCELED="Was stopped on request, without effect. Of mappings: those that had ended by then stay so.",
+)
+publish(
+    ItemStatus,
+    "How far an item of a job of mappings is.",
+    PENDING="It is to be carried out, or was when the job was stopped.",
+    SUCCEEDED="Its target has taken it.",
+    FAILED="It could not be read, changed or written: `failure` says why.",
 )
 publish(
     Priority,
@@ -219,6 +232,7 @@ publish(
     "What a result holds.",
     VALIDATION="What was found in data that was checked.",
     DATASET="What an ingest made of a dataset.",
+    MAPPING="How many items of a job of mappings succeeded and failed.",
 )
 publish(
     Severity,

@@ -27,6 +27,7 @@ from headgate.graphql.eventlists import LazyJobEvent, list_events
 from headgate.graphql.fields import query, resolved
 from headgate.graphql.files import File
 from headgate.graphql.inputs import given
+from headgate.graphql.items import JobItem, OfStatus, list_items
 from headgate.graphql.jobfilters import JobFilter
 from headgate.graphql.joblists import list_jobs, list_owned_jobs
 from headgate.graphql.nodes import Node
@@ -194,6 +195,12 @@ class Job(Node, prefix="job"):
         ] = None,
     ) -> str:
         return download_url(info, self.id, content, row_errors.ErrorFilter(**given(filter)))
+
+    @resolved("Its items, in their order: one for each mapping; none where it is no job of mappings.")
+    async def items(
+        self, info: Info, status: OfStatus = None, first: First = DEFAULT_FIRST, after: After = None
+    ) -> Connection[JobItem]:
+        return await list_items(info, self.id, status, first, after)
 
     @resolved("What it stored; null until it has ended well.")
     async def result(self, info: Info) -> Result | None:

@@ -39,6 +39,7 @@ STAGES = {
     "writing": "Writing rows",
     "committing": "Committing the version",
     "items": "Working on its items",
+    "mapping": "Carrying out mappings",
     "done": "Done",
 }
 """What a job does at each stage, for people."""

@@ -28,6 +28,7 @@ from headgate.graphql.ingest import IngestMutation
 from headgate.graphql.jobactions import JobActionMutation
 from headgate.graphql.jobs import JobQuery
 from headgate.graphql.limits import query_extensions
+from headgate.graphql.mappings import MappingMutation
 from headgate.graphql.nodes import NodeQuery
 from headgate.graphql.pipeline_changes import PipelineMutation
 from headgate.graphql.pipelines import PipelineQuery
@@ -62,6 +63,7 @@ class Mutation(
     IngestMutation,
     BatchMutation,
     PipelineMutation,
+    MappingMutation,
     JobActionMutation,
     CorrectionMutation,
     EndpointMutation,

@@ -12,12 +12,20 @@ from typing import Any
 import orjson
 import structlog
 
-from headgate.domain.ports import Found, Permit, ProcessDied, Report, StopOrder
+from headgate.domain.ports import Done, Found, Permit, ProcessDied, Report, StopOrder
 from headgate.jobs import deaths
 
-SAID = {"progress": dict, "errors": list, "asks": str, "result": dict, "failure": dict, "stopped": bool}
+SAID = {
+    "progress": dict,
+    "errors": list,
+    "items": list,
+    "asks": str,
+    "result": dict,
+    "failure": dict,
+    "stopped": bool,
+}
 """What a process says while it runs a task, and at its end."""
-MEANWHILE = {"progress", "errors"}
+MEANWHILE = {"progress", "errors", "items"}
 """What it says while it runs, and needs no answer to."""
 UNLIMITED_S = 10**9
 """What a task hears that asks for its commit where nobody is to be asked."""
@@ -38,12 +46,13 @@ class Talk:
 
     report: Report | None
     found: Found | None
+    done: Done | None
     permit: Permit | None
     stop: StopOrder
 
 
 class Child:
-    """A process that takes a task as a JSON line, and answers in JSON lines: progress and errors, then the outcome."""
+    """A process that takes a task as a JSON line, and answers in JSON lines, the outcome last."""
 
     def __init__(self, process: Process) -> None:
         assert process.stdin is not None
@@ -112,6 +121,8 @@ class Child:
                 return message
             elif "errors" in message and talk.found is not None:
                 await talk.found(message["errors"])
+            elif "items" in message and talk.done is not None:
+                await talk.done(message["items"])
             elif "progress" in message and talk.report is not None:
                 await talk.report(message["progress"])
         raise await self._death()

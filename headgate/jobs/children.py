@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from headgate.domain.ports import Found, Permit, Report, StopOrder, TaskFault, TaskStopped
+from headgate.domain.ports import Done, Found, Permit, Report, StopOrder, TaskFault, TaskStopped
 from headgate.jobs import deaths
 from headgate.jobs.child import Child, Talk
 
@@ -48,6 +48,7 @@ class ChildPool:
         report: Report | None = None,
         *,
         found: Found | None = None,
+        done: Done | None = None,
         permit: Permit | None = None,
         stop: StopOrder | None = None,
         timeout_s: float | None = None,
@@ -60,7 +61,7 @@ class ChildPool:
         TIMED_OUT where the task took longer than `timeout_s`, the wait for a process apart; INTERNAL where what it
         said made no sense.
         """
-        talk = Talk(report, found, permit, stop or StopOrder())
+        talk = Talk(report, found, done, permit, stop or StopOrder())
         async with self._free:
             if talk.stop.is_given:
                 raise TaskStopped

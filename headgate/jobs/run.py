@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from headgate.domain.endings import Halt, Outcome, Unsettled
+from headgate.domain.items import ItemResult
 from headgate.domain.ports import Engine, ProcessDied, StopOrder, TaskStopped
 from headgate.domain.runs import Claim
 from headgate.domain.samples import MAX_SAMPLES, Sample, samples_of
@@ -43,6 +44,7 @@ class Run:
         seconds_left: SecondsLeft,
         report: Callable[[Claim, dict[str, Any]], None],
         sample: Callable[[Claim, list[Sample]], None],
+        note: Callable[[Claim, list[ItemResult]], None],
     ) -> None:
         self.claim = claim
         self._services = services
@@ -50,6 +52,7 @@ class Run:
         self._seconds_left = seconds_left
         self._report = report
         self._sample = sample
+        self._note = note
         self._samples_left = MAX_SAMPLES
         self._stop = StopOrder()
         self._running: asyncio.Task[Any] | None = None
@@ -107,6 +110,7 @@ class Run:
                 await task_of(self._services, self.claim, scratch),
                 self._progressed,
                 found=self._found,
+                done=self._done,
                 permit=self._permit,
                 stop=self._stop,
                 timeout_s=timeout_of(self._services, job),
@@ -120,6 +124,9 @@ class Run:
         self._samples_left -= len(samples)
         if samples:
             self._sample(self.claim, samples)
+
+    async def _done(self, items: list[ItemResult]) -> None:
+        self._note(self.claim, items)
 
     async def _permit(self) -> float | None:
         """Let the job commit for as long as its lease is sure to last, unless it is to stop."""

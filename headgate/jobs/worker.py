@@ -120,6 +120,7 @@ class Worker:
             seconds_left=partial(self._keeper.seconds_left, claim),
             report=self._recorder.take,
             sample=self._recorder.take_samples,
+            note=self._recorder.take_items,
         )
         if (stale := self._runs.get(claim.job_id)) is not None:
             stale.lose()
@@ -138,7 +139,8 @@ class Worker:
                 del self._runs[claim.job_id]
 
     async def _end(self, claim: Claim, outcome: Outcome) -> None:
-        ending = Ending(claim, outcome, await self._recorder.settle(claim))
+        left = await self._recorder.settle(claim)
+        ending = Ending(claim, outcome, left.samples, left.items)
         while True:
             try:
                 if await self._close(ending):

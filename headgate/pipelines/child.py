@@ -22,7 +22,7 @@ from headgate.pipelines.damage import LIBRARY_FAULTS
 from headgate.pipelines.dialect import Dialect, GivenDialect
 from headgate.pipelines.gate import READ_SHARE
 from headgate.pipelines.inspector import inspect
-from headgate.pipelines.jobtasks import Following, run_ingest, run_settle, run_validate
+from headgate.pipelines.jobtasks import Following, run_ingest, run_map, run_settle, run_validate
 from headgate.pipelines.orders import Orders, Send, Stopped
 from headgate.pipelines.pace import rows_per_second, seconds_left
 from headgate.pipelines.probes import run_probe
@@ -79,7 +79,12 @@ class Errand:
         self.task = task
         self.orders = Orders(send)
         self._report = Reporter(send)
-        self.following = Following(self.watch, self.orders.permit, lambda samples: send({"errors": samples}))
+        self.following = Following(
+            self.watch,
+            self.orders.permit,
+            lambda samples: send({"errors": samples}),
+            lambda items: send({"items": items}),
+        )
 
     def watch(self, stage: str, **figures: Any) -> None:
         """Report how far the task is. Raises Stopped once it is to stop."""
@@ -114,6 +119,7 @@ def run_inspect(errand: Errand) -> dict[str, Any]:
 TASKS: Mapping[str, Callable[[Errand], dict[str, Any]]] = {
     "ingest": lambda errand: run_ingest(errand.task, errand.following),
     "validate": lambda errand: run_validate(errand.task, errand.following),
+    "map": lambda errand: run_map(errand.task, errand.following),
     "settle": lambda errand: run_settle(errand.task),
     "inspect": run_inspect,
     "profile": lambda errand: run_profile(errand.task),

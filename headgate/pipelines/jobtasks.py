@@ -12,6 +12,7 @@ from headgate.pipelines.endpoints.outside import Outside
 from headgate.pipelines.fetched import Fetch, fetched_source, kept_source
 from headgate.pipelines.inputs import Input
 from headgate.pipelines.keptfiles import OutsideFetch, fetched_files, is_kept, kept_files
+from headgate.pipelines.mappings import Done, Item, Tally, carry_out
 from headgate.pipelines.orders import Permit
 from headgate.pipelines.prepared import Source, Watch
 from headgate.pipelines.readers.corrections import Corrections
@@ -36,11 +37,12 @@ from headgate.storage.open_errors import OpenErrors
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """Those who follow a task: they hear how far it is and of the first faults, and permit its commit."""
+    """Those who follow a task: they hear how far it is, of the first faults and of items, and permit its commit."""
 
     watch: Watch
     permit: Permit
     tell: Tell
+    done: Done
 
 
 def run_ingest(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
@@ -106,6 +108,15 @@ def run_validate(task: Mapping[str, Any], following: Following) -> dict[str, Any
         "errors": verdict.issues,
         "report": verdict.to_json(),
     }
+
+
+def run_map(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
+    """Run the task "map"; what became of its items was told by then, so that the answer is empty."""
+    items = [Item.from_json(each) for each in task["items"]]
+    tally, outside = Tally(**task["tally"]), Outside.from_json(task["outside"])
+    watch, done = following.watch, following.done
+    carry_out(task["job"], items, tally, outside, at_once=task["at_once"], watch=watch, done=done)
+    return {}
 
 
 def _input(

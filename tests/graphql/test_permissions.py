@@ -45,6 +45,7 @@ REQUIRED = {
     'mutation { updatePipeline(input: {name: "a"}) { errors { code } } }': Role.OPERATOR,
     'mutation { deletePipeline(name: "a") { errors { code } } }': Role.OPERATOR,
     'mutation { runPipeline(input: {name: "a"}) { errors { code } } }': Role.OPERATOR,
+    "mutation { ingestMappings(input: {mappings: []}) { errors { code } } }": Role.OPERATOR,
     f'mutation {{ retry(input: {{jobId: "{JOB}"}}) {{ errors {{ code }} }} }}': Role.OPERATOR,
     f'mutation {{ correctErrors(input: {{jobId: "{JOB}"}}) {{ errors {{ code }} }} }}': Role.OPERATOR,
     f'mutation {{ cancel(input: {{jobId: "{JOB}"}}) {{ errors {{ code }} }} }}': Role.OPERATOR,

@@ -13,7 +13,7 @@ import pytest
 from headgate.domain import ingest, recovery, users
 from headgate.domain.ingest import IngestRequest
 from headgate.domain.permissions import Principal
-from headgate.domain.ports import Engine, Found, Permit, Report, StopOrder
+from headgate.domain.ports import Done, Engine, Found, Permit, Report, StopOrder
 from headgate.domain.services import Services
 from headgate.jobs.identity import is_gone, worker_name
 from headgate.jobs.leases import LeaseKeeper
@@ -50,6 +50,7 @@ class LedEngine:
         report: Report | None = None,
         *,
         found: Found | None = None,
+        done: Done | None = None,
         permit: Permit | None = None,
         stop: StopOrder | None = None,
         timeout_s: float | None = None,
@@ -57,7 +58,8 @@ class LedEngine:
         if task["task"] == "settle":
             return {"ingested": self.ingested}
         assert report is not None
-        self.found, self.permit, self.stop, self.timeout_s = found, permit, stop, timeout_s
+        self.found, self.done, self.permit, self.stop = found, done, permit, stop
+        self.timeout_s = timeout_s
         self.began.put_nowait(task)
         try:
             await self.lead(report)

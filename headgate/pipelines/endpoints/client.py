@@ -1,6 +1,6 @@
 """Calls to endpoints: authenticated, spaced, tried again where that is safe, and bounded in every way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import count
@@ -82,11 +82,13 @@ class Client:
         content: bytes | None = None,
         idempotency_key: str | None = None,
         harmless: bool = False,
+        on_try: Callable[[], None] | None = None,
     ) -> Answer:
         """Call a path below the endpoint's URL, or a whole URL; of another origin that is called without credentials.
 
         A call that may have had an effect is tried again only with an idempotency key, which the server knows it by,
         where its method has the same effect twice as once, or where it is said to be `harmless`, as a search is.
+        `on_try` hears of each try before it is made.
 
         Raises JobFault: HTTP_STATUS for all but 2xx, URL_NOT_ALLOWED, URL_UNREACHABLE, URL_TIMED_OUT, URL_TOO_LARGE,
         AUTHENTICATION_FAILED, INVALID_ANSWER.
@@ -101,7 +103,8 @@ class Client:
         if content is None and method not in ("GET", "HEAD"):
             content = b""
         request = Request(method, self.url(path, params), list(given.items()), content)
-        return self._tried(request, harmless or idempotency_key is not None or method in HARMLESS)
+        may_repeat = harmless or idempotency_key is not None or method in HARMLESS
+        return self._tried(request, may_repeat, on_try or (lambda: None))
 
     def wait(self, seconds: float) -> None:
         """Wait, and heed meanwhile who may end it. Raises JobFault URL_TIMED_OUT where the job's time is over."""
@@ -117,8 +120,9 @@ class Client:
         query = "&".join(filter(None, (whole.query.decode("ascii"), urlencode(params))))
         return whole.copy_with(query=query.encode() or None, fragment=None)
 
-    def _tried(self, request: Request, may_repeat: bool) -> Answer:
+    def _tried(self, request: Request, may_repeat: bool, on_try: Callable[[], None]) -> Answer:
         for attempt in count(1):
+            on_try()
             try:
                 return self._once(request)
             except Passing as trouble:
