@@ -2,14 +2,20 @@
 
 import importlib
 import inspect
+import logging
 import pkgutil
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+
+NAME = re.compile(r"[a-z][A-Za-z0-9]*")
+"""What the name of a kind is like."""
+logger = logging.getLogger(__name__)
 
 
 class Settings(BaseModel):
@@ -48,10 +54,37 @@ class Kind(Settings):
 K = TypeVar("K", bound=Kind)
 
 
-def find_kinds(package: ModuleType, base: type[K], group: str) -> dict[str, type[K]]:
-    """The kinds by name: those of a package, a file each, and those that other packages bring as entry points."""
-    found = {*_own(package, base), *(entry.load() for entry in entry_points(group=group))}
-    return {kind.kind: kind for kind in sorted(found, key=lambda kind: kind.kind)}
+def find_kinds(
+    package: ModuleType, base: type[K], group: str, *, brought: type[K] | None = None
+) -> dict[str, type[K]]:
+    """The kinds by name: those of a package, a file each, and those that other packages bring as entry points.
+
+    The latter are of the base `brought`, where that is another one. One that can't be used is left out, and the log
+    says which and why.
+    """
+    found = {kind.kind: kind for kind in _own(package, base)}
+    for entry in sorted(entry_points(group=group), key=lambda entry: (entry.name, entry.value)):
+        try:
+            kind = _brought(entry, brought or base)
+            if kind.kind in found:
+                raise ValueError(f"there is a kind {kind.kind} already")
+            found[kind.kind] = kind
+        except Exception as error:
+            # Whatever it is that a package does when it is imported: the others are there all the same.
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+            logger.warning("Left out of %s: %s = %s (%s)", group, entry.name, entry.value, why)
+    return dict(sorted(found.items()))
+
+
+def _brought(entry: EntryPoint, base: type[K]) -> type[K]:
+    """Load a kind of another package. Raises ValueError where it is none, and whatever comes of its import."""
+    kind = entry.load()
+    if not isinstance(kind, type) or not issubclass(kind, base) or inspect.isabstract(kind):
+        raise ValueError(f"this is no {base.__name__}, or one without methods that it needs")
+    if not NAME.fullmatch(kind.kind):
+        raise ValueError(f"{kind.kind!r} is no name of a kind, such as dropMissing")
+    kind.from_example()
+    return kind
 
 
 def _own(package: ModuleType, base: type[K]) -> Iterator[type[K]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from headgate.pipelines import sinks
 from headgate.pipelines.kinds import find_kinds, one_of
-from headgate.pipelines.sinks.sink import Sink
+from headgate.pipelines.sinks.sink import OutsideSink, Sink
 
 ENTRY_POINTS = "headgate.sinks"
 
@@ -14,7 +14,7 @@ ENTRY_POINTS = "headgate.sinks"
 @cache
 def sink_kinds() -> Mapping[str, type[Sink]]:
     """The kinds of sinks by name."""
-    return find_kinds(sinks, Sink, ENTRY_POINTS)
+    return find_kinds(sinks, Sink, ENTRY_POINTS, brought=OutsideSink)
 
 
 def sinks_from_json(given: Sequence[Mapping[str, Any]]) -> list[Sink]:

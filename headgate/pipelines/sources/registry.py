@@ -6,7 +6,7 @@ from typing import Any
 
 from headgate.pipelines import sources
 from headgate.pipelines.kinds import find_kinds, one_of
-from headgate.pipelines.sources.source import SourceKind
+from headgate.pipelines.sources.source import OutsideSource, SourceKind
 
 ENTRY_POINTS = "headgate.sources"
 
@@ -14,7 +14,7 @@ ENTRY_POINTS = "headgate.sources"
 @cache
 def source_kinds() -> Mapping[str, type[SourceKind]]:
     """The kinds of sources by name."""
-    return find_kinds(sources, SourceKind, ENTRY_POINTS)
+    return find_kinds(sources, SourceKind, ENTRY_POINTS, brought=OutsideSource)
 
 
 def source_from_json(given: Mapping[str, Any]) -> SourceKind:
