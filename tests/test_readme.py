@@ -93,7 +93,7 @@ def test_the_other_commands_of_the_readme_work_one_after_the_other(environment: 
     with running(server, environment):
         shown = run(client, environment)
     answers = [json.loads(line)["data"] for line in shown.splitlines() if line.startswith('{"data"')]
-    ingested, rows, checked, rejected, again = answers
+    ingested, rows, checked, rejected, again, made, piped, template, figures = answers
     job = ingested["ingest"]["job"]
     assert (job["status"], job["counts"]) == ("PARTIAL", {"read": 15, "accepted": 14, "rejected": 1})
     (error,) = job["errors"]["edges"]
@@ -108,4 +108,9 @@ def test_the_other_commands_of_the_readme_work_one_after_the_other(environment: 
     retried = again["retry"]["job"]
     assert retried["counts"] == {"read": 3, "accepted": 2, "rejected": 1}
     assert retried["retryOf"] == {"status": "PARTIAL", "counts": {"read": 15, "accepted": 14, "rejected": 1}}
+    assert (made["createPipeline"]["pipeline"]["version"], made["createPipeline"]["errors"]) == (1, [])
+    assert piped["runPipeline"]["job"]["status"] == "SUCCEEDED"
+    assert (piped["runPipeline"]["job"]["counts"]["read"], template["ingest"]["job"]["counts"]["read"]) == (14, 1)
+    (campaign,) = figures["dataset"]["rows"]["records"]
+    assert campaign == {"campaign_id": "23851", "ctr": 0.025, "cpc": pytest.approx(38.5 / 105), "cpm": pytest.approx(38.5 / 4.2)}
     assert "HEADGATE_PORT" in shown

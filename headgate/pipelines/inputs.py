@@ -17,6 +17,7 @@ from headgate.pipelines.readers.dataset import DatasetRows, read_dataset
 from headgate.pipelines.readers.many import Files, read_files
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.replay import RowSet, rejected_rows
+from headgate.storage.formats import FileFormat
 from headgate.storage.open_errors import OpenErrors
 
 Input = Source | DatasetRows | Corrections | Files
@@ -74,8 +75,8 @@ def _chosen(given: Input, only: RowSet) -> Input:
 @contextmanager
 def scanning(given: Input, prepared: Prepared, watch: Watch) -> Iterator[None]:
     """Tell a client's damaged file, and an order to stop, from faults of our own while an input is scanned."""
-    if isinstance(given, Source):
-        with scannable(given.format, prepared), unwrapped(watch):
+    if (format := _format(given)) is not None:
+        with scannable(format, prepared), unwrapped(watch):
             yield
     else:
         with unwrapped(watch):
@@ -84,10 +85,15 @@ def scanning(given: Input, prepared: Prepared, watch: Watch) -> Iterator[None]:
 
 def check_scanned(given: Input, prepared: Prepared, scanned: int) -> None:
     """Raises JobFault where a scan yielded another number of rows than were said to be there."""
-    if isinstance(given, Source):
-        check_rows(given.format, said=prepared.accepted, found=scanned)
+    if (format := _format(given)) is not None:
+        check_rows(format, said=prepared.accepted, found=scanned)
     if scanned != prepared.accepted:
         raise mismatch()
+
+
+def _format(given: Input) -> FileFormat | None:
+    """The format of files that may turn out damaged when they are scanned; None where nothing is read from files."""
+    return given.format if isinstance(given, Source | Files) else None
 
 
 def mismatch() -> JobFault:
