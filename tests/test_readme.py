@@ -110,7 +110,11 @@ def test_the_other_commands_of_the_readme_work_one_after_the_other(environment: 
     assert retried["retryOf"] == {"status": "PARTIAL", "counts": {"read": 15, "accepted": 14, "rejected": 1}}
     assert (made["createPipeline"]["pipeline"]["version"], made["createPipeline"]["errors"]) == (1, [])
     assert piped["runPipeline"]["job"]["status"] == "SUCCEEDED"
-    assert (piped["runPipeline"]["job"]["counts"]["read"], template["ingest"]["job"]["counts"]["read"]) == (14, 1)
+    assert (piped["runPipeline"]["job"]["counts"]["read"], template["ingest"]["job"]["counts"]["read"]) == (
+        14,
+        1,
+    )
     (campaign,) = figures["dataset"]["rows"]["records"]
-    assert campaign == {"campaign_id": "23851", "ctr": 0.025, "cpc": pytest.approx(38.5 / 105), "cpm": pytest.approx(38.5 / 4.2)}
+    assert (campaign["campaign_id"], campaign["ctr"]) == ("23851", 0.025)
+    assert (campaign["cpc"], campaign["cpm"]) == (pytest.approx(38.5 / 105), pytest.approx(38.5 / 4.2))
     assert "HEADGATE_PORT" in shown

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col, select
+from sqlmodel import select
 
 from headgate.domain.services import Services
 from headgate.storage.tables import Job, Pipeline
@@ -14,11 +13,12 @@ from headgate.storage.tables import Job, Pipeline
 
 @dataclass(frozen=True, slots=True)
 class Produced:
-    """What a job of a pipeline has produced: the columns of its rows, and the state of an incremental source."""
+    """What a job of a pipeline has produced: the columns of its rows, and the state that its source outside is in."""
 
     pipeline_id: str
     version: int | None
     columns: list[dict[str, Any]]
+    source: dict[str, Any] | None
     state: dict[str, Any] | None
 
     @classmethod
@@ -26,7 +26,9 @@ class Produced:
         """What a job that ended well says; None where it is of no pipeline."""
         if job.pipeline_id is None:
             return None
-        return cls(job.pipeline_id, job.pipeline_version, result.get("columns") or [], result.get("state"))
+        outside = job.spec["source"].get("outside") or {}
+        columns, state = result.get("columns") or [], result.get("state")
+        return cls(job.pipeline_id, job.pipeline_version, columns, outside.get("source"), state)
 
 
 async def state_of(services: Services, pipeline_id: str) -> dict[str, Any] | None:
@@ -36,11 +38,15 @@ async def state_of(services: Services, pipeline_id: str) -> dict[str, Any] | Non
 
 
 async def keep(session: AsyncSession, produced: Iterable[Produced]) -> None:
-    """Let the pipelines know; columns count for the version that produced them, if it still is the newest."""
+    """Let the pipelines know.
+
+    Columns count where the version that produced them is the newest still, and a state where the source is the same.
+    """
     for each in sorted(produced, key=lambda one: one.pipeline_id):
-        of_pipeline = update(Pipeline).where(col(Pipeline.id) == each.pipeline_id)
-        if each.state is not None:
-            await session.execute(of_pipeline.values(state=each.state))
-        if each.columns:
-            is_newest = col(Pipeline.version) == each.version
-            await session.execute(of_pipeline.where(is_newest).values(columns=each.columns))
+        locked = select(Pipeline).where(Pipeline.id == each.pipeline_id).with_for_update(key_share=True)
+        if (pipeline := (await session.scalars(locked)).first()) is None:
+            continue
+        if each.state is not None and each.source == pipeline.spec.get("source"):
+            pipeline.state = each.state
+        if each.columns and each.version == pipeline.version:
+            pipeline.columns = each.columns
