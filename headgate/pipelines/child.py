@@ -29,6 +29,7 @@ from headgate.pipelines.probes import run_probe
 from headgate.pipelines.profiles.tasks import run_correlate, run_profile, run_suggest
 from headgate.pipelines.scratch import scratch_made
 from headgate.storage.formats import FileFormat
+from headgate.telemetry import configure_logging
 
 REPORT_INTERVAL_S = 0.05
 ORDERS = {"stop", "commit"}
@@ -203,6 +204,8 @@ def main() -> NoReturn:
     SIGTERM is for the one who started this process, who ends it when its time has come.
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Tasks carry secrets, and structlog would by itself show the local variables of tracebacks.
+    configure_logging("console")
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     # What is printed is there at once: this process may end at any time.

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from tests.pipelines.intake import Intake
+from tests.restapi import TOKEN, serving_api
 
 COMMAND = (sys.executable, "-m", "headgate.pipelines.child")
 NOISY = """
@@ -261,3 +262,26 @@ def test_it_ends_in_the_middle_of_a_task_too(intake: Intake) -> None:
         pass
     answers, _ = child.close()
     assert b'"result"' not in answers
+
+
+def test_an_endpoint_is_asked_and_its_secrets_show_nowhere() -> None:
+    child = Child(*COMMAND)
+    with serving_api() as api:
+        api.guard = api.wants_bearer
+        for settings, is_fine in (
+            ({}, True),
+            ({"timeoutSeconds": "s3cret"}, False),
+            ({"url": "http://10.1.2.3"}, False),
+        ):
+            ads = {"kind": "HTTP", "settings": {"url": api.url, **settings}, "secrets": {"token": TOKEN}}
+            outside = {"endpoints": {"ads": ads}, "networks": ["127.0.0.0/8"], "timeout_s": 5}
+            answer = child.run({"task": "probe", "endpoint": "ads", "outside": outside})
+            assert answer["result"]["ok"] is is_fine
+            assert TOKEN not in str(answer) + str(child.progress)
+        assert child.run({"task": "probe", "endpoint": "none", "outside": outside})["failure"]["code"] == (
+            "UNKNOWN_ENDPOINT"
+        )
+        ads["secrets"] = [TOKEN]
+        assert "failure" in child.run({"task": "probe", "endpoint": "ads", "outside": outside})
+        assert api.asked[0].headers["authorization"] == f"Bearer {TOKEN}"
+    assert TOKEN not in str(child.close())

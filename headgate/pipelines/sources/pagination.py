@@ -10,9 +10,10 @@ from pydantic import Field, StringConstraints, model_validator
 
 from headgate.errors import JobFault
 from headgate.pipelines.endpoints.client import Answer
+from headgate.pipelines.jsonpaths import NOWHERE
 from headgate.pipelines.kinds import Settings
 from headgate.pipelines.outgoing import not_allowed, parse_url
-from headgate.pipelines.sources.recordpath import MISSING, DottedPath, value_at
+from headgate.pipelines.sources.recordpath import DottedPath, value_at
 
 LINK = re.compile(r"<([^>]*)>([^<]*)")
 REL = re.compile(r"""\brel\s*=\s*(?:"([^"]*)"|([^\s;,]+))""", re.IGNORECASE)
@@ -296,7 +297,7 @@ def joined(url: str, link: str) -> str:
 
 def _text(value: Any) -> str | None:
     """A cursor or a link as text; None where a page says that there is none."""
-    if value is MISSING or value is None or value is False:
+    if value is NOWHERE or value is None or value is False:
         return None
     if isinstance(value, str | int | float):
         return str(value)

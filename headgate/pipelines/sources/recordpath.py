@@ -1,34 +1,22 @@
 """Where in a JSON document the records are."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
 from headgate.errors import JobFault
-
-MISSING = object()
-"""What is found where nothing is."""
-NUMBER = re.compile(r"[0-9]{1,9}")
+from headgate.pipelines.jsonpaths import NOWHERE, found_at
 
 DottedPath = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 """Names of keys with dots between them, and numbers of items in lists, from 0."""
 
 
 def value_at(document: Any, path: str) -> Any:
-    """What a dotted path leads to; MISSING where it leads nowhere. A key that has dots itself comes first."""
+    """What a dotted path leads to; NOWHERE where it leads nowhere. A key that has dots itself comes first."""
     if isinstance(document, Mapping) and path in document:
         return document[path]
-    found = document
-    for part in path.split("."):
-        if isinstance(found, Mapping) and part in found:
-            found = found[part]
-        elif isinstance(found, list) and NUMBER.fullmatch(part) and int(part) < len(found):
-            found = found[int(part)]
-        else:
-            return MISSING
-    return found
+    return found_at(document, path)
 
 
 class RecordFinder:
@@ -58,7 +46,7 @@ class RecordFinder:
 
     def _at(self, path: str, document: Any, page: int) -> Sequence[Any]:
         found = value_at(document, path)
-        if found is MISSING:
+        if found is NOWHERE:
             message = f"Page {page} has nothing at {path}, where its records should be."
             raise JobFault("RECORDS_NOT_FOUND", message, "DATA")
         if found is None:
