@@ -3,6 +3,7 @@
 It runs one task at a time and ends when its input closes, so that it never outlives the one who started it.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ import orjson
 import structlog
 
 from headgate.errors import JobFault
+from headgate.pipelines import kinds
 from headgate.pipelines.checks.registry import check_kinds
 from headgate.pipelines.damage import LIBRARY_FAULTS
 from headgate.pipelines.dialect import Dialect, GivenDialect
@@ -210,6 +212,8 @@ def main() -> NoReturn:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     # What is printed is there at once: this process may end at any time.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    # The server has told of kinds that it can't use, in the form that its log has.
+    logging.getLogger(kinds.__name__).setLevel(logging.ERROR)
     # What the kinds import takes a quarter of a second: it is not for the first task that has checks to wait for it.
     check_kinds()
     serve(sys.stdin.buffer, answers)

@@ -46,12 +46,14 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any free one.")] = None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C. Prints the URL, and "ready" once a request to itself has succeeded."""
-    from headgate.server import serving
-    from headgate.server.app import create_app
     from headgate.telemetry import configure_logging
 
     settings = _read_settings(host=host, port=port)
-    configure_logging(settings.log_format)
+    configure_logging(settings.log_format)  # before kinds of other packages are loaded, which is logged
+
+    from headgate.server import serving
+    from headgate.server.app import create_app
+
     with _failing_in_one_line():
         application = create_app(settings)
         listener = serving.listen(settings.host, settings.port)
