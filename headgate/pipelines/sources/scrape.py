@@ -42,7 +42,8 @@ class ScrapeSource(WebSource):
 
     kind: ClassVar[str] = "scrape"
     example: ClassVar[dict[str, Any]] = {
-        "url": "https://shop.example.org/offers",
+        "endpoint": "shop",
+        "path": "/offers",
         "item": "li.offer",
         "fields": [
             {"name": "title", "selector": "h2"},
