@@ -37,8 +37,9 @@ check: $(INSTALLED_DEV) ## Run everything that a change must pass
 bench: $(INSTALLED_BENCH) ## Measure against named references
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-schema: $(INSTALLED) ## Write schema.graphql from the code
+schema: $(INSTALLED) ## Write schema.graphql and docs/kinds from the code
 	$(BIN)/headgate schema export > schema.graphql
+	$(BIN)/python -m headgate.pipelines.kind_pages docs/kinds
 
 format: $(INSTALLED_DEV) ## Format the code and mend what ruff can
 	$(BIN)/ruff format
