@@ -35,6 +35,8 @@ def task(tmp_path: Path) -> dict[str, Any]:
         "rules": {},
         "datasets": {},
         "lineage": [],
+        "sinks": [],
+        "outside": {"endpoints": {}, "networks": [], "timeout_s": 60},
         "ledger": str(tmp_path / "errors.parquet"),
         "resolved": str(tmp_path / "resolved.parquet"),
         "scratch": str(tmp_path / "scratch" / "job_1" / "1"),

@@ -12,7 +12,6 @@ from headgate.domain.happenings import FINAL
 from headgate.domain.permissions import Principal
 from headgate.domain.ports import Report, TaskFault, TaskStopped
 from headgate.domain.ranking import wake_up
-from headgate.domain.retry_policy import RetryPolicy
 from headgate.domain.services import Services
 from headgate.jobs.consumer import Handle
 from headgate.jobs.identity import worker_name
@@ -148,7 +147,7 @@ async def test_a_task_that_stops_without_an_order_is_handed_back(
             raise fault
 
     engine.lead = lead  # type: ignore[method-assign]
-    job = await submit(retry=RetryPolicy(max_attempts=1))
+    job = await submit(spec={"retry": {"maxAttempts": 1}})
     async with working():
         ended = await end_of(services, job)
     assert (ended.status, ended.attempts, ended.failures) == (JobStatus.SUCCEEDED, 2, 0)
@@ -164,7 +163,7 @@ async def test_a_job_whose_system_failed_is_run_again_after_its_delay(
             raise fault
 
     engine.lead = lead  # type: ignore[method-assign]
-    job = await submit(retry=RetryPolicy(initial_delay_s=0.05, max_delay_s=0.05))
+    job = await submit(spec={"retry": {"initialDelaySeconds": 0.05, "maxDelaySeconds": 0.05}})
     async with working(lease_s=LONG_LEASE_S):
         ended = await end_of(services, job)
     assert (ended.status, ended.attempts, ended.failures) == (JobStatus.SUCCEEDED, 3, 2)
@@ -177,7 +176,7 @@ async def test_a_job_whose_system_failed_is_run_again_after_its_delay(
 async def test_a_task_may_take_as_long_as_its_job_says_up_to_the_limit_of_all(
     services: Services, submit: Any, working: Any, engine: LedEngine, given: float | None, expected: float
 ) -> None:
-    job = await submit(timeout_s=given)
+    job = await submit(spec={} if given is None else {"timeoutSeconds": given})
     async with working():
         await end_of(services, job)
     assert engine.timeout_s == expected

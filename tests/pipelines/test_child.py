@@ -84,6 +84,8 @@ def ingest_task(intake: Intake, path: Path, format: str = "CSV", **dataset: Any)
         "rules": {},
         "datasets": {},
         "lineage": [],
+        "sinks": [],
+        "outside": {"endpoints": {}, "networks": [], "timeout_s": 60},
         "ledger": str(intake.ledger("job_1")),
         "resolved": str(intake.folder / "resolved" / "job_1.parquet"),
         "scratch": str(intake.scratch()),
