@@ -233,6 +233,7 @@ publish(
     VALIDATION="What was found in data that was checked.",
     DATASET="What an ingest made of a dataset.",
     MAPPING="How many items of a job of mappings succeeded and failed.",
+    EXPORT="What a sink outside has done with rows.",
 )
 publish(
     Severity,

@@ -29,7 +29,7 @@ class Result(Node, prefix="result"):
         description=(
             "What it says. Of a validation: `passed`, `issues` (how many errors and warnings), `rules` (for each code, "
             "column, check and severity how many, and in how many rows) and `counts` of rows. Of a dataset: `rowCount` "
-            "and `counts`."
+            "and `counts`. Of an export: `kind`, the sink's, and what that says of what it has done."
         )
     )
     tags: list[str] = strawberry.field(description="Words to find it by.")
