@@ -1,5 +1,6 @@
 """Inputs that are generated from the models of kinds: a new kind is in the schema with nothing written for it."""
 
+import inspect
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
@@ -7,7 +8,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import strawberry
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_pascal
 from pydantic.fields import FieldInfo
 from strawberry.scalars import JSON
 from strawberry.types.base import StrawberryObjectDefinition
@@ -17,6 +18,7 @@ from headgate.graphql.scalars import BigInt
 from headgate.pipelines.docstrings import paragraphs_of
 from headgate.pipelines.kinds import Kind, Settings
 
+PACKAGE = __name__.partition(".")[0]
 MAX_INT = 2**31 - 1
 """The largest Int of GraphQL."""
 SCALARS = (str, float, bool)
@@ -90,7 +92,7 @@ def _type(annotation: Any, info: FieldInfo, within: str) -> Any:
     if annotation in SCALARS:
         return annotation
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return annotation
+        return annotation if _is_own(annotation) else _enum_of(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Settings):
         return input_of(annotation, _name_of(annotation, within))
     return JSON
@@ -98,8 +100,27 @@ def _type(annotation: Any, info: FieldInfo, within: str) -> Any:
 
 def _name_of(model: type[Settings], within: str) -> str:
     """What the input for a part of another one is called: by its model, unless another model is called so."""
-    name = f"{model.__name__.removesuffix('Settings')}Input"
+    name = f"{_named(model).removesuffix('Settings')}Input"
     return name if PARTS.setdefault(name, model) is model else f"{within.removesuffix('Input')}{name}"
+
+
+@cache
+def _enum_of(kind: type[StrEnum]) -> type[StrEnum]:
+    """Let the schema use an enum of another package."""
+    return strawberry.enum(kind, name=_named(kind), description=inspect.getdoc(kind))
+
+
+def _is_own(part: type) -> bool:
+    return _package(part) == PACKAGE
+
+
+def _package(part: type) -> str:
+    return part.__module__.partition(".")[0]
+
+
+def _named(part: type) -> str:
+    """What the schema calls a model or an enum: by its name, that of its package before it where that is another."""
+    return part.__name__ if _is_own(part) else f"{to_pascal(_package(part))}{part.__name__}"
 
 
 def _largest(info: FieldInfo) -> float:

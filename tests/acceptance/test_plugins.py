@@ -26,6 +26,7 @@ CATALOG = """{
 fragment E on CatalogEntry { name summary example needs }
 """
 DELETE = 'mutation { deleteEndpoint(name: "chat") { deletedId } }'
+YEARS = '{ __type(name: "HeadgateExampleNamedAfter") { enumValues { name } } }'
 INPUT = "query ($name: String!) { __type(name: $name) { inputFields { name description type { name } } } }"
 CREATE = """
 mutation ($input: CreatePipelineInput!) {
@@ -129,6 +130,8 @@ async def test_kinds_of_a_package_are_there_like_all_others_and_stray_ones_are_o
     assert [each["needs"] for each in catalog["sinks"] if each["name"] == "announce"] == [
         "The example needs an endpoint chat of the kind HTTP."
     ]
+    years = (await client.data(YEARS))["__type"]["enumValues"]
+    assert [each["name"] for each in years] == ["BEGIN", "END"]
     told = [json.loads(line) for line in (headgate.home / "serve.log").read_text().splitlines()]
     stray = [each for each in told if each["event"].startswith("Left out of headgate.steps")]
     assert {each["level"] for each in stray} == {"warning"}

@@ -1,11 +1,13 @@
 """Inputs are generated from kinds whatever their parts are called."""
 
+from enum import StrEnum
 from typing import Any, ClassVar
 
 import strawberry
 from pydantic import Field
 from strawberry.scalars import JSON
 
+from headgate.graphql.enums import Role as OwnRole
 from headgate.graphql.kinds import choice_of, settings_of
 from headgate.pipelines.kinds import Kind, Settings
 
@@ -52,4 +54,44 @@ def test_parts_of_one_name_have_inputs_of_their_own() -> None:
         given = {kind.kind: kind.example}
         found = schema.execute_sync("query ($thing: ThingInput!) { said(thing: $thing) }", {"thing": given})
         assert (found.errors, found.data) == (None, {"said": given})
-    assert {"PartInput", "SecondThingPartInput"} <= schema._schema.type_map.keys()
+    names = schema._schema.type_map.keys()
+    assert {"TestsPartInput", "SecondThingTestsPartInput"} <= names
+
+
+class Role(StrEnum):
+    """How it is seen."""
+
+    LEFT = "LEFT"
+    RIGHT = "RIGHT"
+
+
+class Turning(Kind):
+    """Has a setting whose type is called like one that the schema has already."""
+
+    kind: ClassVar[str] = "turning"
+    example: ClassVar[dict[str, Any]] = {"role": "LEFT", "roles": ["RIGHT"]}
+
+    role: Role = Field(description="One.")
+    roles: list[Role] = Field(description="Several.")
+
+
+def test_what_another_package_brings_is_called_after_it_too() -> None:
+    choice = choice_of({"turning": Turning}, "TurnInput", "A turn.")
+
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        def said(self, turn: choice) -> JSON:  # type: ignore[valid-type]
+            return JSON(settings_of(turn))
+
+        @strawberry.field
+        def role(self) -> OwnRole:
+            return OwnRole.ADMIN
+
+    schema = strawberry.Schema(Query)
+    given = {"turning": Turning.example}
+    found = schema.execute_sync("query ($turn: TurnInput!) { said(turn: $turn) role }", {"turn": given})
+    assert (found.errors, found.data) == (None, {"said": given, "role": "ADMIN"})
+    assert {"Role", "TestsRole"} <= schema._schema.type_map.keys()
+    described = schema._schema.type_map["TestsRole"].description
+    assert described == "How it is seen."
