@@ -15,6 +15,8 @@ from pydantic.alias_generators import to_camel
 
 NAME = re.compile(r"[a-z][A-Za-z0-9]*")
 """What the name of a kind is like."""
+SETTING = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+"""What clients can name."""
 logger = logging.getLogger(__name__)
 
 
@@ -84,7 +86,15 @@ def _brought(entry: EntryPoint, base: type[K]) -> type[K]:
     if not NAME.fullmatch(kind.kind):
         raise ValueError(f"{kind.kind!r} is no name of a kind, such as dropMissing")
     kind.from_example()
+    if wrong := [name for name in _settings(kind.model_json_schema()) if not SETTING.fullmatch(name)]:
+        raise ValueError(f"{wrong[0]!r} is no name of a setting, such as allowBlank")
     return kind
+
+
+def _settings(schema: Mapping[str, Any]) -> Iterator[str]:
+    """The names of settings, those of parts of settings too, by the JSON Schema of a kind."""
+    for part in (schema, *schema.get("$defs", {}).values()):
+        yield from part.get("properties", ())
 
 
 def _own(package: ModuleType, base: type[K]) -> Iterator[type[K]]:

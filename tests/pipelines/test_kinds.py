@@ -15,6 +15,9 @@ from tests.packages import installed
 GROUP = "headgate.test"
 OWN = list(sink_kinds())
 HEAD = """
+from collections.abc import Callable
+from pydantic import Field
+from headgate.pipelines.kinds import Settings
 from headgate.pipelines.sinks.sink import Delivered, OutsideSink, Sink
 """
 SINK = '''
@@ -25,6 +28,10 @@ class {name}({base}):
     example = {example}
     {more}
 '''
+PART = """
+class Part(Settings):
+    ä: int
+"""
 WRITES = "def write(self, rows, delivery): return Delivered()"
 
 Find = Callable[[str, Mapping[str, str]], list[str]]
@@ -75,6 +82,12 @@ BAD = {
     "no name": (sink(kind="no-name"), "'no-name' is no name of a kind"),
     "number": (sink(kind=5), "TypeError"),
     "bad example": (sink(example="{'a': 1}"), "Extra inputs are not permitted"),
+    "no setting": (
+        sink(more=f"a: int = Field(0, alias='a-b')\n    {WRITES}"),
+        "'a-b' is no name of a setting",
+    ),
+    "no part": (PART + sink(more=f"part: Part | None = None\n    {WRITES}"), "'Ä' is no name of a setting"),
+    "no schema": (sink(more=f"call: Callable = print\n    {WRITES}"), "PydanticInvalidForJsonSchema"),
     "taken": (sink(kind="dataset"), "there is a kind dataset already"),
 }
 
