@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from headgate.domain.dialects import checked_dialect
 from headgate.domain.parts import Mistakes, Path, parse_kind, parse_kinds, parse_settings
 from headgate.domain.retry_policy import RetryPolicy
 from headgate.domain.schedules import Schedule
@@ -16,7 +17,10 @@ from headgate.pipelines.kinds import Kind, one_of
 from headgate.pipelines.sinks.dataset import DatasetSink
 from headgate.pipelines.sinks.registry import sink_kinds
 from headgate.pipelines.sinks.sink import Sink
+from headgate.pipelines.sources.file import FileSource
 from headgate.pipelines.sources.registry import source_kinds
+from headgate.pipelines.sources.source import SourceKind
+from headgate.pipelines.sources.text import TextSource
 from headgate.pipelines.steps.registry import step_kinds
 
 ROWS = ("contract", "steps", "checks", "acceptance")
@@ -49,7 +53,7 @@ def _check_part(name: str, given: Any, path: Path) -> None:
     check_storable(given, path, "INVALID_SPEC")
     match name:
         case "source":
-            parse_kind(source_kinds(), "source", given, path)
+            _check_source(parse_kind(source_kinds(), "source", given, path), path)
         case "contract":
             parse_settings(Contract, given, path, "The contract")
         case "steps":
@@ -66,6 +70,11 @@ def _check_part(name: str, given: Any, path: Path) -> None:
             parse_settings(RetryPolicy, given, path, "The retry")
         case "timeoutSeconds":
             _check_timeout(given, path)
+
+
+def _check_source(source: SourceKind, path: Path) -> None:
+    if isinstance(source, FileSource | TextSource) and source.dialect is not None:
+        checked_dialect(source.dialect.given(), (*path, source.kind, "dialect"))
 
 
 def _check_sinks(sinks: Sequence[Sink], path: Path) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import strawberry
 
-from headgate.graphql.kinds import input_of, settings_of
+from headgate.graphql.inputs import given
+from headgate.graphql.kinds import input_of
 from headgate.pipelines.dialect import GivenDialect
 from headgate.pipelines.sources.dialect_settings import DialectSettings
 
@@ -42,5 +43,5 @@ else:
 
 def read_dialect(input: DialectInput | None) -> GivenDialect | None:
     """Say a dialect as the domain does; None where nothing is given."""
-    known = {} if input is None else settings_of(input)
-    return DialectSettings.model_validate(known).given() if known else None
+    known = {name: value for name, value in given(input).items() if value is not strawberry.UNSET}
+    return GivenDialect(**known) if known else None

@@ -90,4 +90,4 @@ async def test_a_spec_without_sense_is_refused_with_its_place(
     client: Client, spec: dict[str, Any], path: list[str]
 ) -> None:
     refused = await client.ingest(RECORDS, "never", spec=spec)
-    assert _faults(refused) == [("INVALID_ARGUMENT", ["input", "spec", *path])]
+    assert _faults(refused) == [("INVALID_SPEC", ["input", "spec", *path])]

@@ -89,7 +89,7 @@ async def test_what_could_only_be_done_twice_is_refused_and_said_beforehand(clie
         ({"jobId": "job_01h455vb4pex5vsknk084sn02q"}, "NOT_FOUND", ["jobId"]),
         ({"jobId": "x"}, "INVALID_ID", ["jobId"]),
         ({"waitSeconds": 31}, "INVALID_ARGUMENT", ["waitSeconds"]),
-        ({"spec": {"retry": {"maxAttempts": 101}}}, "INVALID_ARGUMENT", ["spec", "retry", "maxAttempts"]),
+        ({"spec": {"retry": {"maxAttempts": 101}}}, "INVALID_SPEC", ["spec", "retry", "maxAttempts"]),
     ],
 )
 async def test_a_bad_retry_is_refused_with_its_place(

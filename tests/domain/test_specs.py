@@ -50,3 +50,11 @@ def test_the_datasets_that_checks_name_are_found_where_they_are_first_named() ->
         "orders": ("checks", "2", "reference", "dataset"),
     }
     assert datasets_named({}) == datasets_named({"checks": None}) == {}
+
+
+@pytest.mark.parametrize("kind", ["file", "text"])
+def test_a_dialect_that_makes_no_sense_is_refused_where_it_stands(kind: str) -> None:
+    data = {"text": {"format": "CSV", "content": "a"}}.get(kind, {})
+    with pytest.raises(UserFault) as fault:
+        check_spec({"source": {kind: {**data, "dialect": {"delimiter": "abc"}}}})
+    assert fault.value.path == ("spec", "source", kind, "dialect", "delimiter")
