@@ -96,7 +96,8 @@ class Gate:
         typed = [candidate.exact(pl.col(name)).alias(name) for name, candidate in self._typed.items()]
         before = [pl.col(name).alias(BEFORE + name) for name in self._typed]
         checked = self._rows.frame.with_columns(*typed, *before, *self._masks(self._book.rules))
-        judged = self._judged(checked)
+        # What nobody looks at goes no further, nor does it come along from the source.
+        judged = self._judged(checked).select(self._looked_at())
         passed = judged.map_batches(
             self._pass,
             schema=judged.collect_schema(),
@@ -108,6 +109,13 @@ class Gate:
         )
         good = passed.filter(~pl.col(REJECTED)) if self._rules else passed
         return good.select(ROW_INDEX, *self._rows.names).rename(self._spelling)
+
+    def _looked_at(self) -> list[str]:
+        """The columns that are written, and those that faults are told by."""
+        names = [ROW_INDEX, *self._rows.names, *(BEFORE + name for name in self._loose)]
+        if self._rules:
+            names += [*self._shown, FAULTY, REJECTED]
+        return list(dict.fromkeys([*names, MISFITTING] if self._loose else names))
 
     def _masks(self, rules: Sequence[Rule], first: int = 0) -> list[pl.Expr]:
         return [
