@@ -4,8 +4,9 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
+import polars as pl
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from headgate.pipelines.counts import Counts
 from headgate.pipelines.runner import ingest
 from headgate.pipelines.screening import Screening
 from headgate.pipelines.steps.registry import steps_from_json
+from headgate.pipelines.steps.step import Step, StepTable, Transform
 from headgate.pipelines.validation import Validate, validate
 from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat
@@ -126,9 +128,28 @@ def test_a_fault_of_a_step_says_which_it_was(intake: Intake) -> None:
 
 def test_a_step_that_the_rows_do_not_fit_fails_the_job_and_says_why(intake: Intake) -> None:
     job = intake.job(intake.file("n\n1\nx\n"), FileFormat.CSV)
-    with pytest.raises(JobFault, match="can't be carried out") as caught:
+    with pytest.raises(JobFault, match="cannot compare string") as caught:
         ingest(replace(job, steps=steps_from_json([{"filter": {"sql": "n >= 0"}}])), unheard)
     assert (caught.value.category, caught.value.step) == ("CONFIG", "steps.0.filter")
+
+
+class Careless(Step):
+    """Takes any column for a number."""
+
+    kind: ClassVar[str] = "careless"
+
+    def prepare(self, table: StepTable) -> Transform:
+        return lambda rows: rows.with_columns(pl.col("n").sqrt())
+
+
+def test_a_step_that_does_not_look_at_what_comes_fails_its_job_and_nothing_else(intake: Intake) -> None:
+    job = intake.job(intake.file("n\nx\n"), FileFormat.CSV)
+    with pytest.raises(JobFault, match="The step careless can't be carried out") as caught:
+        ingest(replace(job, steps=[Careless()]), unheard)
+    assert (caught.value.code, caught.value.category, caught.value.step) == (
+        *("STEP_FAILED", "CONFIG"),
+        "steps.0.careless",
+    )
 
 
 def test_a_validation_goes_through_the_steps_too(intake: Intake) -> None:
