@@ -147,7 +147,7 @@ def shape(rows: Arranged, steps: Sequence[Step], around: Surroundings, floats: S
             shaping.add(step)
         except JobFault as fault:
             raise _in_step(fault, where) from fault
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             message = f"The step {step.kind} can't be carried out: {first_line(error)}"
             raise JobFault("STEP_FAILED", message, "CONFIG", step=where) from error
     return shaping.shaped()
