@@ -39,13 +39,15 @@ class Content:
 class NewJob:
     """A job that is to be accepted; the dataset that it writes to, if any, is made where it is missing.
 
-    `at` is where in the request its spec comes from; `items` are those of a job of mappings, as `add_items` takes them.
+    `at` is where in the request its spec comes from, and `read_at` what it reads; `items` are those of a job of
+    mappings, as `add_items` takes them.
     """
 
     job: Job
     dataset_name: str | None
     content: Content | None = None
     at: tuple[str, ...] = ("spec",)
+    read_at: tuple[str, ...] = ("data",)
     items: Sequence[Mapping[str, Any]] = ()
 
 

@@ -44,11 +44,12 @@ class Named:
         Raises UserFault: NOT_FOUND, FILE_NOT_READY, WRONG_ENDPOINT.
         """
         if new.job.file_id is not None:
-            self._check_file(new.job.file_id)
+            self._check_file(new.job.file_id, (*new.read_at, "file"))
         source = new.job.spec["source"].get("dataset")
         if source is not None:
-            dataset = self._dataset(source["name"], ("data", "dataset", "name"))
-            source |= {"version": _version(dataset, source["version"]), "key": dataset.storage_key}
+            at = (*new.read_at, "dataset")
+            dataset = self._dataset(source["name"], (*at, "name"))
+            source |= {"version": _version(dataset, source["version"], at), "key": dataset.storage_key}
         if mentions := datasets_named(new.job.spec):
             keys = {
                 name: self._dataset(name, (*new.at, *path)).storage_key for name, path in mentions.items()
@@ -60,8 +61,7 @@ class Named:
             names = list(dict.fromkeys(mention.name for mention in endpoints))
             new.job.spec = {**new.job.spec, "endpoints": names}
 
-    def _check_file(self, file_id: str) -> None:
-        path = ("data", "file")
+    def _check_file(self, file_id: str, path: Path) -> None:
         if file_id not in self.files:
             raise UserFault("NOT_FOUND", f"There is no file {file_id}.", path)
         require_ready(self.files[file_id], path)
@@ -100,14 +100,14 @@ def _dataset_names(spec: Mapping[str, Any]) -> set[str]:
     return {*datasets_named(spec), *([source["name"]] if source is not None else [])}
 
 
-def _version(dataset: Dataset, wanted: int | None) -> int:
+def _version(dataset: Dataset, wanted: int | None, at: Path) -> int:
     """The version that is read: from now on no other, whatever becomes of the dataset."""
     if dataset.version is None:
-        raise UserFault("NOT_FOUND", f"The dataset {dataset.name} has no version yet.", ("data", "dataset"))
+        raise UserFault("NOT_FOUND", f"The dataset {dataset.name} has no version yet.", at)
     if wanted is None:
         return dataset.version
     try:
         require_dataset_version(dataset, wanted)
     except UserFault as fault:
-        raise UserFault(fault.code, fault.message, ("data", "dataset", "version")) from fault
+        raise UserFault(fault.code, fault.message, (*at, "version")) from fault
     return wanted

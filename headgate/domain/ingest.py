@@ -92,7 +92,7 @@ def _job(plan: Plan, spec: Spec, request: IngestRequest, user_id: str | None) ->
         spec={"source": reading.source, **chosen(spec, (*ROWS, "sinks", *RUNNING))},
         created_by_id=user_id,
     )
-    return NewJob(job, sink["name"] if sink is not None else None, reading.content, plan.at)
+    return NewJob(job, sink["name"] if sink is not None else None, reading.content, plan.at, reading.at)
 
 
 def _with_shorthands(plan: Plan, request: IngestRequest) -> Spec:

@@ -88,11 +88,15 @@ def _template(name: str) -> Spec:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a job reads: `source` in the words of a job's spec, a file's id, or what came with the request."""
+    """What a job reads: `source` in the words of a job's spec, a file's id, or what came with the request.
+
+    `at` is where in the request it is said.
+    """
 
     source: dict[str, Any]
     file_id: str | None = None
     content: Content | None = None
+    at: Path = ("data",)
 
 
 def reading_of(request: DataRequest, plan: Plan) -> Reading:
@@ -108,10 +112,11 @@ def reading_of(request: DataRequest, plan: Plan) -> Reading:
         raise UserFault("INVALID_DATA", "Say what to read: nothing else does.", ("data",))
     if (data := _data(source)) is None:
         return Reading({"outside": {"source": dict(given or {})}})
+    at = (*plan.at, "source")
     try:
-        return _read(replace(request, **data), source)
+        return replace(_read(replace(request, **data), source), at=at)
     except UserFault as fault:
-        raise UserFault(fault.code, fault.message, (*plan.at, "source", *fault.path[1:])) from fault
+        raise UserFault(fault.code, fault.message, (*at, *fault.path[1:])) from fault
 
 
 def _read(request: DataRequest, source: SourceKind | None) -> Reading:

@@ -53,4 +53,4 @@ def _job(principal: Principal, request: ValidateRequest, plan: Plan) -> NewJob:
         spec={"source": reading.source, **chosen(plan.spec, ROWS), **rules},
         created_by_id=principal.user_id,
     )
-    return NewJob(job, None, reading.content, () if rules else plan.at)
+    return NewJob(job, None, reading.content, () if rules else plan.at, reading.at)

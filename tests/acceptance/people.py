@@ -55,7 +55,7 @@ query ($name: String!, $version: BigInt, $filter: RowFilter, $orderBy: [RowOrder
 WATCH = (
     """
 subscription ($job: ID!) {
-  jobProgress(jobId: $job, minIntervalMs: 0) { type status progress { stage rowsRead } job { ...J } }
+  jobProgress(jobId: $job, minIntervalMs: 0) { type status progress { stage message rowsRead } job { ...J } }
 }
 """
     + JOB_FIELDS

@@ -227,6 +227,7 @@ async def test_a_pipeline_can_be_made_of_each_example_of_the_catalog(client: Cli
             assert again["pipeline"]["version"] == 1, entry["name"]
 
 
+UNKNOWN_FILE = "file_01h455vb4pex5vsknk084sn02q"
 INGEST = """
 mutation ($spec: PipelineSpecInput!) {
   ingest(input: {spec: $spec, waitSeconds: 30}) {
@@ -251,6 +252,24 @@ async def test_each_example_of_the_catalog_that_needs_nothing_runs_as_it_stands(
         if job["status"] not in ("SUCCEEDED", "PARTIAL") or not job["counts"]["accepted"]:
             failed[name] = job
     assert failed == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [({"dataset": {"name": "nowhere"}}, "dataset.name"), ({"file": {"id": UNKNOWN_FILE}}, "file")],
+    ids=["dataset", "file"],
+)
+async def test_a_source_that_is_not_there_is_told_where_it_was_named(
+    client: Client, source: dict[str, Any], place: str
+) -> None:
+    asked = {"source": source, "sinks": [{"dataset": {"name": "unread"}}]}
+    refused = (await client.data(INGEST, spec=asked))["ingest"]
+    assert _faults(refused) == {("NOT_FOUND", f"input.spec.source.{place}")}
+    made = await _create(client, name=f"unread_{place}", spec=asked)
+    assert made["errors"] == []
+    assert _faults(await _run(client, name=f"unread_{place}")) == {
+        ("NOT_FOUND", f"input.name.source.{place}")
+    }
 
 
 async def test_a_pipeline_is_made_of_a_template(client: Client) -> None:

@@ -173,7 +173,9 @@ async def test_a_marketer_brings_campaigns_from_a_flaky_service_to_everywhere_th
     # A week later only what is new is asked for. A day that comes again takes its own place.
     ads.records = [*JANUARY, day(8), day(9)]
     del ads.asked[:]
-    again = await ada.runs("campaigns")
+    events = await ada.watches(await ada.starts("campaigns"))
+    again = events[-1]["job"]
+    assert [event for event in events if event["progress"] and not event["progress"]["message"]] == []
     assert set(since(ads)) == {"2026-01-07"}
     assert (again["status"], again["counts"]["read"]) == ("SUCCEEDED", 3)
     assert (await ada.sees_page("campaigns"))["totalCount"] == 6
