@@ -20,7 +20,7 @@ from headgate.pipelines.prepared import Watch
 from headgate.pipelines.rejections import RejectionLog, Samples, save_ledger
 from headgate.pipelines.replay import save_resolved
 from headgate.pipelines.screening import Screening, compile_rules, softened
-from headgate.pipelines.shaping import Flow, Shaped, Surroundings, shape
+from headgate.pipelines.shaping import Flow, Shaped, Surroundings, blaming, shape
 from headgate.pipelines.sinks import writing as sink
 from headgate.pipelines.sinks.sink import OutsideSink
 from headgate.pipelines.sinks.writing import Target
@@ -131,7 +131,7 @@ def _ingest(
     """Shape, check, type, write and commit the rows against the dataset as it is now."""
     before = datasets.latest(task.target.path) if task.target is not None else None
     log = RejectionLog(task.scratch, f"gate-{attempt}", task.samples)
-    with scanning(task.source, rows.prepared, watch):
+    with blaming(task.steps), scanning(task.source, rows.prepared, watch):
         outcome, written, target = _scan(task, rows, reading, log, before, watch)
     outcome.check(task.source)
     with unwrapped(watch):

@@ -5,6 +5,7 @@ rows, and the reading of texts as what they spell.
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
@@ -24,6 +25,7 @@ from headgate.pipelines.rules import Rule, Severity
 from headgate.pipelines.steps.step import Effect, Step, StepTable, Transform, visible
 from headgate.pipelines.types import is_text
 
+POLARS_FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 NO_RULES: Mapping[str, pl.Expr] = {}
 
 
@@ -147,10 +149,22 @@ def shape(rows: Arranged, steps: Sequence[Step], around: Surroundings, floats: S
             shaping.add(step)
         except JobFault as fault:
             raise _in_step(fault, where) from fault
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        except POLARS_FAULTS as error:
             message = f"The step {step.kind} can't be carried out: {first_line(error)}"
             raise JobFault("STEP_FAILED", message, "CONFIG", step=where) from error
     return shaping.shaped()
+
+
+@contextmanager
+def blaming(steps: Sequence[Step]) -> Iterator[None]:
+    """Where there are steps, what Polars can't carry out in the scan is their fault, and not the engine's."""
+    try:
+        yield
+    except POLARS_FAULTS as error:
+        if not steps:
+            raise
+        message = f"The steps can't be carried out: {first_line(error)}"
+        raise JobFault("STEP_FAILED", message, "CONFIG", step="steps") from error
 
 
 def _in_step(fault: JobFault, step: str) -> JobFault:

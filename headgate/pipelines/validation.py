@@ -18,7 +18,7 @@ from headgate.pipelines.prepared import Watch
 from headgate.pipelines.rejections import RejectionLog, Samples, save_ledger
 from headgate.pipelines.runner import shaped_rows
 from headgate.pipelines.screening import Screening, compile_rules
-from headgate.pipelines.shaping import Surroundings
+from headgate.pipelines.shaping import Surroundings, blaming
 from headgate.pipelines.steps.step import Step
 from headgate.storage.open_errors import LedgerFilter, OpenErrors
 
@@ -58,7 +58,7 @@ def validate(task: Validate, watch: Watch, permit: Permit = unlimited) -> Verdic
     """Run the task; `permit` is asked before the ledger is kept. Raises JobFault, and Stopped from either."""
     reading, found = (RejectionLog(task.scratch, name, task.samples) for name in ("reading", "gate"))
     rows = read_rows(task.source, task.screening.contract, None, task.scratch, reading, watch)
-    with scanning(task.source, rows.prepared, watch):
+    with blaming(task.steps), scanning(task.source, rows.prepared, watch):
         outcome = _scan(task, rows, reading, found, watch)
     outcome.check(task.source)
     permit()
