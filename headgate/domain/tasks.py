@@ -48,16 +48,23 @@ def _sinks(services: Services, claim: Claim) -> dict[str, Any]:
     spec = claim.job.spec
     return {
         "sinks": spec["sinks"],
-        "dataset": _dataset(services, claim.dataset, dataset_sink(spec) or {}) if claim.dataset else None,
+        "dataset": _dataset(services, claim.dataset, spec) if claim.dataset else None,
         "replay": _replay(services, claim.job),
         "resolved": str(services.store.path(resolved_key(claim.job_id))),
         "lineage": claim.job.spec.get(LINEAGE, []),
     }
 
 
-def _dataset(services: Services, dataset: Target, sink: Mapping[str, Any]) -> dict[str, Any]:
-    path = str(services.store.path(dataset.storage_key))
-    return {"path": path, "mode": sink.get("mode", WriteMode.APPEND), "keys": sink.get("keys", [])}
+def _dataset(services: Services, dataset: Target, spec: Mapping[str, Any]) -> dict[str, Any]:
+    sink = dataset_sink(spec) or {}
+    number = next((number for number, each in enumerate(spec["sinks"]) if "dataset" in each), 0)
+    return {
+        "path": str(services.store.path(dataset.storage_key)),
+        "mode": sink.get("mode", WriteMode.APPEND),
+        "keys": sink.get("keys", []),
+        "partitionBy": sink.get("partitionBy"),
+        "step": f"sinks.{number}.dataset",
+    }
 
 
 async def _outside(services: Services, job: Job) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from headgate.pipelines.rules import Rule, Severity
 from headgate.pipelines.screening import Rulebook
 from headgate.pipelines.types import Candidate, TypePlan, conforming
 from headgate.storage.columns import Column, column_type
+from headgate.storage.partitions import MAX_TEXT_BYTES, tells_none, tells_partitions
 
 BEFORE = "__headgate_before__:"
 """What begins the names of columns that hold the values as they were before they got the type that is stored."""
@@ -22,6 +23,10 @@ FAULTY, REJECTED, MISFITTING = "__headgate_faulty__", "__headgate_rejected__", "
 """Columns that say which rows break any rule, which of them are rejected, and which good ones lost a value."""
 READ_SHARE = 0.35
 """How much of a job's time the first sweep takes, for its progress."""
+NO_PARTITION = (
+    "The value can't tell a partition: it is an empty text, one of more than "
+    f"{MAX_TEXT_BYTES:,} bytes, or a date beyond the years 1 to 9999."
+)
 LOST = "The dataset's column is {}; this value is none, or would be changed to become one."
 KEY_MISSING = "The row has no value for a key column, so it can't be matched to existing rows."
 
@@ -30,7 +35,8 @@ class Gate:
     """Holds the rows of a source against rules and types, in one lazy scan.
 
     Columns of `fixed` have the name and type of an existing dataset's: a row with a value that it can't hold, or
-    without one of the `keys`, is rejected. The other columns have the type that `plan` takes them to have;
+    without one of the `keys`, is rejected, and so is one whose value in a column of `partition_by` can tell no
+    partition. The other columns have the type that `plan` takes them to have;
     those whose values break it are collected in `misfits`: then the scan is repeated with another plan.
     Where there is no plan, as nothing is stored, values keep the type that they have.
 
@@ -48,6 +54,7 @@ class Gate:
         plan: TypePlan | None = None,
         fixed: Mapping[str, tuple[Column, Candidate]] | None = None,
         keys: Collection[str] = (),
+        partition_by: Collection[str] = (),
     ) -> None:
         self.misfits: set[str] = set()
         self.rows = self.rejected = 0
@@ -56,7 +63,7 @@ class Gate:
         self._plan, self._fixed = plan, dict(fixed or {})
         self._spelling = {name: column.name for name, (column, _) in self._fixed.items()}
         self._typed = {name: typed for name in rows.names if (typed := self._candidate(name)) is not None}
-        self._rules = [*book.rules, *self._dataset_rules(keys)]
+        self._rules = [*book.rules, *self._dataset_rules(keys), *self._partition_rules(partition_by)]
         originals = {name: self._before(column) for name, column in rows.originals.items()}
         values = {**{name: self._before(name) for name in rows.names}, **originals}
         self._faulty = FaultyRows(self._rules, originals, rows.prepared.rows, log.take, values)
@@ -150,6 +157,13 @@ class Gate:
             dtype = self._fixed[name][0].dtype
             suggest = suggest_fitting(conforming(pl.String(), dtype), column_type(dtype))
             yield Rule("TYPE", name, _is_lost(name), LOST.format(column_type(dtype)), suggest=suggest)
+
+    def _partition_rules(self, partition_by: Collection[str]) -> Iterator[Rule]:
+        """Rows have values that the log of a partitioned dataset can spell."""
+        for name in self._rows.names:
+            column = self._stored(name)
+            if column.name in partition_by and tells_partitions(column.dtype):
+                yield Rule("NO_PARTITION", name, tells_none(pl.col(name), column.dtype), NO_PARTITION)
 
     def _pass(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Count the rows of a batch, and record what is wrong with them."""

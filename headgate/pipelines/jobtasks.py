@@ -74,8 +74,15 @@ def run_ingest(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
 def _target(task: Mapping[str, Any]) -> Target | None:
     if (dataset := task.get("dataset")) is None:
         return None
-    mode = WriteMode(dataset["mode"])
-    return Target(Path(dataset["path"]), mode, dataset["keys"], job=task["job"], attempt=task["attempt"])
+    return Target(
+        Path(dataset["path"]),
+        WriteMode(dataset["mode"]),
+        dataset["keys"],
+        job=task["job"],
+        attempt=task["attempt"],
+        partition_by=dataset.get("partitionBy"),
+        step=dataset.get("step"),
+    )
 
 
 def _outside_sinks(given: Sequence[Mapping[str, Any]]) -> list[tuple[int, OutsideSink]]:

@@ -15,13 +15,14 @@ from headgate.pipelines.rules import Severity
 from headgate.pipelines.screening import Rulebook
 from headgate.pipelines.shaping import Flow, Shaped
 from headgate.pipelines.sinks import writing as sink
+from headgate.pipelines.sinks.partitioning import partitioned, write_partitions
 from headgate.pipelines.sinks.sink import SinkRows
 from headgate.pipelines.sinks.writing import Target
 from headgate.pipelines.types import Candidate, TypePlan, conforming
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, Snapshot, WriteMode
 
-STAGED = "staged"
+STAGED, KEPT = "staged", "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,17 @@ class Passage:
     before: Snapshot | None
     keys: Sequence[str]
     is_staged: bool
+
+    @property
+    def partition_by(self) -> Sequence[str]:
+        """The columns that partition the dataset."""
+        return (self.target.partition_by if self.target is not None else None) or ()
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether rows go to the dataset's files at once: none gives way to another, and none has to find its file."""
+        is_upsert = self.target is not None and self.target.mode is WriteMode.UPSERT
+        return not (is_upsert or self.is_staged or self.partition_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,12 @@ class Written:
 
 
 def keyed(target: Target, rows: Arranged, before: Snapshot | None) -> tuple[Target, Sequence[str]]:
-    """The target with the keys of an upsert as the dataset spells them, and as the rows do."""
+    """The target, resolved, and the keys of an upsert as the rows spell them.
+
+    The target's keys and the columns that partition it are as the dataset spells them.
+    Raises JobFault: UNKNOWN_COLUMN, and what `partitioned` raises.
+    """
+    target = partitioned(target, rows.names, before)
     if target.mode is not WriteMode.UPSERT:
         return target, ()
     known = [column.name for column in before.columns] if before else rows.names
@@ -94,7 +111,14 @@ def write(passage: Passage) -> Written | Flow:
     while True:
         flow = passage.shaped.live(passage.log)
         gate = Gate(
-            flow.rows, passage.book, passage.log, passage.watch, plan=plan, fixed=fixed, keys=passage.keys
+            flow.rows,
+            passage.book,
+            passage.log,
+            passage.watch,
+            plan=plan,
+            fixed=fixed,
+            keys=passage.keys,
+            partition_by=passage.partition_by,
         )
         passed, parts, staged = _sink(gate, passage, order)
         if not gate.misfits and not flow.misfitting:
@@ -120,7 +144,7 @@ def _plan(rows: Arranged, book: Rulebook) -> TypePlan:
 def _sink(gate: Gate, passage: Passage, order: int) -> tuple[int, list[Part], SinkRows | None]:
     """Write the gate's rows, of those with one key the last; how many passed it, and the files."""
     target = passage.target
-    if target is not None and target.mode is not WriteMode.UPSERT and not passage.is_staged:
+    if target is not None and passage.is_direct:
         parts = sink.write_rows(gate.frame().drop(ROW_INDEX), target.path, target.stem, order)
         return rows_of(parts), parts, None
     written = sink.write_rows(gate.frame(), passage.scratch, STAGED, order)
@@ -128,14 +152,21 @@ def _sink(gate: Gate, passage: Passage, order: int) -> tuple[int, list[Part], Si
     staged = SinkRows(files, gate.columns(), passed)
     if target is None or gate.misfits:
         return passed, [], staged
-    return passed, _to_dataset(staged, target, order, passage.watch), staged
+    return passed, _to_dataset(staged, target, order, passage), staged
 
 
-def _to_dataset(staged: SinkRows, target: Target, order: int, watch: Watch) -> list[Part]:
-    rows = sink.watched(staged.numbered(), watch)
+def _to_dataset(staged: SinkRows, target: Target, order: int, passage: Passage) -> list[Part]:
+    rows = sink.watched(staged.numbered(), passage.watch)
     if target.mode is WriteMode.UPSERT:
         rows = sink.keep_last(rows, target.keys)
-    return sink.write_rows(rows.drop(ROW_INDEX), target.path, target.stem, order)
+    if not target.partition_by:
+        return sink.write_rows(rows.drop(ROW_INDEX), target.path, target.stem, order)
+    if target.mode is WriteMode.UPSERT:
+        # Which rows are the last is found out once, as those to be partitioned are scanned more than once.
+        kept = sink.write_rows(rows, passage.scratch, KEPT, order)
+        last = replace(staged, files=[passage.scratch / part.name for part in kept])
+        rows = sink.watched(last.numbered(), passage.watch)
+    return write_partitions(rows.drop(ROW_INDEX), target, order, staged.columns)
 
 
 def rows_of(parts: Sequence[Part]) -> int:

@@ -18,6 +18,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from headgate.storage.columns import Column
+from headgate.storage.partitions import partition_text
 
 FORM_KEY = "headgate.form"
 JOB_KEY = "headgate.job"
@@ -43,21 +44,27 @@ class DatasetConflict(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A Parquet file in the dataset's folder; `order` places it among the others of a version."""
+    """A Parquet file in the dataset's folder; `order` places it among the others of a version.
+
+    `partition` has a value for each column that the dataset is partitioned by, as the log spells it: all rows of the
+    file have it.
+    """
 
     name: str
     rows: int
     byte_size: int
     order: int = 0
+    partition: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One version: its files in commit order, and its columns."""
+    """One version: its files in commit order, its columns, and those of them by which it is partitioned."""
 
     version: int
     parts: tuple[Part, ...]
     columns: tuple[Column, ...]
+    partition_by: tuple[str, ...] = ()
 
     @property
     def row_count(self) -> int:
@@ -123,12 +130,14 @@ def commit(
     columns: Sequence[Column],
     parts: Sequence[Part],
     removed: Sequence[Part] = (),
+    partition_by: Sequence[str] = (),
     note: Mapping[str, Any],
     alone: bool = False,
 ) -> Snapshot:
     """Add parts that already lie in the dataset's folder, and take removed ones away, as one version.
 
-    `base` is the version that the parts were made for, and `note` JSON that `committed_by` gives back.
+    `base` is the version that the parts were made for, and `note` JSON that `committed_by` gives back. Only a first
+    version and one that replaces all rows may be partitioned by other columns than `base`.
     Raises DatasetConflict, and commits nothing, where a commit since then would make the outcome another one, as any
     commit does where it is to be `alone`; where an earlier attempt of the job has committed, that one stands.
     """
@@ -141,10 +150,12 @@ def commit(
         max_commit_retries=0 if alone or mode is not WriteMode.APPEND or base is None else APPEND_RETRIES,
         app_transactions=[Transaction(job, 1, int(time.time() * 1000))],
     )
+    actions: list[AddAction | RemoveAction] = [
+        *(_add(part, partition_by) for part in parts),
+        *map(_remove, removed),
+    ]
     try:
-        _commit(
-            path, mode, base, _delta_schema(columns), [*map(_add, parts), *map(_remove, removed)], properties
-        )
+        _commit(path, mode, base, _delta_schema(columns), actions, partition_by, properties)
     except DeltaError as error:
         if _version(path) == (base.version if base else None):
             raise
@@ -160,13 +171,13 @@ def _commit(
     base: Snapshot | None,
     schema: Schema,
     actions: list[AddAction | RemoveAction],
+    partition_by: Sequence[str],
     properties: CommitProperties,
 ) -> None:
-    if base is None:
-        added = [action for action in actions if isinstance(action, AddAction)]
-        create_table_with_add_actions(
-            str(path), schema, added, mode="error", configuration=KEEP_HISTORY, commit_properties=properties
-        )
+    if base is None or base.partition_by != tuple(partition_by):
+        if base is not None and mode is not WriteMode.REPLACE:
+            raise ValueError(f"{mode} can't change what partitions the dataset")
+        _create(path, base, schema, actions, partition_by, properties)
         return
     table = DeltaTable(path, version=base.version)
     replaced = mode is WriteMode.REPLACE
@@ -174,6 +185,28 @@ def _commit(
     table = _with_moments(table, schema, strict) if replaced else _with_columns(table, schema, strict)
     kind = "overwrite" if replaced else "append"
     table.create_write_transaction(actions, kind, schema, commit_properties=properties)
+
+
+def _create(
+    path: Path,
+    base: Snapshot | None,
+    schema: Schema,
+    actions: Sequence[AddAction | RemoveAction],
+    partition_by: Sequence[str],
+    properties: CommitProperties,
+) -> None:
+    """Make the table, or make it anew in place of another version: nothing else changes what partitions it."""
+    if base is not None and _version(path) != base.version:
+        raise DatasetConflict("The dataset has another version by now.")
+    create_table_with_add_actions(
+        str(path),
+        schema,
+        [action for action in actions if isinstance(action, AddAction)],
+        mode="error" if base is None else "overwrite",
+        partition_by=list(partition_by),
+        configuration=KEEP_HISTORY,
+        commit_properties=properties,
+    )
 
 
 def _with_columns(table: DeltaTable, schema: Schema, properties: CommitProperties) -> DeltaTable:
@@ -195,9 +228,10 @@ def _with_moments(table: DeltaTable, schema: Schema, properties: CommitPropertie
     return DeltaTable(table.table_uri, version=table.version())
 
 
-def _add(part: Part) -> AddAction:
+def _add(part: Part, partition_by: Sequence[str]) -> AddAction:
     stats = json.dumps({"numRecords": part.rows})
-    return AddAction(part.name, part.byte_size, {}, part.order, True, stats)
+    values = dict(zip(partition_by, part.partition, strict=True))
+    return AddAction(part.name, part.byte_size, values, part.order, True, stats)
 
 
 def _remove(part: Part) -> RemoveAction:
@@ -216,12 +250,16 @@ def _field(column: Column) -> Field:
 
 def _snapshot_of(table: DeltaTable) -> Snapshot:
     actions = pl.DataFrame(table.get_add_actions(flatten=True))
+    partition_by = tuple(table.metadata().partition_columns)
+    values = [f"partition.{name}" for name in partition_by]
     parts = (
-        Part(row["path"], row["num_records"], row["size_bytes"], _milliseconds(row["modification_time"]))
-        for row in actions.select("path", "num_records", "size_bytes", "modification_time").to_dicts()
+        Part(path, rows, byte_size, _milliseconds(moment), tuple(map(partition_text, partition)))
+        for path, rows, byte_size, moment, *partition in actions.select(
+            "path", "num_records", "size_bytes", "modification_time", *values
+        ).iter_rows()
     )
     ordered = sorted(parts, key=lambda part: (part.order, part.name))
-    return Snapshot(table.version(), tuple(ordered), tuple(_columns(table.schema())))
+    return Snapshot(table.version(), tuple(ordered), tuple(_columns(table.schema())), partition_by)
 
 
 def _milliseconds(moment: object) -> int:

@@ -31,6 +31,7 @@ query ($job: ID!, $first: Int, $after: String) {
 }
 """
 INGEST_ONLY = "mutation ($input: IngestInput!) { ingest(input: $input) { job { id } errors { code path } } }"
+FAILURE = "query ($job: ID!) { job(id: $job) { failure { code step } } }"
 UNKNOWN_FILE = "file_01h455vb4pex5vsknk084sn02q"
 UNKNOWN_JOB = "job_01h455vb4pex5vsknk084sn02q"
 
@@ -99,6 +100,30 @@ async def test_each_load_is_a_version_that_stays_readable(client: Client) -> Non
     assert (oldest["version"], oldest["rowCount"]) == (0, 2)
     assert [record["name"] for record in oldest["rows"]["records"]] == ["Ann", "Bob"]
     assert (await client.data(ROWS, name="versioned", version=99))["dataset"] is None
+
+
+async def test_a_dataset_is_partitioned_by_its_values_and_stays_so(client: Client) -> None:
+    def spec(*columns: str, mode: str = "APPEND") -> dict[str, Any]:
+        return {"sinks": [{"dataset": {"name": "parted", "mode": mode, "partitionBy": list(columns)}}]}
+
+    rows = [{"k": "b/%41", "n": 1}, {"k": None, "n": 2}, {"k": "ä", "n": 3}, {"k": "", "n": 4}]
+    job = (await client.ingest({"records": rows}, "parted", spec=spec("K")))["job"]
+    assert (job["status"], job["counts"]["accepted"], job["counts"]["rejected"]) == ("PARTIAL", 3, 1)
+    await client.ingest({"records": [{"k": "b/%41", "n": 5}]}, "parted")
+    found = await _rows(client, "parted", filter={"column": "k", "eq": "b/%41"})
+    assert found["rows"]["records"] == [{"k": "b/%41", "n": 1}, {"k": "b/%41", "n": 5}]
+    assert (await _rows(client, "parted"))["rowCount"] == 4
+
+    failed = (await client.ingest({"records": rows[:2]}, "parted", spec=spec("n")))["job"]
+    failure = (await client.data(FAILURE, job=failed["id"]))["job"]["failure"]
+    assert (failure["code"], failure["step"]) == ("PARTITIONS_DIFFER", "sinks.0.dataset")
+    again = (await client.ingest({"records": rows[:2]}, "parted", spec=spec("n", mode="REPLACE")))["job"]
+    assert again["status"] == "SUCCEEDED"
+    assert (await _rows(client, "parted"))["rowCount"] == 2
+    refused = await client.ingest({"records": rows}, "parted", spec=spec("n", "n"))
+    assert [(error["code"], error["path"]) for error in refused["errors"]] == [
+        ("INVALID_SPEC", ["input", "spec", "sinks", "0", "dataset", "partitionBy"])
+    ]
 
 
 async def test_bad_rows_are_explained_and_the_good_ones_ingested(client: Client) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,21 @@ def test_an_append_is_refused_where_the_columns_have_changed(path: Path, commit:
     commit("job_2", {"a": [2], "b": [2]})
     with pytest.raises(DatasetConflict):
         commit("job_3", {"a": [3], "b": ["x"]}, base=base)
+
+
+@pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.UPSERT])
+def test_what_partitions_a_dataset_is_not_changed_by_the_way(
+    path: Path, commit: Commit, mode: WriteMode
+) -> None:
+    base = commit("job_1", {"a": [1], "b": [1]})
+    part = replace(write(path, "job_2.parquet", pl.DataFrame({"a": [2], "b": [1]})), partition=("2",))
+    other: dict[str, Any] = {"columns": base.columns, "parts": [part], "partition_by": ["a"], "note": {}}
+    with pytest.raises(ValueError, match="can't change"):
+        datasets.commit(path, job="job_2", mode=mode, base=base, **other)
+    assert datasets.latest(path) == base
+    commit("job_3", {"a": [3], "b": [1]})
+    with pytest.raises(DatasetConflict):
+        datasets.commit(path, job="job_2", mode=WriteMode.REPLACE, base=base, **other)
 
 
 def test_parts_that_are_gone_are_not_committed(path: Path) -> None:

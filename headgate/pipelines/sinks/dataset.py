@@ -37,6 +37,15 @@ class DatasetSink(Sink):
         description="The columns that tell rows apart, for UPSERT; of rows with equal keys the last counts.",
     )
 
+    partition_by: list[str] | None = Field(
+        default=None,
+        description=(
+            "The columns whose values tell in which file of the dataset a row is, so that readers open only those they "
+            "need: up to 1,000 combinations of texts, whole or exact numbers, booleans, dates and moments. A dataset "
+            "stays as it is partitioned where this is left out; only REPLACE changes that, to none at all with []."
+        ),
+    )
+
     @field_validator("name")
     @classmethod
     def _check_name(cls, name: str) -> str:
@@ -53,3 +62,11 @@ class DatasetSink(Sink):
         if len(set(self.keys)) < len(self.keys) or not all(self.keys):
             raise ValueError("each key column is named once")
         return self
+
+    @field_validator("partition_by")
+    @classmethod
+    def _check_partition_by(cls, columns: list[str] | None) -> list[str] | None:
+        given = columns or ()
+        if len({name.lower() for name in given}) < len(given) or not all(given):
+            raise ValueError("each column to partition by is named once")
+        return columns

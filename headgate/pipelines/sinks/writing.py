@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,13 +23,18 @@ COMPRESSION: Literal["lz4"] = "lz4"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A dataset to write to, by one attempt of a job."""
+    """A dataset to write to, by one attempt of a job; `step` names the sink in the spec.
+
+    `partition_by` names the columns of which each file has one value; with None the dataset stays as it is partitioned.
+    """
 
     path: Path
     mode: WriteMode
     keys: Sequence[str]
     job: str
     attempt: int
+    partition_by: Sequence[str] | None = None
+    step: str | None = None
 
     @property
     def stem(self) -> str:
@@ -50,10 +55,11 @@ def write_rows(frame: pl.LazyFrame, folder: Path, stem: str, order: int) -> list
         file_path_provider=lambda file: f"{stem}-{file.index_in_partition:06}.parquet",
     )
     frame.sink_parquet(layout, compression=COMPRESSION, mkdir=True, maintain_order=True)
-    return [_part(path, order) for path in sorted(folder.glob(f"{stem}-*.parquet"))]
+    return [part_of(path, order) for path in sorted(folder.glob(f"{stem}-*.parquet"))]
 
 
-def _part(path: Path, order: int) -> Part:
+def part_of(path: Path, order: int) -> Part:
+    """A written file as a part of a dataset."""
     rows = int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
     return Part(path.name, rows, path.stat().st_size, order)
 
@@ -125,18 +131,28 @@ def merge(target: Target, before: Snapshot | None, new: Sequence[Part], watch: W
     scan = pl.scan_parquet([target.path / part.name for part in new], glob=False)
     incoming = watched(scan.select(target.keys), watch)
     added, removed = list(new), []
+    concerned = _concerned(target, new)
     for number, part in enumerate(before.parts):
+        if not concerned(part):
+            continue
         rows = watched(datasets.scan(target.path, Snapshot(before.version, (part,), before.columns)), watch)
         kept = rows.join(incoming, on=list(target.keys), how="anti", maintain_order="left")
         if int(kept.select(pl.len()).collect(engine="streaming").item()) == part.rows:
             continue
         removed.append(part)
         added += [
-            rewritten
+            replace(rewritten, partition=part.partition)
             for rewritten in write_rows(kept, target.path, f"{target.stem}-kept{number:06}", part.order)
             if rewritten.rows
         ]
     return Merge(added, removed)
+
+
+def _concerned(target: Target, new: Sequence[Part]) -> Callable[[Part], bool]:
+    """Tell parts that may hold keys of the new rows: where keys tell the partition, those of the same partitions."""
+    told = [number for number, name in enumerate(target.partition_by or ()) if name in target.keys]
+    touched = {tuple(part.partition[number] for number in told) for part in new}
+    return lambda part: tuple(part.partition[number] for number in told) in touched
 
 
 def commit(
@@ -160,6 +176,7 @@ def commit(
         columns=columns,
         parts=merged.added,
         removed=merged.removed,
+        partition_by=target.partition_by or (),
         note=note,
         alone=alone,
     )
