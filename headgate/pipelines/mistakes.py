@@ -28,4 +28,4 @@ def _message(fault: ErrorDetails) -> str:
         case "extra_forbidden":
             return "there is no such setting"
     message = fault["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-    return message[:1].lower() + message[1:]
+    return message if message[:2].isupper() else message[:1].lower() + message[1:]
