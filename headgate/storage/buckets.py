@@ -9,10 +9,8 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -29,13 +27,13 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from urllib3.exceptions import HTTPError
 
 from headgate.errors import HeadgateError, JobFault
+from headgate.storage.places import PIECE_BYTES, Dial, Heed, Place, StoredObject
 
 CONNECT_TIMEOUT_S = 10.0
 SILENCE_TIMEOUT_S = 30.0
 """How long a store may send nothing."""
 TRIES = 3
 PAGE_OBJECTS = 1_000
-PIECE_BYTES = 1 << 20
 PART_BYTES = 16 << 20
 """A larger object is sent in parts of at least this size."""
 MOST_PARTS = 9_000
@@ -47,37 +45,6 @@ NO_SURROUNDINGS = {
     "credentials_file": (None, None, os.devnull, None),
 }
 """Replaces what botocore would take from the environment."""
-
-Dial = Callable[[str, int, float], socket.socket]
-"""Connects to a host and a port within so many seconds. Raises OSError, or a HeadgateError where it must not."""
-Heed = Callable[[int], None]
-"""Hears how many bytes came or went, and may raise what ends it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a bucket is, and who asks there. `prefix` begins every key, and is never part of those that are told.
-
-    Without keys nothing is signed; without a URL it is Amazon's.
-    """
-
-    bucket: str
-    region: str
-    endpoint_url: str | None = None
-    prefix: str = ""
-    access_key_id: str | None = field(default=None, repr=False)
-    secret_access_key: str | None = field(default=None, repr=False)
-    session_token: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """What is known of an object without reading it; `etag` is another one when its content changes."""
-
-    key: str
-    byte_size: int
-    modified_at: datetime
-    etag: str
 
 
 class Bucket:

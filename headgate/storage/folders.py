@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from headgate.errors import JobFault
-from headgate.storage.buckets import PIECE_BYTES, Heed, StoredObject
+from headgate.storage.places import PIECE_BYTES, Heed, StoredObject
 
 NOT_ALLOWED = (
     "The path lies in none of the folders that may be used. An operator can allow some with "

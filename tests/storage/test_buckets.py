@@ -11,7 +11,8 @@ from headgate.errors import JobFault
 from headgate.pipelines.endpoints.bucket import open_bucket
 from headgate.pipelines.endpoints.outside import Outside
 from headgate.storage import buckets
-from headgate.storage.buckets import Bucket, StoredObject
+from headgate.storage.buckets import Bucket
+from headgate.storage.places import StoredObject
 from tests.buckets import KEY, LOOPBACK, SECRET, Store, new_bucket, s3_server
 
 

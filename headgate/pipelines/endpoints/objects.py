@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field
 
 from headgate.pipelines.endpoints.bucket import open_bucket
 from headgate.pipelines.endpoints.outside import Outside
-from headgate.storage.buckets import Heed, StoredObject
 from headgate.storage.folders import Folders
+from headgate.storage.places import Heed, StoredObject
 
 MAX_PATH_CHARACTERS = 1_000
 WILDCARD = re.compile(r"[*?]")

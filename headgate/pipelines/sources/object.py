@@ -14,8 +14,8 @@ from headgate.pipelines.dialect import NOTHING_GIVEN
 from headgate.pipelines.endpoints.objects import ObjectPath, Objects, Pattern, open_objects
 from headgate.pipelines.sources.dialect_settings import DialectSettings
 from headgate.pipelines.sources.source import Fetched, FetchedFile, Fetching, OutsideSource
-from headgate.storage.buckets import StoredObject
 from headgate.storage.formats import FileFormat
+from headgate.storage.places import StoredObject
 
 MAX_FILES = 10_000
 MAX_LISTED = 1_000_000

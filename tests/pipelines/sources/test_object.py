@@ -15,8 +15,8 @@ from headgate.pipelines.prepared import Watch
 from headgate.pipelines.sources import object as source
 from headgate.pipelines.sources.object import ObjectSource, Seen
 from headgate.pipelines.sources.source import Fetched, FetchedFile, Fetching
-from headgate.storage.buckets import StoredObject
 from headgate.storage.formats import FileFormat
+from headgate.storage.places import StoredObject
 from tests.buckets import Store
 from tests.pipelines.intake import unheard
 
