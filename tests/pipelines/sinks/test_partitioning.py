@@ -425,3 +425,13 @@ def test_rows_that_come_while_the_dataset_gets_other_partitions_are_not_appended
     assert done.version is not None
     assert [part.partition for part in done.version.parts] == [("2",), ("3",)]
     assert read_by_all(intake, done.version).rows() == [("b", 2), ("c", 3)]
+
+
+def test_values_are_the_same_behind_a_checkpoint_and_whatever_columns_are_called(intake: Intake) -> None:
+    rows = [{"a.b": None, "path": "p/%", "day": dt.date(2024, 1, n + 1), "n": n} for n in range(3)]
+    version = write(intake, rows, ["a.b", "path", "day"]).version
+    DeltaTable(intake.dataset()).create_checkpoint()
+    datasets.snapshot.cache_clear()
+    assert datasets.snapshot(intake.dataset(), 0) == version
+    assert version.parts[2].partition == (None, "p/%", "2024-01-03")
+    assert read_by_all(intake, version).height == 3
