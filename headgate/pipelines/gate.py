@@ -160,7 +160,8 @@ class Gate:
 
     def _partition_rules(self, partition_by: Collection[str]) -> Iterator[Rule]:
         """Rows have values that the log of a partitioned dataset can spell."""
-        for name in self._rows.names:
+        # Where nothing is stored no types are chosen.
+        for name in self._rows.names if partition_by else ():
             column = self._stored(name)
             if column.name in partition_by and tells_partitions(column.dtype):
                 yield Rule("NO_PARTITION", name, tells_none(pl.col(name), column.dtype), NO_PARTITION)
