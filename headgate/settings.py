@@ -78,7 +78,8 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None,
         min_length=32,
-        description="Key that signs tokens, at least 32 characters; made on the first start by default.",
+        description="Key that signs tokens and encrypts secrets of endpoints, at least 32 characters, the same for all "
+        "processes; made on the first start by default.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")

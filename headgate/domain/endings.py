@@ -171,10 +171,11 @@ def _succeed(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any
 
 
 def _ingested(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any]) -> None:
-    if claim.dataset is not None and result["dataset"] is not None:
-        _advance(closing, job, claim.dataset, result)
     for said in result.get("delivered", ()):
         closing.results.append(_result(job, ResultKind.EXPORT, said["kind"], said))
+    # The newest result is the one that a job shows: where rows go to a dataset, that is what it made of it.
+    if claim.dataset is not None and result["dataset"] is not None:
+        _advance(closing, job, claim.dataset, result)
     if (produced := Produced.of(job, result)) is not None:
         closing.produced.append(produced)
 

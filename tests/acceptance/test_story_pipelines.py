@@ -151,7 +151,7 @@ async def test_a_marketer_brings_campaigns_from_a_flaky_service_to_everywhere_th
     job = await ada.runs("campaigns")
     assert (job["status"], job["failure"]) == ("PARTIAL", None)
     assert counts(job) == {"read": 7, "accepted": 4, "rejected": 3}
-    assert job["result"]["kind"] == "EXPORT"
+    assert job["result"]["kind"] == "DATASET"
     assert [(column, code) for _, column, code, _ in faults(job)] == [
         ("spend", "RANGE"),
         ("clicks", "TYPE"),

@@ -60,7 +60,12 @@ async def test_of_different_requests_at_once_with_one_key_one_is_carried_out(
 
 @pytest.mark.parametrize(
     "change",
-    [{"dataset": "other"}, {"text": "a\n2\n"}, {"priority": Priority.HIGH}, {"timeout_s": 5.0}],
+    [
+        {"dataset": "other"},
+        {"text": "a\n2\n"},
+        {"priority": Priority.HIGH},
+        {"spec": {"timeoutSeconds": 5.0}},
+    ],
 )
 async def test_a_key_is_good_for_one_request_only(
     services: Services, operator: Principal, change: dict[str, Any]
