@@ -13,7 +13,7 @@ from demo.server import serving
 
 MAX_RATIO = 1.3
 STEPS: list[dict[str, Any]] = [
-    {"trim": {"columns": ["product", "note"]}},
+    {"trim": {"columns": ["product", "note"], "emptyAsNull": False}},
     {"fill": {"columns": ["quantity"], "method": "CONSTANT", "value": 0}},
     {"filter": {"sql": "price > 100"}},
     {"derive": {"columns": [{"name": "revenue", "sql": "quantity * price"}]}},

@@ -48,6 +48,10 @@ class DatetimePart(StrEnum):
     TIME = "TIME"
 
 
+OF_A_CLOCK = frozenset(
+    {DatetimePart.HOUR, DatetimePart.MINUTE, DatetimePart.SECOND, DatetimePart.DATE, DatetimePart.TIME}
+)
+"""Parts that Polars gives of moments, and not of days."""
 PARTS: Mapping[DatetimePart, Callable[[pl.Expr], pl.Expr]] = {
     DatetimePart.YEAR: lambda moment: moment.dt.year(),
     DatetimePart.QUARTER: lambda moment: moment.dt.quarter(),
@@ -207,5 +211,8 @@ class Datetime(ColumnStep):
 
 
 def _part(part: DatetimePart, column: str, dtype: pl.DataType) -> pl.Expr:
-    moment = pl.col(column).cast(pl.Datetime(MICROSECONDS)) if dtype == pl.Date else pl.col(column)
+    is_of_days = dtype == pl.Date and part not in OF_A_CLOCK
+    moment = (
+        pl.col(column) if is_of_days or dtype != pl.Date else pl.col(column).cast(pl.Datetime(MICROSECONDS))
+    )
     return PARTS[part](moment)
