@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from headgate.pipelines.faults import RULE, FaultyRows
+from headgate.pipelines.faults import FAULTY, REJECTED, RULE, FaultyRows, masks, verdicts
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.rowmap import RowMap
-from headgate.pipelines.rules import Rule, Severity
+from headgate.pipelines.rules import Rule
 
-FAULTY, REJECTED, MISFIT = "__headgate_faulty__", "__headgate_rejected__", "__headgate_misfit__:"
+MISFIT = "__headgate_misfit__:"
+"""What begins the names of columns that say in which rows the type of a column was guessed wrong."""
 
 
 class Tap:
@@ -74,18 +75,8 @@ class Checkpoint:
         return passed.filter(~pl.col(REJECTED)).select(before)
 
     def _judged(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        names = [f"{RULE}{number}" for number in range(len(self._rules))]
-        rejects = [
-            name for name, rule in zip(names, self._rules, strict=True) if rule.severity is Severity.ERROR
-        ]
-        masks = [
-            rule.fails.fill_null(False).alias(name) for name, rule in zip(names, self._rules, strict=True)
-        ]
         misfits = [fails.fill_null(False).alias(MISFIT + column) for column, fails in self._misfits.items()]
-        return rows.with_columns(*masks, *misfits).with_columns(
-            pl.any_horizontal(*names, pl.lit(False)).alias(FAULTY),
-            pl.any_horizontal(*rejects, pl.lit(False)).alias(REJECTED),
-        )
+        return rows.with_columns(*masks(self._rules), *misfits).with_columns(verdicts(self._rules))
 
     def _pass(self, batch: pl.DataFrame) -> pl.DataFrame:
         misfitting = {column for column in self._misfits if batch[MISFIT + column].any()}

@@ -7,12 +7,14 @@ import numpy as np
 import polars as pl
 
 from headgate.pipelines.rowmap import ROW_INDEX, Numbers, RowMap
-from headgate.pipelines.rules import Rule
+from headgate.pipelines.rules import Rule, Severity
 from headgate.storage import ledger
 from headgate.storage.columns import MAX_SAFE_INTEGER, json_text, plain_text
 
 RULE = "__headgate_rule__:"
 """What begins the names of columns that say which rows broke a rule."""
+FAULTY, REJECTED = "__headgate_faulty__", "__headgate_rejected__"
+"""Columns that say which rows break any rule, and which of them are rejected."""
 FIRST_ROWS = 100
 MOST_ROWS = 20_000
 MOST_BYTES = 64 << 20
@@ -23,6 +25,22 @@ MAX_RECORD_CHARACTERS = 10 * MAX_VALUE_CHARACTERS
 """A longer record is left out: it is more than a page should carry."""
 LIST_SEPARATOR = ", "
 EXACT_IN_JSON = (pl.String, pl.Boolean, pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
+
+
+def masks(rules: Sequence[Rule], first: int = 0) -> list[pl.Expr]:
+    """Which rows break each of these rules, of which the first has this number."""
+    return [rule.fails.fill_null(False).alias(f"{RULE}{n}") for n, rule in enumerate(rules, start=first)]
+
+
+def verdicts(rules: Sequence[Rule]) -> list[pl.Expr]:
+    """FAULTY and REJECTED, by the masks of all these rules."""
+    breaks = [pl.col(f"{RULE}{number}") for number in range(len(rules))]
+    rejects = [mask for mask, rule in zip(breaks, rules, strict=True) if rule.severity is Severity.ERROR]
+    none = pl.lit(False)
+    return [
+        pl.any_horizontal(breaks or [none]).alias(FAULTY),
+        pl.any_horizontal(rejects or [none]).alias(REJECTED),
+    ]
 
 
 class FaultyRows:

@@ -1,17 +1,17 @@
 """The gate: every batch of the scan passes here, typed; rows that break a rule are rejected, all faults recorded."""
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import reduce
 from operator import or_
 
 import polars as pl
 
 from headgate.pipelines.arrangement import Arranged, suggest_fitting
-from headgate.pipelines.faults import RULE, FaultyRows
+from headgate.pipelines.faults import FAULTY, REJECTED, RULE, FaultyRows, masks, verdicts
 from headgate.pipelines.prepared import ROW_INDEX, Watch
 from headgate.pipelines.rejections import RejectionLog
-from headgate.pipelines.rules import Rule, Severity
+from headgate.pipelines.rules import Rule
 from headgate.pipelines.screening import Rulebook
 from headgate.pipelines.types import Candidate, TypePlan, conforming
 from headgate.storage.columns import Column, column_type
@@ -19,8 +19,8 @@ from headgate.storage.partitions import MAX_TEXT_BYTES, tells_none, tells_partit
 
 BEFORE = "__headgate_before__:"
 """What begins the names of columns that hold the values as they were before they got the type that is stored."""
-FAULTY, REJECTED, MISFITTING = "__headgate_faulty__", "__headgate_rejected__", "__headgate_misfitting__"
-"""Columns that say which rows break any rule, which of them are rejected, and which good ones lost a value."""
+MISFITTING = "__headgate_misfitting__"
+"""A column that says which good rows lost a value."""
 READ_SHARE = 0.35
 """How much of a job's time the first sweep takes, for its progress."""
 NO_PARTITION = (
@@ -102,7 +102,7 @@ class Gate:
         """ROW_INDEX and the typed columns of the good rows."""
         typed = [candidate.exact(pl.col(name)).alias(name) for name, candidate in self._typed.items()]
         before = [pl.col(name).alias(BEFORE + name) for name in self._typed]
-        checked = self._rows.frame.with_columns(*typed, *before, *self._masks(self._book.rules))
+        checked = self._rows.frame.with_columns(*typed, *before, *masks(self._book.rules))
         # What nobody looks at goes no further, nor does it come along from the source.
         judged = self._judged(checked).select(self._looked_at())
         passed = judged.map_batches(
@@ -124,28 +124,13 @@ class Gate:
             names += [*self._shown, FAULTY, REJECTED]
         return list(dict.fromkeys([*names, MISFITTING] if self._loose else names))
 
-    def _masks(self, rules: Sequence[Rule], first: int = 0) -> list[pl.Expr]:
-        return [
-            rule.fails.fill_null(False).alias(f"{RULE}{number}")
-            for number, rule in enumerate(rules, start=first)
-        ]
-
     def _judged(self, checked: pl.LazyFrame) -> pl.LazyFrame:
         """The rows with what is said of each: whether it breaks any rule, is rejected, and has lost values."""
         first = len(self._book.rules)
-        judged = checked.with_columns(self._masks(self._rules[first:], first))
-        breaks = [pl.col(f"{RULE}{number}") for number in range(len(self._rules))]
-        rejects = [
-            broken
-            for broken, rule in zip(breaks, self._rules, strict=True)
-            if rule.severity is Severity.ERROR
-        ]
+        judged = checked.with_columns(masks(self._rules[first:], first))
         loose = [_is_lost(name) for name in self._loose]
-        if breaks:
-            judged = judged.with_columns(
-                pl.any_horizontal(breaks).alias(FAULTY),
-                pl.any_horizontal(rejects or [pl.lit(False)]).alias(REJECTED),
-            )
+        if self._rules:
+            judged = judged.with_columns(verdicts(self._rules))
             loose = [lost & ~pl.col(REJECTED) for lost in loose]
         return judged.with_columns(pl.any_horizontal(loose).alias(MISFITTING)) if loose else judged
 
