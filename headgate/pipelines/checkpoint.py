@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from headgate.pipelines.batches import looked_at
 from headgate.pipelines.faults import FAULTY, REJECTED, RULE, FaultyRows, masks, verdicts
 from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.rowmap import RowMap
@@ -23,14 +24,7 @@ class Tap:
 
     def over(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """The same rows, counted as they come."""
-        return rows.map_batches(
-            self._count,
-            predicate_pushdown=False,
-            projection_pushdown=True,
-            slice_pushdown=False,
-            streamable=True,
-            validate_output_schema=False,
-        )
+        return looked_at(rows, self._count, all_columns=False)
 
     def _count(self, batch: pl.DataFrame) -> pl.DataFrame:
         with self._lock:
@@ -64,14 +58,7 @@ class Checkpoint:
     def over(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """The rows that get past."""
         before = rows.collect_schema().names()
-        passed = self._judged(rows).map_batches(
-            self._pass,
-            predicate_pushdown=False,
-            projection_pushdown=False,
-            slice_pushdown=False,
-            streamable=True,
-            validate_output_schema=False,
-        )
+        passed = looked_at(self._judged(rows), self._pass, all_columns=True)
         return passed.filter(~pl.col(REJECTED)).select(before)
 
     def _judged(self, rows: pl.LazyFrame) -> pl.LazyFrame:

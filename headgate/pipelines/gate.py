@@ -8,6 +8,7 @@ from operator import or_
 import polars as pl
 
 from headgate.pipelines.arrangement import Arranged, suggest_fitting
+from headgate.pipelines.batches import looked_at
 from headgate.pipelines.faults import FAULTY, REJECTED, RULE, FaultyRows, masks, verdicts
 from headgate.pipelines.prepared import ROW_INDEX, Watch
 from headgate.pipelines.rejections import RejectionLog
@@ -105,15 +106,7 @@ class Gate:
         checked = self._rows.frame.with_columns(*typed, *before, *masks(self._book.rules))
         # What nobody looks at goes no further, nor does it come along from the source.
         judged = self._judged(checked).select(self._looked_at())
-        passed = judged.map_batches(
-            self._pass,
-            schema=judged.collect_schema(),
-            predicate_pushdown=False,
-            projection_pushdown=False,
-            slice_pushdown=False,
-            streamable=True,
-            validate_output_schema=False,
-        )
+        passed = looked_at(judged, self._pass, all_columns=True)
         good = passed.filter(~pl.col(REJECTED)) if self._rules else passed
         return good.select(ROW_INDEX, *self._rows.names).rename(self._spelling)
 

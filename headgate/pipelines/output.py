@@ -8,6 +8,7 @@ import polars as pl
 
 from headgate.errors import JobFault
 from headgate.pipelines.arrangement import Arranged
+from headgate.pipelines.batches import watched
 from headgate.pipelines.gate import Gate
 from headgate.pipelines.prepared import ROW_INDEX, Watch
 from headgate.pipelines.rejections import RejectionLog
@@ -156,7 +157,7 @@ def _sink(gate: Gate, passage: Passage, order: int) -> tuple[int, list[Part], Si
 
 
 def _to_dataset(staged: SinkRows, target: Target, order: int, passage: Passage) -> list[Part]:
-    rows = sink.watched(staged.numbered(), passage.watch)
+    rows = watched(staged.numbered(), passage.watch)
     if target.mode is WriteMode.UPSERT:
         rows = sink.keep_last(rows, target.keys)
     if not target.partition_by:
@@ -165,7 +166,7 @@ def _to_dataset(staged: SinkRows, target: Target, order: int, passage: Passage) 
         # Which rows are the last is found out once, as those to be partitioned are scanned more than once.
         kept = sink.write_rows(rows, passage.scratch, KEPT, order)
         last = replace(staged, files=[passage.scratch / part.name for part in kept])
-        rows = sink.watched(last.numbered(), passage.watch)
+        rows = watched(last.numbered(), passage.watch)
     return write_partitions(rows.drop(ROW_INDEX), target, order, staged.columns)
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import Field
 
 from headgate.errors import JobFault
+from headgate.pipelines.batches import watched
 from headgate.pipelines.checks.operands import moment_of
 from headgate.pipelines.druid.native import native_spec
 from headgate.pipelines.druid.overlord import STATEMENTS, TASKS, Overlord
@@ -24,7 +25,6 @@ from headgate.pipelines.endpoints.turns import Turns
 from headgate.pipelines.rowmap import ROW_INDEX
 from headgate.pipelines.sinks.sink import Delivered, Delivery, OutsideSink, Refused, SinkRows
 from headgate.pipelines.sinks.spelling import spelled
-from headgate.pipelines.sinks.writing import watched
 from headgate.storage.columns import Column, ColumnType
 
 INLINE_BYTES = 4 << 20

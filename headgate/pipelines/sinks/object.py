@@ -11,11 +11,11 @@ import polars as pl
 from pydantic import AfterValidator, Field
 
 from headgate.errors import JobFault
+from headgate.pipelines.batches import watched
 from headgate.pipelines.endpoints.objects import WILDCARD, ObjectPath, Objects, open_objects
 from headgate.pipelines.prepared import Watch
 from headgate.pipelines.sinks.sink import Delivered, Delivery, OutsideSink, SinkRows
 from headgate.pipelines.sinks.spelling import cells, record_batches
-from headgate.pipelines.sinks.writing import watched
 from headgate.storage.columns import Column
 
 JOB = "{job}"

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from headgate.pipelines.batches import watched
 from headgate.pipelines.prepared import Watch
 from headgate.storage import datasets
 from headgate.storage.columns import Column
@@ -95,18 +96,6 @@ def _discard(path: Path, stem: str, kept: Iterable[Part]) -> None:
     for file in path.glob(f"{stem}-*.parquet"):
         if file.name not in names:
             file.unlink(missing_ok=True)
-
-
-def watched(frame: pl.LazyFrame, watch: Watch) -> pl.LazyFrame:
-    """The same rows; whoever watches hears of each batch, and may stop the scan."""
-
-    def look(batch: pl.DataFrame) -> pl.DataFrame:
-        watch("writing")
-        return batch
-
-    return frame.map_batches(
-        look, predicate_pushdown=True, projection_pushdown=True, validate_output_schema=False, streamable=True
-    )
 
 
 def keep_last(staged: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
