@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import select
 
 from headgate.domain.acceptance import NewJob
 from headgate.domain.datasets import by_names
@@ -12,6 +12,7 @@ from headgate.domain.datasets import require_version as require_dataset_version
 from headgate.domain.files import get_many as get_files
 from headgate.domain.files import require_ready
 from headgate.domain.parts import Path
+from headgate.domain.queries import is_one_of
 from headgate.domain.services import Services
 from headgate.domain.specs import EndpointMention, datasets_named, endpoints_named
 from headgate.errors import UserFault
@@ -90,7 +91,7 @@ def _endpoints(spec: Mapping[str, Any]) -> list[EndpointMention]:
 
 
 async def _kinds_of(services: Services, names: Collection[str]) -> dict[str, EndpointKind]:
-    statement = select(Endpoint.name, Endpoint.kind).where(col(Endpoint.name).in_(names))
+    statement = select(Endpoint.name, Endpoint.kind).where(is_one_of(Endpoint.name, names))
     async with services.database.read() as session:
         return {name: EndpointKind(kind) for name, kind in await session.execute(statement)}
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from headgate.domain.canonical import canonical, check_size
 from headgate.domain.parts import Mistakes, Path
+from headgate.domain.plans import template_named
 from headgate.domain.schedules import next_run_at
 from headgate.domain.specs import Spec, check_spec
 from headgate.errors import UserFault
-from headgate.pipelines.templates.registry import templates
 from headgate.pipelines.yaml_specs import from_yaml
 from headgate.storage.tables import OverlapPolicy, Pipeline, utc_now
 
@@ -71,15 +71,9 @@ async def _spec(said: Said) -> tuple[str | None, Spec]:
             raise UserFault(fault.code, fault.message, ("yaml", *fault.path)) from fault
         return found.description, found.spec
     if said.template is not None:
-        return _template(said.template)
+        template = template_named(said.template)
+        return template.summary, template.spec
     return None, said.spec or {}
-
-
-def _template(name: str) -> tuple[str, Spec]:
-    if name not in templates():
-        message = f"There is no template {name}; there are {', '.join(templates())}."
-        raise UserFault("NOT_FOUND", message, ("template",))
-    return templates()[name].summary, templates()[name].spec
 
 
 def _check_needs_of_schedule(spec: Spec, at: Path) -> None:

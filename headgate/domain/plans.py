@@ -1,6 +1,6 @@
 """Plans: what a request does with its data, as a pipeline, a template or a spec says it."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from headgate.pipelines.sources.source import SourceKind
 from headgate.pipelines.sources.text import TextSource
 from headgate.pipelines.sources.url import UrlSource
 from headgate.pipelines.templates.registry import templates
+from headgate.pipelines.templates.template import Template
 from headgate.storage.filters import RowFilter
 from headgate.storage.tables import Pipeline
 
@@ -37,15 +38,19 @@ class Plan:
     at: Path
     pipeline: Pipeline | None = None
 
+    @property
+    def of_pipeline(self) -> dict[str, Any]:
+        """What a job keeps of the pipeline that it is of: `pipeline_id` and `pipeline_version`."""
+        if self.pipeline is None:
+            return {}
+        return {"pipeline_id": self.pipeline.id, "pipeline_version": self.pipeline.version}
+
 
 async def pipelines_named(services: Services, requests: Iterable[DataRequest]) -> dict[str, Pipeline]:
-    """Look up the pipelines that requests name, in one query."""
+    """Look up the pipelines that requests name, in one query; leaves out those that are not there."""
     names = {request.pipeline for request in requests if request.pipeline is not None}
-    return await pipelines_by_name(services, names) if names else {}
-
-
-async def pipelines_by_name(services: Services, names: Collection[str]) -> dict[str, Pipeline]:
-    """Look up pipelines by their names; leaves out those that are not there."""
+    if not names:
+        return {}
     async with services.database.read() as session:
         found = await session.scalars(select(Pipeline).where(is_one_of(Pipeline.name, names)))
         return {pipeline.name: pipeline for pipeline in found}
@@ -60,7 +65,7 @@ def plan_of(request: DataRequest, pipelines: Mapping[str, Pipeline]) -> Plan:
         pipeline = _enabled(request.pipeline, pipelines)
         return _checked(Plan(pipeline.spec, ("pipeline",), pipeline))
     if request.template is not None:
-        return _checked(Plan(_template(request.template), ("template",)))
+        return _checked(Plan(template_named(request.template).spec, ("template",)))
     return _checked(Plan(request.spec or {}, AT))
 
 
@@ -78,12 +83,12 @@ def _enabled(name: str, pipelines: Mapping[str, Pipeline]) -> Pipeline:
     return pipelines[name]
 
 
-def _template(name: str) -> Spec:
+def template_named(name: str) -> Template:
+    """Find a template. Raises UserFault (NOT_FOUND), with the path `template`."""
     if name not in templates():
         message = f"There is no template {name}; there are {', '.join(templates())}."
         raise UserFault("NOT_FOUND", message, ("template",))
-    spec: Spec = templates()[name].spec
-    return spec
+    return templates()[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,9 @@ from headgate.pipelines.pace import rows_per_second, seconds_left
 from headgate.pipelines.probes import run_probe
 from headgate.pipelines.profiles.tasks import run_correlate, run_profile, run_suggest
 from headgate.pipelines.scratch import scratch_made
+from headgate.pipelines.sinks.registry import sink_kinds
+from headgate.pipelines.sources.registry import source_kinds
+from headgate.pipelines.steps.registry import step_kinds
 from headgate.storage.formats import FileFormat
 from headgate.telemetry import configure_logging
 
@@ -214,8 +217,9 @@ def main() -> NoReturn:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     # The server has told of kinds that it can't use, in the form that its log has.
     logging.getLogger(kinds.__name__).setLevel(logging.ERROR)
-    # What the kinds import takes a quarter of a second: it is not for the first task that has checks to wait for it.
-    check_kinds()
+    # What the kinds import takes a part of a second: it is not for the first task to wait for it.
+    for kinds_of_parts in (source_kinds, step_kinds, check_kinds, sink_kinds):
+        kinds_of_parts()
     serve(sys.stdin.buffer, answers)
 
 

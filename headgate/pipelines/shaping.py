@@ -7,6 +7,7 @@ rows, and the reading of texts as what they spell.
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
 
@@ -31,11 +32,12 @@ NO_RULES: Mapping[str, pl.Expr] = {}
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What steps may look at beside the rows; the datasets are folders."""
+    """What steps may look at beside the rows; the datasets are folders, and `now` is the same for all, in UTC."""
 
     watch: Watch
     datasets: Mapping[str, Path] = field(default_factory=dict)
     outside: Outside = field(default_factory=Outside)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Shaped:
 class Flow:
     """One scan through all stages; its counts hold once the scan is over.
 
-    `read` rows were made by steps beyond those of the source, `filtered` and `merged` left out by them, `rejected` by
+    `made` rows were made by steps beyond those of the source, `filtered` and `merged` left out by them, `rejected` by
     checkpoints. Where any are `misfitting`, texts of these columns are no whole numbers, as they were taken for.
     """
 
@@ -179,7 +181,7 @@ class _Shaping:
         self._start = rows.frame.with_columns(copies)
         self._originals = {**rows.originals, **carried}
         self._frame = self._start
-        self._sample = rows.sample.with_columns(copies).with_row_index(ROW_INDEX).lazy()
+        self._sample = rows.sample.with_columns(copies).with_row_index(ROW_INDEX)
         self._texts = frozenset(rows.texts)
         self._stages: list[Stage] = []
         self._hold(rows.rules)
@@ -190,7 +192,7 @@ class _Shaping:
         rows = replace(
             self._arranged,
             frame=self._frame,
-            sample=self._sample.collect().select(names),
+            sample=self._sample.select(names),
             names=names,
             originals=self._originals,
             texts=frozenset(name for name in self._texts if schema.get(name) == pl.String),
@@ -204,20 +206,15 @@ class _Shaping:
         self._hold(list(step.rules(self._table())))
         transform = step.prepare(self._table())
         self._stages.append(Stage(transform, step.effect))
-        self._frame, self._sample = transform(self._frame), transform(self._sample).collect().lazy()
+        self._frame, self._sample = transform(self._frame), transform(self._sample.lazy()).collect()
         self._texts = step.keeps_text(self._texts)
         if step.effect is Effect.MERGES:
             self._carry_anew()
 
     def _table(self) -> StepTable:
-        names = list(visible(self._frame.collect_schema()))
-        return StepTable(
-            self._frame,
-            self._sample.collect().select(names),
-            self._around.watch,
-            {name: (folder, None) for name, folder in self._around.datasets.items()},
-            self._around.outside,
-        )
+        sample = self._sample.select(visible(self._sample.schema).names())
+        around = self._around
+        return StepTable(self._frame, sample, around.watch, around.datasets, around.outside, around.now)
 
     def _hold(self, rules: Sequence[Rule], misfits: Mapping[str, pl.Expr] = NO_RULES) -> None:
         """Let none but rows that keep these rules go on."""

@@ -143,10 +143,8 @@ class Join(Step):
         return rows.join(stored, on=keys, how=how, maintain_order="left").drop(keys)
 
     def _dataset(self, table: StepTable) -> tuple[Path, Snapshot]:
-        path, version = table.datasets.get(self.dataset, (None, None))
-        snapshot = None
-        if path is not None:
-            snapshot = datasets.latest(path) if version is None else datasets.snapshot(path, version)
+        path = table.datasets.get(self.dataset)
+        snapshot = datasets.latest(path) if path is not None else None
         if path is None or snapshot is None:
             message = f"There is no dataset {self.dataset} with a version, to be joined with."
             raise JobFault("DATASET_NOT_FOUND", message, "CONFIG")

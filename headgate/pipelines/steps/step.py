@@ -40,13 +40,13 @@ class StepTable:
     """The rows that come to a step. `frame` holds ROW_INDEX, the columns and hidden ones; it can be scanned.
 
     `sample` are some of the rows, without hidden columns and ROW_INDEX. `datasets` are the folders of the datasets that
-    steps name, with the version to read; `outside` are the endpoints. `now` is when the job began, in UTC.
+    steps name; `outside` are the endpoints. `now` is when the steps were put together, in UTC.
     """
 
     frame: pl.LazyFrame
     sample: pl.DataFrame
     watch: Watch
-    datasets: Mapping[str, tuple[Path, int | None]] = field(default_factory=dict)
+    datasets: Mapping[str, Path] = field(default_factory=dict)
     outside: Outside = field(default_factory=Outside)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 

@@ -42,7 +42,7 @@ def dataset_of(rows: Rows) -> Iterator[Path]:
 def joined(rows: Rows, theirs: Rows, **settings: Any) -> Applied:
     """Rows that were joined with those of a dataset."""
     with dataset_of(theirs) as folder:
-        table = table_of(rows, datasets={"audiences": (folder, 0)})
+        table = table_of(rows, datasets={"audiences": folder})
         return run(step("join", dataset="audiences", **settings), table)
 
 
