@@ -47,8 +47,24 @@ def _listed_folders(text: object) -> object:
     return folders
 
 
+def _listed_origins(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    origins = tuple(re.findall(r"[^,\s]+", text))
+    if not all(re.fullmatch(r"https?://[^/?#@*\s]+", origin) for origin in origins):
+        raise ValueError("not a list of origins such as https://app.example.org, http://localhost:5173")
+    return origins
+
+
+def _listed_keys(text: object) -> object:
+    return tuple(re.findall(r"[^,\s]+", text)) if isinstance(text, str) else text
+
+
 Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_listed_folders)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_listed_networks)]
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed_origins)]
+SecretKey = Annotated[SecretStr, Field(min_length=32)]
+SecretKeys = Annotated[tuple[SecretKey, ...], NoDecode, BeforeValidator(_listed_keys)]
 
 
 class Settings(BaseSettings):
@@ -81,6 +97,11 @@ class Settings(BaseSettings):
         description="Key that signs tokens and encrypts secrets of endpoints, at least 32 characters, the same for all "
         "processes; made on the first start by default.",
     )
+    old_secret_keys: SecretKeys = Field(
+        (),
+        repr=False,
+        description="Keys that were used before, with commas between them: what they signed and encrypted stays valid.",
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
     log_format: Literal["console", "json"] = Field("console", description="Logs for people or as JSON lines.")
@@ -109,6 +130,94 @@ class Settings(BaseSettings):
         description="How long errors of rows are kept after their job has ended; 0 keeps them for ever.",
     )
     token_hours: float = Field(24.0, gt=0, description="How long an access token is valid.")
+    refresh_token_days: float = Field(
+        30.0, gt=0, le=3_650, description="How long somebody stays signed in who doesn't come back."
+    )
+    login_attempts: int = Field(
+        10,
+        gt=0,
+        description="How often signing in to one account may fail in 15 minutes; from one address ten times as often.",
+    )
+    password_hashers: int = Field(
+        2, gt=0, description="How many passwords are hashed at once; each takes 19 MiB of memory meanwhile."
+    )
+    oidc_issuer: str | None = Field(
+        None,
+        description="An outside issuer (`iss`) whose tokens are taken too, such as https://login.example.org.",
+    )
+    oidc_audience: str | None = Field(
+        None,
+        description="The audience (`aud`) of tokens of the outside issuer; needed with HEADGATE_OIDC_ISSUER.",
+    )
+    oidc_jwks_url: str | None = Field(
+        None, description="Where the outside issuer's keys are; by default its discovery document says that."
+    )
+    oidc_role_claim: str = Field(
+        "headgate_role",
+        description="The claim of outside tokens that names the role, VIEWER, OPERATOR or ADMIN, alone or in a list.",
+    )
+    production: bool = Field(
+        False,
+        description="Hide what the schema holds, and names like those asked for, below HEADGATE_INTROSPECTION_ROLE.",
+    )
+    introspection_role: Literal["VIEWER", "OPERATOR", "ADMIN"] = Field(
+        "ADMIN", description="The lowest role that may read the schema where HEADGATE_PRODUCTION is set."
+    )
+    allowed_origins: Origins = Field(
+        (),
+        description="Origins of other sites whose pages may call this server, such as https://app.example.org.",
+    )
+    trusted_proxies: Networks = Field(
+        (), description="Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."
+    )
+    rate_limit: int = Field(
+        6_000,
+        ge=0,
+        description="Points that a user, and each API key, may spend a minute, 1 or more an operation; 0 is no limit.",
+    )
+    anonymous_rate_limit: int = Field(
+        600,
+        ge=0,
+        description="Points that requests without a valid token may spend a minute from one address; 0 is no limit.",
+    )
+    max_query_tokens: int = Field(10_000, gt=0, description="How many tokens a GraphQL document may have.")
+    max_query_depth: int = Field(20, gt=0, description="How deep fields of a GraphQL document may nest.")
+    max_query_fields: int = Field(
+        1_000,
+        gt=0,
+        description="How many fields a GraphQL document may ask for, those of fragments each time.",
+    )
+    max_query_aliases: int = Field(100, gt=0, description="How many aliases a GraphQL document may have.")
+    max_query_directives: int = Field(
+        100, gt=0, description="How many directives a GraphQL document may have."
+    )
+    max_query_cost: int = Field(
+        100_000,
+        gt=0,
+        description="How many values an operation may ask for: fields, times the sizes of their lists.",
+    )
+    max_page_size: int = Field(
+        200,
+        gt=0,
+        le=200,
+        description="How many items a page of a list may have; pages of rows may have 10,000.",
+    )
+    execution_seconds: float = Field(
+        60.0, gt=0, description="How long one operation may take, subscriptions excepted."
+    )
+    read_seconds: float = Field(
+        30.0, gt=0, description="How long a client may fall silent in the middle of its request."
+    )
+    max_frame_bytes: int = Field(
+        MIB, ge=1024, le=64 * MIB, description="Largest message that a WebSocket takes, in bytes."
+    )
+    max_sockets_per_user: int = Field(
+        100, gt=0, description="How many open WebSockets a user may have in one process."
+    )
+    max_sockets_per_address: int = Field(
+        200, gt=0, description="How many open WebSockets an address may have in one process."
+    )
+    max_subscriptions: int = Field(50, gt=0, description="How many operations one WebSocket carries at once.")
     allowed_networks: Networks = Field(
         (),
         description="Networks that are not public from which URLs may be fetched, such as 10.1.0.0/16, fd00::/8.",

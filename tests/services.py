@@ -8,6 +8,7 @@ from headgate.domain.ports import Engine
 from headgate.domain.services import Services
 from headgate.domain.vault import Vault
 from headgate.jobs.memory import InProcessQueue, InProcessSignals
+from headgate.jobs.memory_rates import InProcessRates
 from headgate.storage.database import Database
 from headgate.storage.objects import LocalStore
 
@@ -27,5 +28,6 @@ def make_services(database: Database, store: Path, inspector: Engine, **values: 
         "job_timeout_s": 60.0,
         "version": "1.2.3",
         "vault": Vault(SECRET_KEY),
+        "rates": InProcessRates(),
     }
     return Services(database=database, store=LocalStore(store), inspector=inspector, **(usual | values))

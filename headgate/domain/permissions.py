@@ -11,11 +11,18 @@ RANKS = {Role.VIEWER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The user behind a request or a socket, until `expires_at` (UTC)."""
+    """Who is behind a request or a socket, until `expires_at` (UTC).
+
+    `name` is how the audit log calls them. `session_id` is there where they signed in with a password, `key_id` where
+    an API key stands for them.
+    """
 
     user_id: str
     role: Role
     expires_at: datetime
+    name: str = ""
+    session_id: str | None = None
+    key_id: str | None = None
 
 
 def require(principal: Principal, role: Role) -> None:

@@ -144,6 +144,44 @@ class Links(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How much may be taken: `limit` at once where nothing was taken before, and as much again each `period_s`."""
+
+    limit: int
+    period_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left of a rate: all of it again at `resets_at` (UTC). Refused where it is `retry_after_s` > 0."""
+
+    limit: int
+    remaining: int
+    resets_at: datetime
+    retry_after_s: float = 0.0
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether what was asked for was taken."""
+        return self.retry_after_s == 0
+
+
+class Rates(Protocol):
+    """Counts what each key takes of its rate; all processes of one Headgate count together."""
+
+    async def take(self, key: str, rate: Rate, cost: int = 1) -> Allowance:
+        """Take `cost` for a key unless that is more than is left: then nothing is taken.
+
+        A cost beyond the limit counts as the limit. With cost 0 this only tells what is left.
+        """
+        ...
+
+    async def give_back(self, key: str, rate: Rate, cost: int = 1) -> None:
+        """Undo what was taken."""
+        ...
+
+
 class TaskStopped(HeadgateError):
     """A task ended before its commit, because it was asked to or was not permitted to commit; it left nothing."""
 

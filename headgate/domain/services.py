@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headgate.domain.event_reader import EventReader
-from headgate.domain.ports import Engine, JobQueue, Signals
+from headgate.domain.ports import Engine, JobQueue, Rates, Signals
 from headgate.domain.vault import Vault
 from headgate.storage.database import Database
 from headgate.storage.objects import LocalStore
@@ -29,5 +29,6 @@ class Services:
     job_timeout_s: float
     version: str
     vault: Vault
+    rates: Rates
     allowed_networks: Sequence[str] = ()
     local_folders: Sequence[str] = ()

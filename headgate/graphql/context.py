@@ -7,6 +7,7 @@ import strawberry
 from headgate.domain.permissions import Principal
 from headgate.domain.ports import Links
 from headgate.domain.services import Services
+from headgate.errors import Unauthenticated
 from headgate.graphql.loaders import Loaders
 
 
@@ -14,17 +15,25 @@ from headgate.graphql.loaders import Loaders
 class Context:
     """Who asks, and the means to answer: sessions come from the services, one each time, never shared.
 
+    `caller` is None where nobody has shown who they are; only fields that are open to everybody are run for them.
     `resume_after` is the cursor that a reconnecting client named outside of its document: a subscription starts
     behind it unless its arguments say otherwise. It sets `cursor` before each event that it can resume from.
     """
 
     services: Services
     links: Links
-    principal: Principal
+    caller: Principal | None
     request_id: str
     resume_after: str | None = None
     cursor: str | None = None
     _loaders: Loaders | None = field(init=False, default=None)
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks; raises Unauthenticated where nobody knows."""
+        if self.caller is None:
+            raise Unauthenticated
+        return self.caller
 
     @property
     def loaders(self) -> Loaders:

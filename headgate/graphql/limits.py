@@ -80,9 +80,12 @@ class ShortValidationCache(ValidationCache):
             yield
 
 
-def query_extensions() -> list[Callable[[], SchemaExtension]]:
-    """List what a schema needs to parse within limits, and to parse and validate each short document once."""
-    return [QueryLimiter, ShortValidationCache]
+def query_extensions(*between: Callable[[], SchemaExtension]) -> list[Callable[[], SchemaExtension]]:
+    """List what a schema needs to parse within limits, and to parse and validate each short document once.
+
+    What stands `between` sees documents that are parsed and not yet validated.
+    """
+    return [QueryLimiter, *between, ShortValidationCache]
 
 
 def parse_within(query: str, limits: QueryLimits = DEFAULT_LIMITS) -> DocumentNode:

@@ -15,6 +15,7 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from headgate.graphql.access import doorway
 from headgate.graphql.batches import BatchMutation
 from headgate.graphql.catalog import CatalogQuery
 from headgate.graphql.corrections import CorrectionMutation
@@ -106,6 +107,6 @@ def make_schema() -> HeadgateSchema:
         Query,
         Mutation,
         Subscription,
-        extensions=query_extensions(),
+        extensions=query_extensions(doorway(Mutation)),
         config=StrawberryConfig(scalar_map=SCALARS),
     )

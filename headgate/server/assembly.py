@@ -10,7 +10,7 @@ from headgate import __version__
 from headgate.domain import cancellation, firing, leftovers, recovery, retention, workers
 from headgate.domain.event_reader import EventReader
 from headgate.domain.lookout import LOOK_EVERY_S, Lookout
-from headgate.domain.ports import JobQueue, Signals
+from headgate.domain.ports import JobQueue, Rates, Signals
 from headgate.domain.services import Services
 from headgate.domain.vault import Vault
 from headgate.jobs.children import ChildPool
@@ -18,6 +18,7 @@ from headgate.jobs.consumer import Consumer
 from headgate.jobs.identity import is_gone, worker_name
 from headgate.jobs.leases import LeaseKeeper
 from headgate.jobs.memory import InProcessQueue, InProcessSignals
+from headgate.jobs.memory_rates import InProcessRates
 from headgate.jobs.reconciler import Chore, Reconciler, attempt
 from headgate.jobs.redis_consumer import RedisConsumer
 from headgate.jobs.redis_queue import RedisQueue
@@ -42,6 +43,7 @@ class Transport:
     queue: JobQueue
     signals: Signals
     consumer: Consumer
+    rates: Rates
     connections: Sequence[AbstractAsyncContextManager[Any]] = ()
 
     @classmethod
@@ -49,9 +51,9 @@ class Transport:
         """Choose the transport; nothing is connected yet."""
         if settings.redis_url is None:
             queue = InProcessQueue()
-            return cls(queue, InProcessSignals(), queue)
+            return cls(queue, InProcessSignals(), queue, InProcessRates())
         line, signals = RedisQueue(settings.redis_url), RedisSignals(settings.redis_url)
-        return cls(line, signals, RedisConsumer(settings.redis_url), (line, signals))
+        return cls(line, signals, RedisConsumer(settings.redis_url), InProcessRates(), (line, signals))
 
     async def connect(self, stack: AsyncExitStack) -> None:
         """Connect for as long as the stack lasts."""
@@ -82,6 +84,7 @@ def make_services(settings: Settings, transport: Transport, inspector: ChildPool
         job_timeout_s=settings.job_timeout_seconds,
         version=__version__,
         vault=Vault(secret_key(settings)),
+        rates=transport.rates,
         allowed_networks=[str(network) for network in settings.allowed_networks],
         local_folders=[str(folder) for folder in settings.local_folders],
     )

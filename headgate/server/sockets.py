@@ -38,7 +38,7 @@ TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SUBSCRIPTIONS"
 class Connection:
     """What lasts as long as a socket; each operation on it gets a context of its own."""
 
-    make_context: Callable[[Principal, str], object]
+    make_context: Callable[[Principal | None, str], object]
     connection_params: dict[str, object] = field(default_factory=dict)
     principal: Principal | None = None
 

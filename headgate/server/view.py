@@ -50,14 +50,15 @@ from headgate.server.responses import (
 from headgate.server.sockets import MAX_SUBSCRIPTIONS, Connection, SocketAdapter, SocketHandler
 from headgate.server.streams import KEEP_ALIVE_S, EventStream, Resumable, only
 
+MAX_STRANGER_BYTES = 16 * 1024
 INIT_TIMEOUT = timedelta(seconds=10)
 ALLOWED_OPERATIONS = {
     "GET": {OperationType.QUERY},
     "POST": {OperationType.QUERY, OperationType.MUTATION},
 }
 
-MakeContext = Callable[[Principal, str], Resumable]
-"""Makes the context of one operation: who asks, and the request's id."""
+MakeContext = Callable[[Principal | None, str], Resumable]
+"""Makes the context of one operation: who asks, None for nobody known, and the request's id."""
 
 
 class RequestAdapter(StarletteRequestAdapter):
@@ -70,6 +71,8 @@ class RequestAdapter(StarletteRequestAdapter):
 
 class GraphQLApp(GraphQL[Any, None]):
     """An ASGI application that runs a schema's operations for whoever `authenticate` knows.
+
+    For others it makes contexts without a caller, and leaves it to the schema what these may do.
 
     Whatever a client sends is answered in GraphQL's shape: a refusal is a 4xx, a bug is masked and
     logged, and each error carries `extensions.code` and `extensions.requestId`. Files of multipart
@@ -125,18 +128,19 @@ class GraphQLApp(GraphQL[Any, None]):
             return _refuse(request, Refusal(500, INTERNAL, MASKED_MESSAGE))
 
     async def _answer_operation(self, request: Request) -> Response:
-        request.state.principal = await self._principal(request)
+        request.state.caller = await self._caller(request)
         try:
             return await self.run(request)
         finally:
             if request.state.file is not None:
                 await self._uploads.discard_unclaimed(request.state.file)
 
-    async def _principal(self, request: Request) -> Principal:
+    async def _caller(self, request: Request) -> Principal | None:
+        """Tell who asks; None for nobody known, an expired token included: whoever signs in again may still show it."""
         try:
             return await self._known(request.headers.get("authorization"))
-        except Unauthenticated as error:
-            raise Refusal(401, error.code, error.message, {"www-authenticate": "Bearer"}) from error
+        except Unauthenticated:
+            return None
 
     async def _known(self, authorization: object) -> Principal:
         token = bearer_token(authorization)
@@ -149,7 +153,7 @@ class GraphQLApp(GraphQL[Any, None]):
         """Make the context of a request, or what a socket makes its operations' contexts from."""
         if isinstance(request, WebSocket):
             return Connection(self._make_context)
-        context = self._make_context(request.state.principal, request.state.request_id)
+        context = self._make_context(request.state.caller, request.state.request_id)
         context.resume_after = request.headers.get("last-event-id") or None
         request.state.context = context
         return context
@@ -177,13 +181,16 @@ class GraphQLApp(GraphQL[Any, None]):
         media_type = (request.content_type or "").partition(";")[0].strip().lower()
         if request.method == "GET":
             return operation_from_query(request.query_params)
+        assert isinstance(request, RequestAdapter)
         if media_type == PLAIN_JSON:
-            return operation_from_body(await request.get_body())
-        if media_type == MULTIPART and isinstance(request, RequestAdapter):
+            return operation_from_body(await _body(request.request))
+        if media_type == MULTIPART:
             return await self._receive_multipart(request.request)
         raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", f"Send {PLAIN_JSON} or {MULTIPART}.")
 
     async def _receive_multipart(self, request: Request) -> GraphQLRequestData:
+        if request.state.caller is None:
+            raise _unauthenticated()
         fields, request.state.file = await self._uploads.receive(request)
         return operation_from(fields)
 
@@ -209,15 +216,23 @@ class GraphQLApp(GraphQL[Any, None]):
             result = await self._execute(operation, ALLOWED_OPERATIONS[request.method])
         except InvalidOperationTypeError as error:
             if error.operation_type is OperationType.SUBSCRIPTION and accepts_events(accept):
-                return await self.schema.subscribe(**operation)
+                return await self._subscribe(request, operation)
             raise _wrong_type(error.operation_type) from error
         return only(result) if accepts_only_events(accept) else result
 
+    async def _subscribe(self, request: Request, operation: dict[str, Any]) -> Any:
+        if request.state.caller is None:
+            raise _unauthenticated()
+        return await self.schema.subscribe(**operation)
+
     async def _execute(self, operation: dict[str, Any], allowed: set[OperationType]) -> ExecutionResult:
         try:
-            return await self.schema.execute(**operation, allowed_operation_types=allowed)
+            result = await self.schema.execute(**operation, allowed_operation_types=allowed)
         except CannotGetOperationTypeError as error:
             return PreExecutionError(data=None, errors=[GraphQLError(str(error), original_error=error)])
+        if any(isinstance(error.original_error, Unauthenticated) for error in result.errors or ()):
+            raise _unauthenticated()
+        return result
 
     async def _create_streaming_response(
         self, request: Request, result: Any, protocol: object, sub_response: Response
@@ -226,7 +241,7 @@ class GraphQLApp(GraphQL[Any, None]):
             result,
             request.state.context,
             request_id=request.state.request_id,
-            expires_at=request.state.principal.expires_at,
+            expires_at=request.state.caller.expires_at,
             keep_alive_s=self._keep_alive_s,
         )
 
@@ -255,6 +270,23 @@ class GraphQLApp(GraphQL[Any, None]):
 def _refuse(request: Request, refusal: Refusal) -> Response:
     accept = request.headers.get("accept", "")
     return refusal_response(refusal, accept=accept, request_id=request.state.request_id)
+
+
+async def _body(request: Request) -> bytes:
+    """Read a body; raises Refusal (401) for one of a stranger that is larger than what strangers have to say."""
+    if request.state.caller is not None:
+        return await request.body()
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_STRANGER_BYTES:
+            raise _unauthenticated()
+    return body
+
+
+def _unauthenticated() -> Refusal:
+    fault = Unauthenticated()
+    return Refusal(401, fault.code, fault.message, {"www-authenticate": "Bearer"})
 
 
 def _wrong_type(operation_type: OperationType) -> Refusal:

@@ -7,6 +7,11 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field
 
+from headgate.storage.access_tables import ApiKey as ApiKey
+from headgate.storage.access_tables import AuditEntry as AuditEntry
+from headgate.storage.access_tables import Role as Role
+from headgate.storage.access_tables import Session as Session
+from headgate.storage.access_tables import User as User
 from headgate.storage.fields import Table as Table
 from headgate.storage.fields import choice, count, json_value, later, link, moment
 from headgate.storage.fields import utc_now as utc_now
@@ -21,14 +26,6 @@ from headgate.storage.pipeline_tables import PipelineVersion as PipelineVersion
 
 # SQLite counts by itself in a column of this very type only.
 COUNTING = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Role(StrEnum):
-    """What a user may do; each role includes the ones before it."""
-
-    VIEWER = "VIEWER"
-    OPERATOR = "OPERATOR"
-    ADMIN = "ADMIN"
 
 
 class FileStatus(StrEnum):
@@ -104,19 +101,6 @@ class ResultKind(StrEnum):
     MAPPING = "MAPPING"
     EXPORT = "EXPORT"
     CUSTOM = "CUSTOM"
-
-
-class User(Table, table=True):
-    """Someone who may sign in."""
-
-    __tablename__ = "users"
-
-    id: str = Field(primary_key=True)
-    email: str = Field(unique=True)
-    name: str | None = None
-    role: Role = choice(Role)
-    active: bool = True
-    created_at: datetime = moment()
 
 
 class File(Table, table=True):

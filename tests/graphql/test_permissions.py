@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,14 +12,15 @@ from strawberry.types.field import StrawberryField
 from headgate.domain.incoming import IncomingFile
 from headgate.domain.pages import encode_cursor
 from headgate.domain.permissions import RANKS
+from headgate.errors import Unauthenticated
 from headgate.graphql.context import Context
-from headgate.graphql.fields import Requires
+from headgate.graphql.fields import ANYONE, Anyone, required_role
 from headgate.graphql.schema import HeadgateSchema, Mutation, Query, Subscription
 from headgate.storage.tables import Role
 from tests.graphql.conftest import AddJob
 
 JOB = "job_01h455vb4pex5vsknk084sn02q"
-REQUIRED = {
+REQUIRED: dict[str, Role | Anyone] = {
     'query { node(id: "x") { id } }': Role.VIEWER,
     "query { nodes(ids: []) { id } }": Role.VIEWER,
     "query { viewer { role user { id } } }": Role.VIEWER,
@@ -78,15 +80,11 @@ def _field_of(operation: str) -> str:
 def test_every_root_field_requires_the_role_that_this_table_names() -> None:
     fields = _root_fields()
     named = {_snake(_field_of(operation)): role for operation, role in REQUIRED.items()}
-    assert named == {name: _required(field) for name, field in fields.items()}
+    assert named == {name: required_role(field) for name, field in fields.items()}
 
 
 def _snake(name: str) -> str:
     return "".join(f"_{mark.lower()}" if mark.isupper() else mark for mark in name)
-
-
-def _required(field: StrawberryField) -> Role | None:
-    return next((each.role for each in field.extensions if isinstance(each, Requires)), None)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -99,7 +97,18 @@ async def test_a_role_is_let_in_or_refused(
     file = IncomingFile("a.csv", "files/none", byte_size=0, sha256="", head=b"", too_large=True)
     messages = [str(error) async for error in _errors(schema, operation, make_context(role), {"file": file})]
     is_refused = any("This needs the role" in message for message in messages)
-    assert is_refused == (RANKS[role] < RANKS[REQUIRED[operation]])
+    required = REQUIRED[operation]
+    assert is_refused == (required is not ANYONE and RANKS[role] < RANKS[required])
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("operation", REQUIRED)
+async def test_nobody_known_is_let_in_where_all_are_or_refused(
+    schema: HeadgateSchema, make_context: Callable[..., Context], operation: str
+) -> None:
+    context = replace(make_context(), caller=None)
+    messages = [str(error) async for error in _errors(schema, operation, context, {"file": None})]
+    assert any("Send a valid token" in message for message in messages) == (REQUIRED[operation] is not ANYONE)
 
 
 async def _errors(
@@ -112,6 +121,10 @@ async def _errors(
         return
     async with aclosing(await schema.subscribe(operation, variables, context)) as events:
         # A feed that lets somebody in never ends.
-        event = await anext(events)
+        try:
+            event = await anext(events)
+        except Unauthenticated as error:
+            yield error
+            return
     for error in event.errors or ():
         yield error

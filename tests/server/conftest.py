@@ -21,6 +21,7 @@ from strawberry.types import ExecutionContext, Info
 from headgate.domain.incoming import IncomingFile
 from headgate.domain.permissions import Principal
 from headgate.errors import UserFault
+from headgate.graphql.access import doorway
 from headgate.graphql.limits import query_extensions
 from headgate.graphql.scalars import SCALARS, BigInt
 from headgate.server.auth import issue_token, verify_token
@@ -38,10 +39,15 @@ MAX_UPLOAD_BYTES = 96 * 1024**2
 
 @dataclass
 class Context:
-    principal: Principal
+    caller: Principal | None
     request_id: str
     resume_after: str | None = None
     cursor: str | None = None
+
+    @property
+    def principal(self) -> Principal:
+        assert self.caller is not None
+        return self.caller
 
 
 @strawberry.input
@@ -181,7 +187,7 @@ def toy_schema() -> ToySchema:
         Query,
         Mutation,
         Subscription,
-        extensions=query_extensions(),
+        extensions=query_extensions(doorway(Mutation)),
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

@@ -136,12 +136,16 @@ async def test_a_request_without_a_valid_token_is_refused(toy: Any, authorizatio
     assert error["extensions"]["requestId"]
 
 
-@pytest.mark.parametrize("media_type", ["application/json", "multipart/form-data; boundary=x"])
-async def test_a_stranger_is_refused_before_the_body_arrives(toy: Any, media_type: str) -> None:
+@pytest.mark.parametrize(
+    ("media_type", "sent_bytes"), [("application/json", 17_000), ("multipart/form-data; boundary=x", 0)]
+)
+async def test_a_stranger_is_refused_before_a_large_body_or_a_file_arrives(
+    toy: Any, media_type: str, sent_bytes: int
+) -> None:
     address = httpx.URL(toy.url)
     reader, writer = await asyncio.open_connection(address.host, address.port)
-    headers = f"Host: x\r\nContent-Type: {media_type}\r\nContent-Length: 1000\r\n"
-    writer.write(f"POST /graphql HTTP/1.1\r\n{headers}\r\n".encode())
+    headers = f"Host: x\r\nContent-Type: {media_type}\r\nContent-Length: 30000\r\n"
+    writer.write(f"POST /graphql HTTP/1.1\r\n{headers}\r\n".encode() + b" " * sent_bytes)
 
     assert await asyncio.wait_for(reader.readline(), 5) == b"HTTP/1.1 401 Unauthorized\r\n"
     writer.close()
