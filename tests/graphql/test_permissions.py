@@ -123,8 +123,8 @@ async def _errors(
         # A feed that lets somebody in never ends.
         try:
             event = await anext(events)
-        except Unauthenticated as error:
-            yield error
+        except Unauthenticated as refusal:
+            yield refusal
             return
     for error in event.errors or ():
         yield error
