@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
@@ -15,6 +16,7 @@ from headgate.errors import Unauthenticated
 from headgate.graphql.context import Context
 from headgate.graphql.schema import make_schema
 from headgate.jobs.children import ChildPool
+from headgate.server.addresses import TrustedProxies
 from headgate.server.assembly import (
     Transport,
     looking_out,
@@ -59,6 +61,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
         ],
+        middleware=[Middleware(TrustedProxies, networks=settings.trusted_proxies)],
         lifespan=lambda app: _lifespan(settings, services, transport, inspector, meter),
     )
 

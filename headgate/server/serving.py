@@ -61,6 +61,8 @@ def run(app: ASGIApp, listener: socket.socket, *, on_ready: Callable[[], None]) 
         log_config=None,
         access_log=False,
         server_header=False,
+        # By default uvicorn believes whoever connects from this machine; whom we believe is a setting.
+        proxy_headers=False,
         timeout_graceful_shutdown=CLOSE_S,
     )
     # Uvicorn raises the signal that stopped it again once it is done; by then that must not kill us.

@@ -1,0 +1,91 @@
+"""Where a request comes from: the peer of its connection, or what proxies that are trusted say of it."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+NOWHERE = "unknown"
+SITE_BITS = 64
+"""Whoever has an IPv6 address has all of its /64 (RFC 6177), and could take another one for each request."""
+
+SOCKET_SCHEMES = {"http": "ws", "https": "wss"}
+
+
+class TrustedProxies:
+    """Believes X-Forwarded-For and X-Forwarded-Proto where the peer of a connection is in one of `networks`.
+
+    The client is the rightmost address that is in none of them: what stands left of it was written by the client.
+    From all other peers the headers mean nothing.
+    """
+
+    def __init__(self, app: ASGIApp, *, networks: Sequence[Network]) -> None:
+        self._app = app
+        self._networks = networks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._networks and scope["type"] != "lifespan" and self._is_trusted(_peer(scope)):
+            scope = self._as_told(scope)
+        await self._app(scope, receive, send)
+
+    def _as_told(self, scope: Scope) -> Scope:
+        headers = Headers(scope=scope)
+        told: dict[str, object] = {}
+        if (client := self._client(headers.getlist("x-forwarded-for"))) is not None:
+            told["client"] = (str(client), 0)
+        scheme = _entries(headers.getlist("x-forwarded-proto"))[-1].lower()
+        if scheme in SOCKET_SCHEMES:
+            told["scheme"] = SOCKET_SCHEMES[scheme] if scope["type"] == "websocket" else scheme
+        return {**scope, **told}
+
+    def _client(self, forwarded: Sequence[str]) -> Address | None:
+        """Read from right to left as long as trusted proxies have written it; None where nothing can be read."""
+        client = None
+        for entry in reversed(_entries(forwarded)):
+            address = _address(_without_port(entry))
+            if address is None:
+                return client
+            client = address
+            if not self._is_trusted(client):
+                return client
+        return client
+
+    def _is_trusted(self, address: Address | None) -> bool:
+        return address is not None and any(address in network for network in self._networks)
+
+
+def address_of(scope: Scope) -> str:
+    """Name the address that a request is counted under: one of IPv4, or a /64 of IPv6."""
+    address = _peer(scope)
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address.packed, SITE_BITS), strict=False))
+    return NOWHERE if address is None else str(address)
+
+
+def _peer(scope: Scope) -> Address | None:
+    client = scope.get("client")
+    return _address(client[0]) if client else None
+
+
+def _address(text: str) -> Address | None:
+    """Read an address; one of IPv4 that is written as one of IPv6 is one of IPv4."""
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+def _entries(values: Sequence[str]) -> list[str]:
+    return [entry.strip() for entry in ",".join(values).split(",")]
+
+
+def _without_port(entry: str) -> str:
+    """Take what some proxies add off an address: `192.0.2.1:4711`, `[2001:db8::1]:4711`."""
+    if entry.startswith("["):
+        return entry[1:].partition("]")[0]
+    return entry.partition(":")[0] if entry.count(":") == 1 else entry
