@@ -9,7 +9,7 @@ from typing import Self
 from headgate.domain.acceptance import NewJob, accept
 from headgate.domain.services import Services
 from headgate.server.assembly import Transport, make_pool, make_services
-from headgate.server.preparation import prepare_database
+from headgate.server.preparation import key_ring, prepare_database
 from headgate.settings import Settings
 from headgate.storage.ids import new_id
 from headgate.storage.tables import Job, JobKind, utc_now
@@ -42,7 +42,9 @@ class Acceptor:
         self._settings = place.settings()
         self._transport = Transport.of(self._settings)
         pool = make_pool(self._settings, 1)
-        self.services: Services = make_services(self._settings, self._transport, pool)
+        self.services: Services = make_services(
+            self._settings, self._transport, pool, key_ring(self._settings)
+        )
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.domain.event_reader import EventReader
+from headgate.domain.keyring import KeyRing
 from headgate.domain.ports import Engine
 from headgate.domain.services import Services
 from headgate.domain.vault import Vault
@@ -14,7 +15,7 @@ from headgate.storage.objects import LocalStore
 
 MAX_UPLOAD_BYTES = 1024
 LEASE_S = 30.0
-SECRET_KEY = "a key of tests, and of nothing else"
+KEYS = KeyRing(["a key of tests, and of nothing else"])
 
 
 def make_services(database: Database, store: Path, inspector: Engine, **values: Any) -> Services:
@@ -27,7 +28,7 @@ def make_services(database: Database, store: Path, inspector: Engine, **values: 
         "lease_s": LEASE_S,
         "job_timeout_s": 60.0,
         "version": "1.2.3",
-        "vault": Vault(SECRET_KEY),
+        "vault": Vault(KEYS),
         "rates": InProcessRates(),
     }
     return Services(database=database, store=LocalStore(store), inspector=inspector, **(usual | values))

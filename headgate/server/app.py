@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
+from headgate.domain.keyring import KeyRing
 from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
 from headgate.domain.users import Doorkeeper
@@ -33,7 +34,7 @@ from headgate.server.limits import BodyLimit, ReadDeadline
 from headgate.server.links import SignedLinks
 from headgate.server.metrics import Meter, metrics_route
 from headgate.server.multipart import MultipartReceiver
-from headgate.server.preparation import prepare_database, secret_key
+from headgate.server.preparation import key_ring, prepare_database
 from headgate.server.view import GraphQLApp
 from headgate.settings import Settings
 
@@ -43,16 +44,16 @@ INSPECTORS = 1
 def create_app(settings: Settings) -> Starlette:
     """Build the application; its lifespan prepares the database and, where there is no Redis, runs the jobs.
 
-    Makes the home folder and the secret key where they are missing. Raises OSError where it cannot,
-    UserFault for a database URL of another kind, and ValueError for a key file that is too short.
+    Makes the home folder and a secret key where they are missing. Raises OSError where it cannot,
+    UserFault for a database URL of another kind, and ValueError for a key that is too short.
     """
-    secret = secret_key(settings)
+    keys = key_ring(settings)
     transport = Transport.of(settings)
     inspector = make_pool(settings, INSPECTORS)
-    services = make_services(settings, transport, inspector)
+    services = make_services(settings, transport, inspector, keys)
     meter = Meter(services)
-    doorkeeper, links = Doorkeeper(services.database), SignedLinks(secret)
-    graphql = _graphql(settings, services, links, _authenticator(secret, doorkeeper))
+    doorkeeper, links = Doorkeeper(services.database), SignedLinks(keys)
+    graphql = _graphql(settings, services, links, _authenticator(keys, doorkeeper))
     return Starlette(
         routes=[
             *health_routes(services),
@@ -82,10 +83,10 @@ def _graphql(
     return ReadDeadline(BodyLimit(view, max_bytes=settings.max_body_bytes))
 
 
-def _authenticator(secret: str, doorkeeper: Doorkeeper) -> Authenticate:
+def _authenticator(keys: KeyRing, doorkeeper: Doorkeeper) -> Authenticate:
     async def authenticate(token: str) -> Principal | None:
         try:
-            claims = verify_token(secret, token)
+            claims = verify_token(keys, token)
         except Unauthenticated:
             return None
         return await doorkeeper.admit(claims.user_id, claims.role, claims.expires_at)

@@ -9,6 +9,7 @@ from typing import Any, Self
 from headgate import __version__
 from headgate.domain import cancellation, firing, leftovers, recovery, retention, workers
 from headgate.domain.event_reader import EventReader
+from headgate.domain.keyring import KeyRing
 from headgate.domain.lookout import LOOK_EVERY_S, Lookout
 from headgate.domain.ports import JobQueue, Rates, Signals
 from headgate.domain.services import Services
@@ -25,7 +26,6 @@ from headgate.jobs.redis_queue import RedisQueue
 from headgate.jobs.redis_signals import RedisSignals
 from headgate.jobs.supervision import Supervised
 from headgate.jobs.worker import Worker
-from headgate.server.preparation import secret_key
 from headgate.settings import Settings
 from headgate.storage.database import Database
 from headgate.storage.objects import LocalStore
@@ -66,11 +66,8 @@ def make_pool(settings: Settings, size: int) -> ChildPool:
     return ChildPool(size, memory_bytes=settings.child_memory_bytes)
 
 
-def make_services(settings: Settings, transport: Transport, inspector: ChildPool) -> Services:
-    """Put together what every use case works with; nothing is opened or started yet.
-
-    Makes the home folder and the secret key where they are missing.
-    """
+def make_services(settings: Settings, transport: Transport, inspector: ChildPool, keys: KeyRing) -> Services:
+    """Put together what every use case works with; nothing is opened or started yet."""
     database = Database.connect(settings.resolved_database_url)
     return Services(
         database=database,
@@ -83,7 +80,7 @@ def make_services(settings: Settings, transport: Transport, inspector: ChildPool
         lease_s=settings.lease_seconds,
         job_timeout_s=settings.job_timeout_seconds,
         version=__version__,
-        vault=Vault(secret_key(settings)),
+        vault=Vault(keys),
         rates=transport.rates,
         allowed_networks=[str(network) for network in settings.allowed_networks],
         local_folders=[str(folder) for folder in settings.local_folders],

@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
-from uuid import uuid4
 
-import jwt
-
+from headgate.domain.keyring import KeyRing
 from headgate.errors import Unauthenticated, UserFault
-from headgate.server.auth import ALGORITHM, ISSUER, REQUIRED_CLAIMS, signing_key
+from headgate.server.tokens import TokenKind, expiry_of, sign, verify
 
-AUDIENCE = "headgate-download"
-TOKEN_TYPE = "download"  # noqa: S105, a kind and no secret
+DOWNLOAD = TokenKind(b"headgate: download links", "headgate-download", "download")
 VALID_FOR = timedelta(minutes=15)
 MAX_CHARACTERS = 4000
 """Servers on the way refuse requests whose first line is much longer."""
@@ -30,26 +27,14 @@ class LinkClaims:
 
 
 class SignedLinks:
-    """Makes and reads links whose token is good for one path. Raises ValueError for a secret under 32 bytes."""
+    """Makes and reads links whose token is good for one path."""
 
-    def __init__(self, secret: str) -> None:
-        self._key = signing_key(secret)
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = keys
 
     def make(self, user_id: str, path: str, said: Mapping[str, Any]) -> str:
         """Make a link, valid for 15 minutes; raises UserFault (INVALID_ARGUMENT) where it would be too long."""
-        now = datetime.now(UTC)
-        claims = {
-            "sub": user_id,
-            "iat": now,
-            "exp": now + VALID_FOR,
-            "iss": ISSUER,
-            "aud": AUDIENCE,
-            "jti": uuid4().hex,
-            "typ": TOKEN_TYPE,
-            "path": path,
-            "said": said,
-        }
-        token = jwt.encode(claims, self._key, algorithm=ALGORITHM)
+        token, _ = sign(self._keys, DOWNLOAD, user_id, VALID_FOR, path=path, said=said)
         link = f"{path}?{urlencode({'token': token})}"
         if len(link) > MAX_CHARACTERS:
             raise UserFault("INVALID_ARGUMENT", "This filter is too long to be put into a link.", ("filter",))
@@ -58,16 +43,9 @@ class SignedLinks:
     def read(self, token: str, path: str) -> LinkClaims:
         """Read the token of a link to this path; raises Unauthenticated for any other, and one that has expired."""
         try:
-            claims = jwt.decode(
-                token,
-                self._key,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                issuer=ISSUER,
-                options={"require": REQUIRED_CLAIMS, "strict_aud": True},
-            )
-        except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
+            claims = verify(self._keys, DOWNLOAD, token)
+        except Unauthenticated as error:
             raise Unauthenticated(message=INVALID) from error
-        if claims.get("typ") != TOKEN_TYPE or claims.get("path") != path:
+        if claims.get("path") != path:
             raise Unauthenticated(message=INVALID)
-        return LinkClaims(claims["sub"], datetime.fromtimestamp(claims["exp"], UTC), claims["said"])
+        return LinkClaims(claims["sub"], expiry_of(claims), claims["said"])

@@ -1,14 +1,17 @@
-"""The composition root of what a first start makes: the home, the secret key, the tables, an administrator.
+"""The composition root of what a first start makes: the home, the secret keys, the tables, an administrator.
 
 It imports no more than that needs: `headgate token` should not wait for Polars and Strawberry.
 """
 
 import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 
 from headgate.domain import users
+from headgate.domain.keyring import KeyRing
 from headgate.errors import HeadgateError
 from headgate.server.auth import issue_token
-from headgate.server.keys import read_or_make_key
+from headgate.server.keys import KeyFile
 from headgate.settings import Settings
 from headgate.storage.database import Database
 from headgate.storage.migrate import upgrade
@@ -25,12 +28,28 @@ class DatabaseUnavailable(HeadgateError):
         super().__init__("DATABASE_UNAVAILABLE", f"The database cannot be used: {reason}")
 
 
-def secret_key(settings: Settings) -> str:
-    """Answer the key that signs tokens; makes the home folder and the key where they are missing."""
+def key_ring(settings: Settings) -> KeyRing:
+    """Answer the keys that sign and seal; makes the home folder and a first key where they are missing.
+
+    The current key is the one that is set, else the first one of the file, which is read again when it changes; old
+    ones are those of the file, and those that are set. Raises OSError, and ValueError for a key under 32 bytes.
+    """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    old = [key.get_secret_value() for key in settings.old_secret_keys]
     if settings.secret_key is not None:
-        return settings.secret_key.get_secret_value()
-    return read_or_make_key(settings.home / "secret.key")
+        return KeyRing([settings.secret_key.get_secret_value(), *old])
+    file = KeyFile(key_path(settings))
+
+    def changed() -> Sequence[str] | None:
+        secrets = file.changed()
+        return [*secrets, *old] if secrets is not None else None
+
+    return KeyRing([*file.secrets, *old], changed=changed)
+
+
+def key_path(settings: Settings) -> Path:
+    """The file of secret keys, which is used where none is set."""
+    return settings.home / "secret.key"
 
 
 async def prepare_database(settings: Settings, database: Database) -> User:
@@ -45,18 +64,18 @@ async def prepare_database(settings: Settings, database: Database) -> User:
         raise DatabaseUnavailable(error) from error
 
 
-async def prepare(settings: Settings) -> tuple[str, User]:
-    """Make all that a first start makes, without a server; answers the secret key and an administrator."""
-    secret = secret_key(settings)
+async def prepare(settings: Settings) -> tuple[KeyRing, User]:
+    """Make all that a first start makes, without a server; answers the secret keys and an administrator."""
+    keys = key_ring(settings)
     database = Database.connect(settings.resolved_database_url)
     try:
-        return secret, await prepare_database(settings, database)
+        return keys, await prepare_database(settings, database)
     finally:
         await database.close()
 
 
 async def issue_administrator_token(settings: Settings, role: str) -> str:
     """Sign an administrator's token that allows what `role` may do."""
-    secret, administrator = await prepare(settings)
-    token, _ = issue_token(secret, administrator.id, Role(role), settings.token_hours)
+    keys, administrator = await prepare(settings)
+    token, _ = issue_token(keys, administrator.id, Role(role), settings.token_hours)
     return token

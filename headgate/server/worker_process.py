@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 from headgate.jobs.children import ChildPool
 from headgate.server.assembly import Transport, make_services, reconciling, working
-from headgate.server.preparation import prepare_database
+from headgate.server.preparation import key_ring, prepare_database
 from headgate.server.signals import until_told_to_stop
 from headgate.settings import Settings
 
@@ -23,9 +23,8 @@ async def work(settings: Settings, pool: ChildPool, *, tied: bool, on_ready: Cal
         threading.Thread(
             target=_await_end_of_input, args=(asyncio.get_running_loop(), stopping), daemon=True
         ).start()
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     transport = Transport.of(settings)
-    services = make_services(settings, transport, pool)
+    services = make_services(settings, transport, pool, key_ring(settings))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(services.database.close)
         await prepare_database(settings, services.database)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from headgate.domain import endpoints, probing
 from headgate.domain.endpoints import EndpointRequest
+from headgate.domain.keyring import KeyRing
 from headgate.domain.permissions import Principal
 from headgate.domain.ports import ProcessDied, TaskFault, TimedOut
 from headgate.domain.services import Services
@@ -20,10 +21,11 @@ from headgate.pipelines.endpoints.outside import Outside
 from headgate.storage.ids import new_id
 from headgate.storage.tables import EndpointKind, Pipeline, Role, utc_now
 from tests.domain.conftest import ToldEngine
+from tests.services import KEYS
 
 SECRET = "s3cret"
 API = {"url": "https://api.example.com/v1"}
-ANOTHER_KEY = Vault("another key, as long as it has to be")
+ANOTHER_KEY = Vault(KeyRing(["another key, as long as it has to be"]))
 
 
 def api(
@@ -77,7 +79,7 @@ class TestCreating:
         async with services.database.read() as session:
             (row,) = await session.execute(text("SELECT * FROM endpoints"))
         assert SECRET not in str(row)
-        assert row.secrets.startswith("1.")
+        assert row.secrets.startswith(f"2.{KEYS.current.id}.")
 
     async def test_settings_are_kept_under_their_own_names(
         self, services: Services, admin: Principal

@@ -19,6 +19,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, Info
 
 from headgate.domain.incoming import IncomingFile
+from headgate.domain.keyring import KeyRing
 from headgate.domain.permissions import Principal
 from headgate.errors import UserFault
 from headgate.graphql.access import doorway
@@ -32,7 +33,7 @@ from headgate.server.view import GraphQLApp
 from headgate.storage.objects import LocalStore
 from headgate.storage.tables import Role
 
-SECRET = "a secret of at least thirty-two bytes"
+KEYS = KeyRing(["a secret of at least thirty-two bytes"])
 MAX_BODY_BYTES = 64 * 1024
 MAX_UPLOAD_BYTES = 96 * 1024**2
 
@@ -193,7 +194,7 @@ def toy_schema() -> ToySchema:
 
 
 async def authenticate(token: str) -> Principal | None:
-    claims = verify_token(SECRET, token)
+    claims = verify_token(KEYS, token)
     if claims.user_id == "user_gone":
         return None
     if claims.user_id == "user_crash":
@@ -253,7 +254,7 @@ def serve() -> Callable[[ASGIApp], Any]:
 @pytest.fixture
 def make_token() -> Callable[..., str]:
     def make(user_id: str = "user_1", hours: float = 1) -> str:
-        return issue_token(SECRET, user_id, Role.OPERATOR, hours)[0]
+        return issue_token(KEYS, user_id, Role.OPERATOR, hours)[0]
 
     return make
 

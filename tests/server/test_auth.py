@@ -1,6 +1,7 @@
 """Access tokens, and the requests that carry them."""
 
 import asyncio
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,12 +10,15 @@ import httpx
 import jwt
 import pytest
 
+from headgate.domain.keyring import KeyRing
 from headgate.errors import Unauthenticated
-from headgate.server.auth import bearer_token, issue_token, verify_token
+from headgate.server.auth import ACCESS, bearer_token, issue_token, verify_token
 from headgate.storage.tables import Role
 
 SECRET = "a secret of at least thirty-two bytes"
-OTHER_SECRET = "another secret of thirty-two bytes or more"
+KEYS = KeyRing([SECRET])
+OTHER_KEYS = KeyRing(["another secret of thirty-two bytes or more"])
+KEY = KEYS.current
 
 
 def claims(**changes: object) -> dict[str, Any]:
@@ -32,28 +36,36 @@ def claims(**changes: object) -> dict[str, Any]:
     return {name: value for name, value in {**valid, **changes}.items() if value is not None}
 
 
-def signed(secret: str = SECRET, algorithm: str = "HS256", **changes: Any) -> str:
-    return jwt.encode(claims(**changes), secret, algorithm)
+def signed(
+    key: bytes = KEY.derive(ACCESS.purpose),
+    algorithm: str = "HS256",
+    kid: str | None = KEY.id,
+    **changes: Any,
+) -> str:
+    headers = {"kid": kid} if kid is not None else None
+    return jwt.encode(claims(**changes), key, algorithm, headers=headers)
 
 
 def test_a_token_says_who_it_was_issued_to() -> None:
-    token, expires_at = issue_token(SECRET, "user_1", Role.OPERATOR, hours=24)
+    token, expires_at = issue_token(KEYS, "user_1", Role.OPERATOR, hours=24)
 
-    read = verify_token(SECRET, token)
+    read = verify_token(KEYS, token)
 
     assert (read.user_id, read.role, read.expires_at) == ("user_1", Role.OPERATOR, expires_at)
     assert timedelta(hours=23.9) < expires_at - datetime.now(UTC) <= timedelta(hours=24)
 
 
 def test_two_tokens_are_never_the_same() -> None:
-    assert issue_token(SECRET, "u", Role.VIEWER, 1)[0] != issue_token(SECRET, "u", Role.VIEWER, 1)[0]
+    assert issue_token(KEYS, "u", Role.VIEWER, 1)[0] != issue_token(KEYS, "u", Role.VIEWER, 1)[0]
 
 
 @pytest.mark.parametrize("name", ["exp", "iat", "sub", "aud", "iss", "jti", "typ", "role"])
 def test_a_token_that_lacks_a_claim_is_refused(name: str) -> None:
-    verify_token(SECRET, signed())
+    verify_token(KEYS, signed())
     with pytest.raises(Unauthenticated):
-        verify_token(SECRET, jwt.encode(claims(**{name: None}), SECRET))
+        verify_token(
+            KEYS, jwt.encode(claims(**{name: None}), KEY.derive(ACCESS.purpose), headers={"kid": KEY.id})
+        )
 
 
 @pytest.mark.parametrize(
@@ -75,33 +87,47 @@ def test_a_token_that_lacks_a_claim_is_refused(name: str) -> None:
 )
 def test_a_token_that_claims_something_else_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated):
-        verify_token(SECRET, signed(**changes))
+        verify_token(KEYS, signed(**changes))
 
 
-@pytest.mark.parametrize(
-    "token",
-    [
-        "",
-        "x",
-        "a.b.c",
-        "é.é.é",
-        "\ud800",
-        jwt.encode(claims(), "", "none"),
-        signed(OTHER_SECRET),
-        signed(algorithm="HS512", secret=SECRET * 2),
-        signed()[:-2],
-    ],
-)
-def test_what_was_not_signed_with_this_key_is_refused(token: str) -> None:
+NOT_SIGNED = {
+    "empty": "",
+    "one part": "x",
+    "three parts": "a.b.c",
+    "not ascii": "é.é.é",
+    "a surrogate": "\ud800",
+    "none": jwt.encode(claims(), "", "none", headers={"kid": KEY.id}),
+    "another ring": issue_token(OTHER_KEYS, "user_1", Role.ADMIN, 1)[0],
+    "another key under this id": signed(OTHER_KEYS.current.derive(ACCESS.purpose)),
+    "the secret itself": signed(SECRET.encode()),
+    "the key of another purpose": signed(KEY.derive(b"headgate: download links")),
+    "another algorithm": signed(KEY.derive(ACCESS.purpose) * 2, "HS512"),
+    "no id of a key": signed(kid=None),
+    "an unknown id of a key": signed(kid="00000000"),
+    "cut": signed()[:-2],
+    "an id that is no text": ".".join(
+        urlsafe_b64encode(part).decode().rstrip("=")
+        for part in (b'{"alg":"HS256","typ":"JWT","kid":["x"]}', b"{}", b"x")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_SIGNED)
+def test_what_was_not_signed_with_a_key_of_the_ring_is_refused(name: str) -> None:
     with pytest.raises(Unauthenticated):
-        verify_token(SECRET, token)
+        verify_token(KEYS, NOT_SIGNED[name])
 
 
-def test_a_key_under_32_bytes_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 32"):
-        issue_token("k" * 31, "user_1", Role.ADMIN, 1)
-    with pytest.raises(ValueError, match="at least 32"):
-        verify_token("k" * 31, signed())
+def test_two_keys_are_alive_until_one_of_them_is_dropped() -> None:
+    old, new = SECRET, "a new secret of at least thirty-two bytes"
+    rotated = KeyRing([new, old])
+    before = issue_token(KEYS, "user_1", Role.ADMIN, 1)[0]
+    after = issue_token(rotated, "user_1", Role.ADMIN, 1)[0]
+
+    assert verify_token(rotated, before).user_id == verify_token(rotated, after).user_id == "user_1"
+    assert verify_token(KeyRing([new]), after).user_id == "user_1"
+    with pytest.raises(Unauthenticated):
+        verify_token(KeyRing([new]), before)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from headgate.domain import ingest, users
 from headgate.domain.error_downloads import ErrorDownload, ErrorsContent
 from headgate.domain.ingest import IngestRequest
+from headgate.domain.keyring import KeyRing
 from headgate.domain.ledgers import ErrorFilter, ledger_key
 from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
@@ -24,12 +25,12 @@ from headgate.domain.users import Doorkeeper
 from headgate.errors import Unauthenticated, UserFault
 from headgate.server.auth import issue_token, verify_token
 from headgate.server.downloads import download_routes
-from headgate.server.links import MAX_CHARACTERS, VALID_FOR, SignedLinks
+from headgate.server.links import DOWNLOAD, MAX_CHARACTERS, VALID_FOR, SignedLinks
 from headgate.storage.database import Database
 from headgate.storage.formats import FileFormat
 from headgate.storage.ledger import SCHEMA
 from headgate.storage.tables import Job, Role, User, utc_now
-from tests.server.conftest import SECRET
+from tests.server.conftest import KEYS
 from tests.services import make_services
 
 PATH = "/downloads/errors/job_1.csv"
@@ -42,7 +43,7 @@ class NoEngine:
 
 @pytest.fixture
 def links() -> SignedLinks:
-    return SignedLinks(SECRET)
+    return SignedLinks(KEYS)
 
 
 @pytest.fixture
@@ -161,8 +162,8 @@ async def test_a_link_without_a_valid_token_is_refused(
 ) -> None:
     link = link_to(links, user, job)
     path, _, query = link.partition("?")
-    access, _ = issue_token(SECRET, user.id, Role.ADMIN, 1)
-    of_another_key = SignedLinks("another secret of at least thirty-two bytes")
+    access, _ = issue_token(KEYS, user.id, Role.ADMIN, 1)
+    of_another_key = SignedLinks(KeyRing(["another secret of at least thirty-two bytes"]))
     for wrong in (
         path,
         f"{path}?token=",
@@ -214,16 +215,25 @@ def test_a_link_says_whose_it_is_and_what_it_leads_to(links: SignedLinks) -> Non
 def test_a_token_of_another_kind_or_time_opens_nothing(links: SignedLinks, changed: dict[str, Any]) -> None:
     token = token_of(links.make("user_1", PATH, {}))
     claims = jwt.decode(token, options={"verify_signature": False}) | changed
-    changed_token = jwt.encode(
-        {name: value for name, value in claims.items() if value is not None}, SECRET, algorithm="HS256"
-    )
+    said = {name: value for name, value in claims.items() if value is not None}
+    key = KEYS.current
+    changed_token = jwt.encode(said, key.derive(DOWNLOAD.purpose), "HS256", headers={"kid": key.id})
     with pytest.raises(Unauthenticated):
         links.read(changed_token, PATH)
 
 
+def test_a_link_made_with_an_old_key_still_leads_there() -> None:
+    new = "a new secret of at least thirty-two bytes"
+    old = "a secret of at least thirty-two bytes"
+    token = token_of(SignedLinks(KeyRing([old])).make("user_1", PATH, {}))
+    assert SignedLinks(KeyRing([new, old])).read(token, PATH).user_id == "user_1"
+    with pytest.raises(Unauthenticated):
+        SignedLinks(KeyRing([new])).read(token, PATH)
+
+
 def test_the_token_of_a_link_is_no_access_token(links: SignedLinks) -> None:
     with pytest.raises(Unauthenticated):
-        verify_token(SECRET, token_of(links.make("user_1", PATH, {})))
+        verify_token(KEYS, token_of(links.make("user_1", PATH, {})))
 
 
 def test_a_link_is_never_too_long_to_be_sent(links: SignedLinks) -> None:
