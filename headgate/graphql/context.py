@@ -16,6 +16,7 @@ class Context:
     """Who asks, and the means to answer: sessions come from the services, one each time, never shared.
 
     `caller` is None where nobody has shown who they are; only fields that are open to everybody are run for them.
+    `address` is where they come from, as an IP address; None where that is not known.
     `resume_after` is the cursor that a reconnecting client named outside of its document: a subscription starts
     behind it unless its arguments say otherwise. It sets `cursor` before each event that it can resume from.
     """
@@ -24,6 +25,7 @@ class Context:
     links: Links
     caller: Principal | None
     request_id: str
+    address: str | None = None
     resume_after: str | None = None
     cursor: str | None = None
     _loaders: Loaders | None = field(init=False, default=None)

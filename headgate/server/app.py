@@ -9,10 +9,10 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
+from headgate.domain.doorkeeper import Doorkeeper
 from headgate.domain.keyring import KeyRing
 from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
-from headgate.domain.users import Doorkeeper
 from headgate.errors import Unauthenticated
 from headgate.graphql.context import Context
 from headgate.graphql.schema import make_schema
@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> Starlette:
             WebSocketRoute("/graphql", graphql),
         ],
         middleware=[Middleware(TrustedProxies, networks=settings.trusted_proxies)],
-        lifespan=lambda app: _lifespan(settings, services, transport, inspector, meter),
+        lifespan=lambda app: _lifespan(settings, services, transport, inspector, meter, doorkeeper),
     )
 
 
@@ -96,7 +96,12 @@ def _authenticator(keys: KeyRing, doorkeeper: Doorkeeper) -> Authenticate:
 
 @asynccontextmanager
 async def _lifespan(
-    settings: Settings, services: Services, transport: Transport, inspector: ChildPool, meter: Meter
+    settings: Settings,
+    services: Services,
+    transport: Transport,
+    inspector: ChildPool,
+    meter: Meter,
+    doorkeeper: Doorkeeper,
 ) -> AsyncIterator[None]:
     """Start every part, and stop what was started in the opposite order."""
     async with AsyncExitStack() as stack:
@@ -105,6 +110,7 @@ async def _lifespan(
         await meter.begin()
         await transport.connect(stack)
         await stack.enter_async_context(looking_out(services))
+        await stack.enter_async_context(doorkeeper.listening(services.signals))
         await stack.enter_async_context(pool_running(inspector))
         await stack.enter_async_context(reconciling(settings, services))
         if settings.redis_url is None:

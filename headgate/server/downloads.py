@@ -7,9 +7,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from headgate.domain import error_downloads
+from headgate.domain.doorkeeper import Doorkeeper
 from headgate.domain.error_downloads import ErrorDownload
 from headgate.domain.services import Services
-from headgate.domain.users import Doorkeeper
 from headgate.errors import Unauthenticated
 from headgate.server.links import INVALID, LinkClaims, SignedLinks
 from headgate.server.responses import Refusal, new_request_id, refusal_response

@@ -38,14 +38,15 @@ TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SUBSCRIPTIONS"
 class Connection:
     """What lasts as long as a socket; each operation on it gets a context of its own."""
 
-    make_context: Callable[[Principal | None, str], object]
+    make_context: Callable[[Principal | None, str, str | None], object]
+    address: str | None = None
     connection_params: dict[str, object] = field(default_factory=dict)
     principal: Principal | None = None
 
     def context_for(self, request_id: str) -> object:
         """Make the context of one operation, once the client is known."""
         assert self.principal is not None
-        return self.make_context(self.principal, request_id)
+        return self.make_context(self.principal, request_id, self.address)
 
 
 class SocketAdapter(ASGIWebSocketAdapter):

@@ -6,7 +6,7 @@ from typing import Any
 
 from cross_web import AsyncHTTPRequestAdapter, StarletteRequestAdapter
 from graphql import GraphQLError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -57,8 +57,8 @@ ALLOWED_OPERATIONS = {
     "POST": {OperationType.QUERY, OperationType.MUTATION},
 }
 
-MakeContext = Callable[[Principal | None, str], Resumable]
-"""Makes the context of one operation: who asks, None for nobody known, and the request's id."""
+MakeContext = Callable[[Principal | None, str, str | None], Resumable]
+"""Makes the context of one operation: who asks, None for nobody known, the request's id, and where it comes from."""
 
 
 class RequestAdapter(StarletteRequestAdapter):
@@ -152,8 +152,8 @@ class GraphQLApp(GraphQL[Any, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
         """Make the context of a request, or what a socket makes its operations' contexts from."""
         if isinstance(request, WebSocket):
-            return Connection(self._make_context)
-        context = self._make_context(request.state.caller, request.state.request_id)
+            return Connection(self._make_context, _address(request))
+        context = self._make_context(request.state.caller, request.state.request_id, _address(request))
         context.resume_after = request.headers.get("last-event-id") or None
         request.state.context = context
         return context
@@ -265,6 +265,11 @@ class GraphQLApp(GraphQL[Any, None]):
     def encode_json(self, data: object) -> bytes:
         """Encode a response."""
         return encode_response(data)
+
+
+def _address(request: HTTPConnection) -> str | None:
+    """Tell the IP address of a client; None where it came through a socket of this machine that has none."""
+    return request.client.host if request.client is not None else None
 
 
 def _refuse(request: Request, refusal: Refusal) -> Response:

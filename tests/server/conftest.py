@@ -42,6 +42,7 @@ MAX_UPLOAD_BYTES = 96 * 1024**2
 class Context:
     caller: Principal | None
     request_id: str
+    address: str | None = None
     resume_after: str | None = None
     cursor: str | None = None
 

@@ -15,13 +15,13 @@ import pytest
 from starlette.applications import Starlette
 
 from headgate.domain import ingest, users
+from headgate.domain.doorkeeper import Doorkeeper
 from headgate.domain.error_downloads import ErrorDownload, ErrorsContent
 from headgate.domain.ingest import IngestRequest
 from headgate.domain.keyring import KeyRing
 from headgate.domain.ledgers import ErrorFilter, ledger_key
 from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
-from headgate.domain.users import Doorkeeper
 from headgate.errors import Unauthenticated, UserFault
 from headgate.server.auth import issue_token, verify_token
 from headgate.server.downloads import download_routes

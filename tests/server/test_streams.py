@@ -64,6 +64,7 @@ class Context:
     signals: CountedSignals
     principal: Principal
     request_id: str
+    address: str | None = None
     resume_after: str | None = None
     cursor: str | None = None
 

@@ -1,0 +1,42 @@
+"""Users, sessions and API keys, as tests need them."""
+
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from headgate.domain.doorkeeper import hash_of
+from headgate.domain.services import Services
+from headgate.storage.ids import new_id
+from headgate.storage.tables import ApiKey, Role, Session, User, utc_now
+
+Row = TypeVar("Row", User, Session, ApiKey)
+LATER = utc_now() + timedelta(hours=1)
+
+
+async def add_user(services: Services, role: Role = Role.VIEWER, **values: Any) -> User:
+    """Put a user into the database."""
+    usual = {"id": new_id("user"), "email": f"{uuid4().hex}@example.org", "role": role}
+    return await _add(services, User(**(usual | values)))
+
+
+async def add_session(services: Services, user: User, expires_at: datetime = LATER) -> Session:
+    """Put a session of a user into the database."""
+    return await _add(services, Session(id=new_id("session"), user_id=user.id, expires_at=expires_at))
+
+
+async def add_key(
+    services: Services, user: User, role: Role = Role.ADMIN, **values: Any
+) -> tuple[ApiKey, str]:
+    """Put an API key of a user into the database; answers it and its secret."""
+    key_id = new_id("key")
+    secret = f"hg_{key_id.removeprefix('key_')}_{'s' * 43}"
+    given: dict[str, Any] = {"prefix": secret[:29], "secret_hash": hash_of(secret), **values}
+    return await _add(
+        services, ApiKey(id=key_id, user_id=user.id, name="nightly", role=role, **given)
+    ), secret
+
+
+async def _add(services: Services, row: Row) -> Row:
+    async with services.database.transaction() as session:
+        session.add(row)
+    return row
