@@ -1,20 +1,23 @@
 """Rates that are counted within this process, for a server without Redis."""
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 from headgate.domain.ports import Allowance, Rate
 
 MAX_KEYS = 100_000
 """So many keys are remembered; those that were used longest ago are forgotten first."""
 
+TOLERANCE = 1e-6
+"""The part of a point that may be missing: sums of moments are not exact."""
+
 
 class InProcessRates:
     """Counts by the generic cell rate algorithm (ITU-T I.371): of each key one moment, when all is there again."""
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
@@ -24,10 +27,11 @@ class InProcessRates:
         full_at = max(self._full_at.get(key, now), now)
         taken_until = full_at + min(cost, rate.limit) * each_s
         wait_s = taken_until - rate.period_s - now
-        if wait_s > each_s * 1e-6:
-            return _allowance(rate, now, full_at, wait_s)
-        self._keep(key, taken_until)
-        return _allowance(rate, now, taken_until)
+        if wait_s > each_s * TOLERANCE:
+            return allowance(rate, full_at - now, wait_s)
+        if cost:
+            self._keep(key, taken_until)
+        return allowance(rate, taken_until - now)
 
     async def give_back(self, key: str, rate: Rate, cost: int = 1) -> None:
         """Undo what was taken."""
@@ -41,7 +45,8 @@ class InProcessRates:
             self._full_at.popitem(last=False)
 
 
-def _allowance(rate: Rate, now: float, full_at: float, wait_s: float = 0.0) -> Allowance:
-    each_s = rate.period_s / rate.limit
-    remaining = int((rate.period_s - (full_at - now)) / each_s + 1e-6)
-    return Allowance(rate.limit, remaining, datetime.now(UTC) + timedelta(seconds=full_at - now), wait_s)
+def allowance(rate: Rate, full_in_s: float, wait_s: float = 0.0, *, held: int = 0) -> Allowance:
+    """Tell what is left of a rate that is whole again in so many seconds; `held` is what was taken and not used."""
+    left = rate.limit - full_in_s * rate.limit / rate.period_s
+    remaining = min(int(left + TOLERANCE) + held, rate.limit)
+    return Allowance(rate.limit, remaining, datetime.now(UTC) + timedelta(seconds=full_in_s), wait_s)

@@ -23,6 +23,7 @@ from headgate.jobs.memory_rates import InProcessRates
 from headgate.jobs.reconciler import Chore, Reconciler, attempt
 from headgate.jobs.redis_consumer import RedisConsumer
 from headgate.jobs.redis_queue import RedisQueue
+from headgate.jobs.redis_rates import RedisRates
 from headgate.jobs.redis_signals import RedisSignals
 from headgate.jobs.supervision import Supervised
 from headgate.jobs.worker import Worker
@@ -52,8 +53,9 @@ class Transport:
         if settings.redis_url is None:
             queue = InProcessQueue()
             return cls(queue, InProcessSignals(), queue, InProcessRates())
-        line, signals = RedisQueue(settings.redis_url), RedisSignals(settings.redis_url)
-        return cls(line, signals, RedisConsumer(settings.redis_url), InProcessRates(), (line, signals))
+        url = settings.redis_url
+        line, signals, rates = RedisQueue(url), RedisSignals(url), RedisRates(url)
+        return cls(line, signals, RedisConsumer(url), rates, (line, signals, rates))
 
     async def connect(self, stack: AsyncExitStack) -> None:
         """Connect for as long as the stack lasts."""
