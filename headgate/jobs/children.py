@@ -9,7 +9,7 @@ from headgate.domain.ports import Done, Found, Permit, Report, StopOrder, TaskFa
 from headgate.jobs import deaths
 from headgate.jobs.child import Child, Talk
 
-ENGINE = (sys.executable, "-m", "headgate.pipelines.child")
+ENGINE = (sys.executable, "-m", "headgate.pipelines")
 MEMORY_CHECK_S = 0.1
 MIB = 1024**2
 

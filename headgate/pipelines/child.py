@@ -221,7 +221,3 @@ def main() -> NoReturn:
     for kinds_of_parts in (source_kinds, step_kinds, check_kinds, sink_kinds):
         kinds_of_parts()
     serve(sys.stdin.buffer, answers)
-
-
-if __name__ == "__main__":
-    main()

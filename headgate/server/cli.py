@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from headgate.errors import HeadgateError
+from headgate.garbage import keeping_all
 from headgate.settings import ENV_PREFIX, Settings, describe
 
 MODULE = "headgate.server.cli"
@@ -51,8 +52,9 @@ def serve(
     settings = _read_settings(host=host, port=port)
     configure_logging(settings.log_format)  # before kinds of other packages are loaded, which is logged
 
-    from headgate.server import serving
-    from headgate.server.app import create_app
+    with keeping_all():
+        from headgate.server import serving
+        from headgate.server.app import create_app
 
     with _failing_in_one_line():
         application = create_app(settings)
@@ -75,10 +77,11 @@ def worker(
     A process runs HEADGATE_WORKERS jobs at once. Jobs that are running when it is told to stop may go on for
     HEADGATE_GRACE_SECONDS, and are then handed back.
     """
-    from headgate.server import processes as several
-    from headgate.server.assembly import make_pool
-    from headgate.server.worker_process import work
-    from headgate.telemetry import configure_logging
+    with keeping_all():
+        from headgate.server import processes as several
+        from headgate.server.assembly import make_pool
+        from headgate.server.worker_process import work
+        from headgate.telemetry import configure_logging
 
     settings = _read_settings()
     if settings.redis_url is None:

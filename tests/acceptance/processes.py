@@ -1,11 +1,13 @@
 """Real servers: `headgate serve` in a process of its own, asked over HTTP and WebSocket."""
 
+import asyncio
 import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -15,6 +17,9 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
+
+from headgate.server.preparation import issue_administrator_token
+from headgate.settings import ENV_PREFIX, Settings
 
 HEADGATE = (sys.executable, "-m", "headgate.server.cli")
 MAX_UPLOAD_BYTES = 2_000_000
@@ -64,11 +69,14 @@ class Headgate:
         )
 
     def token(self, role: str = "ADMIN") -> str:
-        """Have a token made, once for each role."""
+        """Make a token as `headgate token` does, without waiting for a process; once for each role."""
         if role not in self.tokens:
-            done = self.run("token", "--role", role)
-            assert done.returncode == 0, done.stderr
-            self.tokens[role] = done.stdout.strip()
+            given: dict[str, Any] = {
+                name.removeprefix(ENV_PREFIX).lower(): value for name, value in self.settings.items()
+            }
+            settings = Settings(home=self.home, _env_prefix="", **given)
+            with ThreadPoolExecutor(1) as threads:
+                self.tokens[role] = threads.submit(_token, settings, role).result()
         return self.tokens[role]
 
     def start(self) -> "Headgate":
@@ -159,6 +167,10 @@ class Client:
             operation = {"query": query, "variables": variables}
             await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": operation}))
             yield _results(socket)
+
+
+def _token(settings: Settings, role: str) -> str:
+    return asyncio.run(issue_administrator_token(settings, role))
 
 
 async def _results(socket: ClientConnection) -> AsyncIterator[Any]:

@@ -98,5 +98,5 @@ def kill_engines(headgate: Headgate) -> None:
     """End the processes of a server that run tasks."""
     assert headgate.process is not None
     for process in psutil.Process(headgate.process.pid).children(recursive=True):
-        if "headgate.pipelines.child" in process.cmdline():
+        if "headgate.pipelines" in process.cmdline():
             process.kill()

@@ -13,7 +13,7 @@ import pytest
 from tests.pipelines.intake import Intake
 from tests.restapi import TOKEN, serving_api
 
-COMMAND = (sys.executable, "-m", "headgate.pipelines.child")
+COMMAND = (sys.executable, "-m", "headgate.pipelines")
 NOISY = """
 import os, sys
 from headgate.pipelines import child, inspector
