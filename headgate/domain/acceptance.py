@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from headgate.domain.audit import Deed
 from headgate.domain.happenings import announce, status_changed
 from headgate.domain.idempotency import Token, start_once
 from headgate.domain.jobs import require_job
@@ -84,12 +85,14 @@ async def accept(
     token: Token | None,
     parent: Job | None = None,
     *,
+    deed: Deed | None,
     first: First | None = None,
 ) -> str | None:
     """Accept jobs, all or none; answers the id of what another request with this key has started, if one has.
 
-    With a parent they are its children, and it is what the key stands for. What is to be done `first` is so in the same
-    transaction. Raises what that raises, and UserFault (IDEMPOTENCY_MISMATCH, ROWS_TAKEN).
+    With a parent they are its children, and it is what the key stands for. The audit log gets the `deed` that they are
+    the work of; jobs that change nothing have none. What is to be done `first` is so in the same transaction. Raises
+    what that raises, and UserFault (IDEMPOTENCY_MISMATCH, ROWS_TAKEN).
     """
     jobs = [each.job for each in new]
     subject_id = parent.id if parent is not None else jobs[0].id
@@ -97,6 +100,8 @@ async def accept(
 
     async def start(session: AsyncSession) -> None:
         await _keep_pipelines(session, jobs)
+        if deed is not None:
+            deed.record(session)
         if first is not None:
             events.extend(await first(session))
         await claim_rows(session, jobs)

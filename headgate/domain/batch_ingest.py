@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.domain.acceptance import NewJob, accept
+from headgate.domain.audit import Deed
 from headgate.domain.bindings import Named
 from headgate.domain.idempotency import earlier, token_of
 from headgate.domain.ingest import IngestRequest, prepare
@@ -66,7 +67,8 @@ async def submit(
     if not new or (refused and request.error_policy is ErrorPolicy.REJECT_ALL):
         return Batch(None, [_refused(each) for each in checked])
     parent = make_batch(principal, request.error_policy, request.priority, checked)
-    if (known := await accept(services, new, token, parent)) is not None:
+    deed = Deed(principal, "ingestBatch", parent.id, {"items": len(new)})
+    if (known := await accept(services, new, token, parent, deed=deed)) is not None:
         return await _replayed(services, known)
     return Batch(parent, [_taken(each) for each in checked])
 

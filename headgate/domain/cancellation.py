@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from headgate.domain import batches
+from headgate.domain.audit import Deed
 from headgate.domain.happenings import (
     FINAL,
     ORDERS,
@@ -41,7 +42,8 @@ async def cancel(services: Services, principal: Principal, job_id: str, mode: Ca
     """
     require(principal, Role.OPERATOR)
     require_id(job_id, "job", ("jobId",))
-    had_ended = not await _cancel(services, [job_id], mode)
+    deed = Deed(principal, "cancel", job_id, {"mode": mode})
+    had_ended = not await _cancel(services, [job_id], mode, deed)
     job = await require_job(services, job_id)
     if had_ended and job.status is not JobStatus.CANCELED:
         raise UserFault("JOB_ENDED", ended(job), ("jobId",))
@@ -74,10 +76,14 @@ async def _cancel_children(services: Services, parent: Job) -> None:
         await _cancel(services, children, mode)
 
 
-async def _cancel(services: Services, job_ids: Collection[str], mode: CancelMode) -> bool:
-    """Stop these jobs; answers whether any of them had not ended."""
+async def _cancel(
+    services: Services, job_ids: Collection[str], mode: CancelMode, deed: Deed | None = None
+) -> bool:
+    """Stop these jobs, and record the deed if that is one; answers whether any of them had not ended."""
     async with services.database.transaction() as session:
         jobs, events = await order(session, job_ids, mode)
+        if deed is not None and events:
+            deed.record(session)
         await append_events(session, events)
     announce(services.signals, events)
     await pass_on(services, jobs)

@@ -8,6 +8,7 @@ import orjson
 
 from headgate.domain import datasets, files
 from headgate.domain.acceptance import Accepted, Content, NewJob, accept, replayed
+from headgate.domain.audit import Deed
 from headgate.domain.idempotency import earlier, token_of
 from headgate.domain.ids import require_id
 from headgate.domain.jobs import require_job
@@ -60,8 +61,13 @@ async def submit(
     if (reason := open_rows_refusal(job)) is not None:
         raise UserFault("NOT_CORRECTABLE", reason, ("jobId",))
     new = await _prepare(services, principal, job, request)
-    known = await accept(services, [new], token)
+    known = await accept(services, [new], token, deed=_deed(principal, request, new))
     return Accepted(new.job) if known is None else await replayed(services, known)
+
+
+def _deed(principal: Principal, request: CorrectRequest, new: NewJob) -> Deed:
+    source = {"file": request.file_id} if request.corrections is None else {"rows": len(request.corrections)}
+    return Deed(principal, "correctErrors", request.job_id, {"job": new.job.id, **source})
 
 
 async def _prepare(services: Services, principal: Principal, job: Job, request: CorrectRequest) -> NewJob:

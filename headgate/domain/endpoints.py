@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import select
 
+from headgate.domain.audit import record
 from headgate.domain.pages import Keyset, Page, read_page
 from headgate.domain.permissions import Principal, require
 from headgate.domain.queries import by_ids, count_rows, is_one_of
@@ -68,6 +69,7 @@ async def create(services: Services, principal: Principal, request: EndpointRequ
     try:
         async with services.database.transaction() as session:
             session.add(made)
+            record(session, principal, "createEndpoint", made.name, _named_only(made))
     except IntegrityError as error:
         raise _taken(given.name) from error
     return made
@@ -88,7 +90,10 @@ async def update(services: Services, principal: Principal, name: str, request: E
                 raise UserFault("INVALID_ENDPOINT", message, ("kind",))
             if given.name != name:
                 await _require_unused(session, name)
+            changes = _changes(found, given)
             _set(services, found, given, {**_kept(services, found, given), **given.secrets})
+            if changes:
+                record(session, principal, "updateEndpoint", name, changes)
     except IntegrityError as error:
         raise _taken(given.name) from error
     return found
@@ -101,6 +106,7 @@ async def delete(services: Services, principal: Principal, name: str) -> str:
         found = await _require(session, name)
         await _require_unused(session, name)
         await session.delete(found)
+        record(session, principal, "deleteEndpoint", name, {"id": found.id, **_named_only(found)})
     return found.id
 
 
@@ -168,6 +174,27 @@ def _set(services: Services, endpoint: Endpoint, given: EndpointRequest, secrets
     endpoint.name, endpoint.settings = given.name, dict(given.settings)
     endpoint.secrets = services.vault.seal(there, endpoint.id) if there else None
     endpoint.secret_keys = sorted(there)
+
+
+def _named_only(endpoint: Endpoint) -> dict[str, Any]:
+    """What the audit log says of an endpoint: the names of its settings and secrets, and no value."""
+    return {"kind": endpoint.kind, SETTINGS: sorted(endpoint.settings), SECRETS: endpoint.secret_keys}
+
+
+def _changes(endpoint: Endpoint, given: EndpointRequest) -> dict[str, Any]:
+    """What a request changes of an endpoint, by name; a secret counts as changed wherever one is given."""
+    before, after = endpoint.settings, given.settings
+    settings = sorted(
+        name
+        for name in before.keys() | after.keys()
+        if name not in before or name not in after or before[name] != after[name]
+    )
+    said = {
+        "newName": given.name if given.name != endpoint.name else None,
+        SETTINGS: settings,
+        SECRETS: sorted(given.secrets),
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 async def _require(session: AsyncSession, name: str) -> Endpoint:

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from headgate.domain.audit import record
 from headgate.domain.dialects import checked_dialect
 from headgate.domain.idempotency import PATH, Token, earlier, start_once, token_of
 from headgate.domain.ids import require_id
@@ -99,13 +100,13 @@ async def receive(
     token = token_of(
         principal, key, "upload", [incoming.sha256, file.name, format, *([given] if given else [])]
     )
-    async with _kept_as_failed(services, file):
+    async with _kept_as_failed(services, principal, file):
         _check_content(incoming, expected)
     if (known := await earlier(services, token)) is not None:
         return await _required(services, known)
-    async with _kept_as_failed(services, file):
+    async with _kept_as_failed(services, principal, file):
         await _describe(services, file, given)
-    known = await _keep(services, token, file, incoming)
+    known = await _keep(services, principal, token, file, incoming)
     return file if known is None else await _required(services, known)
 
 
@@ -219,7 +220,7 @@ async def _inspect(
 
 
 @asynccontextmanager
-async def _kept_as_failed(services: Services, file: File) -> AsyncIterator[None]:
+async def _kept_as_failed(services: Services, principal: Principal, file: File) -> AsyncIterator[None]:
     """Keep only the row of a file with which something is wrong; raises UnusableFile in place of UserFault."""
     try:
         yield
@@ -228,16 +229,18 @@ async def _kept_as_failed(services: Services, file: File) -> AsyncIterator[None]
         file.storage_key = None
         file.failure = {"code": fault.code, "message": fault.message}
         async with services.database.transaction() as session:
-            await _record(session, file)
+            await _add(session, principal, file)
         raise UnusableFile(fault, file) from fault
 
 
-async def _keep(services: Services, token: Token | None, file: File, incoming: IncomingFile) -> str | None:
+async def _keep(
+    services: Services, principal: Principal, token: Token | None, file: File, incoming: IncomingFile
+) -> str | None:
     """Record a file; answers the id of the one that another request has recorded with this key meanwhile."""
     # Claimed first: an object without a row is only waste, a row without its object is a lie.
     incoming.claim()
     try:
-        known = await start_once(services, token, file.id, partial(_record, file=file))
+        known = await start_once(services, token, file.id, partial(_add, principal=principal, file=file))
     except UserFault:
         incoming.disclaim()
         raise
@@ -246,8 +249,10 @@ async def _keep(services: Services, token: Token | None, file: File, incoming: I
     return known
 
 
-async def _record(session: AsyncSession, file: File) -> None:
+async def _add(session: AsyncSession, principal: Principal, file: File) -> None:
     session.add(file)
+    details = {"name": file.name, "status": file.status, "sha256": file.sha256}
+    record(session, principal, "upload", file.id, details)
 
 
 async def _required(services: Services, file_id: str) -> File:

@@ -16,6 +16,7 @@ from sqlmodel import col, select
 
 from headgate.domain import cancellation
 from headgate.domain.acceptance import accept
+from headgate.domain.audit import SCHEDULE, Deed
 from headgate.domain.happenings import FINAL, announce, happened, status_changed
 from headgate.domain.ingest import job_of_pipeline
 from headgate.domain.schedules import newest_tick, next_run_at
@@ -86,7 +87,16 @@ class Tick:
             raise Passed
         ids = [job.id for job in at_work]
         self.stopped, events = await cancellation.order(session, ids, CancelMode.SAFE)
+        for job in self.stopped:
+            Deed(SCHEDULE, "cancel", job.id, {"mode": CancelMode.SAFE}).record(session)
         return events
+
+    def deed(self, job: Job) -> Deed:
+        """What the audit log says of the job that it starts."""
+        said = {"job": job.id, "tick": self.at.isoformat()}
+        if job.failure is not None:
+            said["failure"] = job.failure["code"]
+        return Deed(SCHEDULE, "runSchedule", self.pipeline.name, said)
 
 
 def _turn_of(pipeline: Pipeline) -> tuple[object, ...]:
@@ -166,7 +176,7 @@ async def _take(services: Services, tick: Tick) -> None:
 
 async def _start(services: Services, tick: Tick) -> None:
     new = await job_of_pipeline(services, tick.pipeline, created_by_id=None, tick_at=tick.at)
-    await accept(services, [new], None, first=tick.start)
+    await accept(services, [new], None, deed=tick.deed(new.job), first=tick.start)
     await cancellation.pass_on(services, tick.stopped)
     logger.info("schedule.fired", pipeline=tick.pipeline.name, tick_at=tick.at, job_id=new.job.id)
 
@@ -209,6 +219,7 @@ async def _record(services: Services, tick: Tick, fault: JobFault) -> None:
     async with services.database.transaction() as session:
         await tick.move_on(session)
         session.add(job)
+        tick.deed(job).record(session)
         await append_events(session, events)
     announce(services.signals, events)
     logger.warning("schedule.failed", pipeline=tick.pipeline.name, tick_at=tick.at, code=fault.code)

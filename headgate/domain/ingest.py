@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from headgate.domain.acceptance import Accepted, NewJob, accept, replayed
+from headgate.domain.audit import Deed
 from headgate.domain.bindings import Named
 from headgate.domain.idempotency import Token, earlier, token_of
 from headgate.domain.permissions import Principal, require
@@ -48,13 +49,23 @@ async def submit(
     if (known := await earlier(services, token)) is not None:
         return await replayed(services, known)
     new = prepare(principal, request, await pipelines_named(services, [request]))
-    return await accept_once(services, new, token)
+    return await accept_once(services, new, token, _deed(principal, operation, request, new))
 
 
-async def accept_once(services: Services, new: NewJob, token: Token | None) -> Accepted:
-    """Accept a job that reads what its spec names, unless a request with the same key has started it meanwhile."""
+def _deed(principal: Principal, operation: str, request: IngestRequest, new: NewJob) -> Deed:
+    target = request.pipeline if operation == "runPipeline" else new.job.id
+    said = {"job": new.job.id, "pipeline": request.pipeline, "dataset": new.dataset_name}
+    details = {name: value for name, value in said.items() if value not in (None, target)}
+    return Deed(principal, operation, target, details)
+
+
+async def accept_once(services: Services, new: NewJob, token: Token | None, deed: Deed | None) -> Accepted:
+    """Accept a job that reads what its spec names, unless a request with the same key has started it meanwhile.
+
+    `deed` is as `accept` takes it.
+    """
     (await Named.by(services, [new])).bind(new)
-    known = await accept(services, [new], token)
+    known = await accept(services, [new], token, deed=deed)
     return Accepted(new.job) if known is None else await replayed(services, known)
 
 

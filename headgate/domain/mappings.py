@@ -9,6 +9,7 @@ import orjson
 from sqlmodel import select
 
 from headgate.domain.acceptance import Accepted, NewJob, accept, replayed
+from headgate.domain.audit import Deed
 from headgate.domain.idempotency import earlier, token_of
 from headgate.domain.ids import is_storable
 from headgate.domain.items import read_items
@@ -68,7 +69,9 @@ async def submit(
         return await replayed(services, known)
     mappings = _checked(request.mappings, await _kinds_of(services, request.mappings))
     new = _job(principal, request, mappings)
-    if (known := await accept(services, [new], token)) is not None:
+    details = {"items": len(mappings), "endpoints": new.job.spec["endpoints"]}
+    deed = Deed(principal, "ingestMappings", new.job.id, details)
+    if (known := await accept(services, [new], token, deed=deed)) is not None:
         return await replayed(services, known)
     return Accepted(new.job)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 
 from sqlalchemy import delete as delete_from
 from sqlalchemy import update as update_rows
@@ -9,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from headgate.domain.audit import record
 from headgate.domain.canonical import are_same
 from headgate.domain.happenings import FINAL
 from headgate.domain.ids import is_storable
@@ -82,6 +84,7 @@ async def create(services: Services, principal: Principal, wanted: NewPipeline) 
             session.add(pipeline)
             await session.flush()
             session.add(_version(pipeline, principal, None))
+            record(session, principal, "createPipeline", pipeline.name, {"id": pipeline.id})
     except IntegrityError as error:
         raise _taken(wanted.name, "name") from error
     return pipeline
@@ -102,12 +105,15 @@ async def update(services: Services, principal: Principal, change: Change) -> Pi
         async with services.database.transaction() as session:
             pipeline = await _required(session, change.name, lock=Lock.TO_CHANGE)
             _check_version(pipeline, change.expected_version)
+            before = _shown(pipeline)
             _change(pipeline, change, found)
             if found is not None and not are_same(pipeline.spec, found.spec):
                 _renew(pipeline, found)
                 session.add(_version(pipeline, principal, change.comment))
             set_schedule(pipeline, utc_now())
             pipeline.updated_at = utc_now()
+            if changes := _changes(before, _shown(pipeline)):
+                record(session, principal, "updatePipeline", change.name, changes)
     except IntegrityError as error:
         raise _taken(change.new_name or change.name, "newName") from error
     return pipeline
@@ -132,6 +138,7 @@ async def delete(services: Services, principal: Principal, name: str) -> str:
             delete_from(PipelineVersion).where(col(PipelineVersion.pipeline_id) == pipeline.id)
         )
         await session.delete(pipeline)
+        record(session, principal, "deletePipeline", name, {"id": pipeline.id, "version": pipeline.version})
     return pipeline.id
 
 
@@ -155,6 +162,15 @@ def _change(pipeline: Pipeline, change: Change, found: Read | None) -> None:
         pipeline.description = change.description or None
     elif found is not None and found.description is not None:
         pipeline.description = found.description
+
+
+def _shown(pipeline: Pipeline) -> dict[str, Any]:
+    """What the audit log says of a pipeline where it has changed."""
+    return {name: getattr(pipeline, name) for name in ("name", "version", "enabled", "description")}
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    return {name: {"from": before[name], "to": after[name]} for name in before if before[name] != after[name]}
 
 
 def _renew(pipeline: Pipeline, found: Read) -> None:

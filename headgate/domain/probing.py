@@ -7,6 +7,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from headgate.domain import endpoints
+from headgate.domain.audit import record
 from headgate.domain.permissions import Principal, require
 from headgate.domain.ports import Engine, TimedOut
 from headgate.domain.services import Services
@@ -38,6 +39,8 @@ async def probe(services: Services, principal: Principal, name: str) -> Probed:
     require(principal, Role.OPERATOR)
     if await endpoints.find(services, name) is None:
         raise UserFault("NOT_FOUND", f"There is no endpoint {name}.", ("name",))
+    async with services.database.transaction() as session:
+        record(session, principal, "testEndpoint", name)
     try:
         outside = await endpoints.outside_of(services, [name], timeout_s=ANSWER_S)
         answer = await _asked(services, {"task": "probe", "endpoint": name, "outside": outside})

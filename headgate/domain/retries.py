@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from headgate.domain import mappings, permissions
 from headgate.domain.acceptance import Accepted, NewJob, accept, replayed
+from headgate.domain.audit import Deed
 from headgate.domain.batch_ingest import make_batch
 from headgate.domain.bindings import Named
 from headgate.domain.happenings import FINAL, ended
@@ -89,9 +90,11 @@ async def retry(
         named = await Named.by(services, new)
         for each in new:
             named.bind(each)
-    if (known := await accept(services, new, token, parent)) is not None:
+    again = parent or new[0].job
+    deed = Deed(principal, "retry", job.id, {"job": again.id, "strategy": request.strategy})
+    if (known := await accept(services, new, token, parent, deed=deed)) is not None:
         return await replayed(services, known)
-    return Accepted(parent or new[0].job)
+    return Accepted(again)
 
 
 def _check_changes(spec: Spec) -> None:

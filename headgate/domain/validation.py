@@ -36,7 +36,7 @@ async def submit(
     if (known := await earlier(services, token)) is not None:
         return await replayed(services, known)
     plan = plan_of(request, await pipelines_named(services, [request]))
-    return await accept_once(services, _job(principal, request, plan), token)
+    return await accept_once(services, _job(principal, request, plan), token, deed=None)
 
 
 def _job(principal: Principal, request: ValidateRequest, plan: Plan) -> NewJob:

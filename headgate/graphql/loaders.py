@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from strawberry.dataloader import DataLoader
 
 from headgate.domain import (
+    audit,
     datasets,
     endpoints,
     error_summary,
@@ -34,6 +35,7 @@ Found = TypeVar("Found")
 FindMany = Callable[[Services, Collection[Key]], Awaitable[dict[Key, Found]]]
 
 ROWS: Mapping[str, FindMany[str, Any]] = {
+    "audit": audit.get_many,
     "dataset": datasets.get_many,
     "endpoint": endpoints.get_many,
     "file": files.get_many,

@@ -16,6 +16,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from headgate.graphql.access import doorway
+from headgate.graphql.audit import AuditQuery
 from headgate.graphql.batches import BatchMutation
 from headgate.graphql.catalog import CatalogQuery
 from headgate.graphql.corrections import CorrectionMutation
@@ -52,6 +53,7 @@ class Query(
     EndpointQuery,
     FileQuery,
     StatisticsQuery,
+    AuditQuery,
     HealthQuery,
     CatalogQuery,
 ): ...

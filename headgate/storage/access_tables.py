@@ -78,7 +78,7 @@ class AuditEntry(Table, table=True):
     """
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index(None, "actor", "id"), Index(None, "action", "id"))
+    __table_args__ = (Index(None, "actor", "id"), Index(None, "actor_id", "id"), Index(None, "action", "id"))
 
     id: str = Field(primary_key=True)
     at: datetime = moment()

@@ -1,6 +1,8 @@
 """Ids that say what they name and sort by the time they were made: `job_01jd3k…` (TypeID over UUIDv7)."""
 
 from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID
 
 from typeid import TypeID
 from typeid.errors import TypeIDException
@@ -26,3 +28,9 @@ def made_at(id: str) -> datetime:
     except TypeIDException as error:
         raise ValueError(f"not an id: {id!r}") from error
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def first_id(prefix: str, moment: datetime) -> str:
+    """Make the id of this kind that sorts before all that are made from a moment on, to the millisecond."""
+    milliseconds = max(int(moment.timestamp() * 1000), 0)
+    return str(TypeID.from_uuid(cast(Any, UUID(int=milliseconds << 80)), prefix))

@@ -38,6 +38,7 @@ REQUIRED: dict[str, Role | Anyone] = {
     "query { jobStatistics(groupBy: DAY) { key } }": Role.VIEWER,
     "query { health { status } }": Role.VIEWER,
     "query { endpoints { totalCount } }": Role.VIEWER,
+    "query { auditLog { totalCount } }": Role.ADMIN,
     "query { catalog { checks { name } } }": Role.VIEWER,
     "mutation ($file: Upload!) { upload(file: $file) { errors { code } } }": Role.OPERATOR,
     'mutation { validate(input: {data: {file: "x"}}) { errors { code } } }': Role.VIEWER,

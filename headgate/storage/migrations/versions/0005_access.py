@@ -19,6 +19,14 @@ APPEND_ONLY = {
         BEGIN SELECT RAISE(ABORT, 'the audit log can only grow'); END
         """
         for event in ("UPDATE", "DELETE")
+    ]
+    # To REPLACE a row deletes the one before without a word to the triggers that watch deletions.
+    + [
+        """
+        CREATE TRIGGER audit_entries_no_replace BEFORE INSERT ON audit_entries
+        WHEN EXISTS (SELECT 1 FROM audit_entries WHERE id = NEW.id OR rowid = NEW.rowid)
+        BEGIN SELECT RAISE(ABORT, 'the audit log can only grow'); END
+        """
     ],
     "postgresql": [
         """
@@ -81,6 +89,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entries")),
     )
     op.create_index(op.f("ix_audit_entries_actor_id"), "audit_entries", ["actor", "id"])
+    op.create_index(op.f("ix_audit_entries_actor_id_id"), "audit_entries", ["actor_id", "id"])
     op.create_index(op.f("ix_audit_entries_action_id"), "audit_entries", ["action", "id"])
     for statement in APPEND_ONLY[op.get_bind().dialect.name]:
         op.execute(statement)

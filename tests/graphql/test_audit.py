@@ -1,0 +1,146 @@
+"""Every mutation leaves an entry in the audit log, which administrators read."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from strawberry.types import get_object_definition
+from strawberry.utils.str_converters import to_camel_case
+
+from headgate.domain import audit, cancellation, endings, pipeline_changes, runs
+from headgate.domain.audit import AuditFilter
+from headgate.domain.endings import Ending
+from headgate.domain.incoming import IncomingFile
+from headgate.domain.ledgers import ledger_key
+from headgate.domain.lineage import ALL_REJECTED
+from headgate.domain.pipeline_changes import NewPipeline
+from headgate.domain.pipeline_specs import Said
+from headgate.domain.ports import TaskFault
+from headgate.domain.services import Services
+from headgate.graphql.context import Context
+from headgate.graphql.schema import HeadgateSchema, Mutation
+from headgate.storage.ids import new_id
+from headgate.storage.tables import CancelMode, Role
+from tests.domain.ledgers import an_error, write_ledger
+from tests.graphql.conftest import AddJob, Ask
+
+UNRECORDED = {"validate": "It changes nothing."}
+"""Mutations that leave no entry, and why."""
+TEXT = 'data: {text: {content: "a\\n1\\n", format: CSV}}, dataset: "sales"'
+SPEC = {"source": {"text": {"format": "CSV", "content": "a"}}, "sinks": [{"dataset": {"name": "sales"}}]}
+SIMULATED = '{name: "e", kind: SIMULATED, settings: {seed: 7}}'
+STORY = {
+    "upload": "($file: Upload!) {upload(file: $file) {errors {code}}}",
+    "ingest": f"{{ingest(input: {{{TEXT}}}) {{errors {{code}}}}}}",
+    "ingestBatch": f"{{ingestBatch(input: {{items: [{{{TEXT}}}]}}) {{errors {{code}}}}}}",
+    "createEndpoint": f"{{createEndpoint(input: {SIMULATED}) {{errors {{code}}}}}}",
+    "updateEndpoint": f'{{updateEndpoint(name: "e", input: {SIMULATED.replace("7", "8")}) {{errors {{code}}}}}}',
+    "testEndpoint": '{testEndpoint(name: "e") {errors {code}}}',
+    "ingestMappings": (
+        '{ingestMappings(input: {mappings: [{id: "1", source: "e", target: "e"}]}) {errors {code}}}'
+    ),
+    "deleteEndpoint": '{deleteEndpoint(name: "e") {errors {code}}}',
+    "createPipeline": """{
+        createPipeline(input: {name: "p", yaml: "source: {dataset: {name: a}}\\nsinks: []"}) {errors {code}}
+    }""",
+    "updatePipeline": '{updatePipeline(input: {name: "p", enabled: false}) {errors {code}}}',
+    "deletePipeline": '{deletePipeline(name: "p") {errors {code}}}',
+    "runPipeline": '{runPipeline(input: {name: "there"}) {errors {code}}}',
+    "cancel": "($queued: ID!) {cancel(input: {jobId: $queued}) {errors {code}}}",
+    "retry": "($canceled: ID!) {retry(input: {jobId: $canceled}) {errors {code}}}",
+    "correctErrors": """($rejecting: ID!) {
+        correctErrors(input: {jobId: $rejecting, corrections: [{row: 1, values: {age: 7}}]}) {errors {code}}
+    }""",
+}
+"""A request for each mutation that leaves an entry; each is made behind the ones before it."""
+
+
+class Engine:
+    """Finds all files to be tables, and all endpoints to answer."""
+
+    async def run(self, task: Any, report: Any = None, **_: Any) -> dict[str, Any]:
+        if task["task"] == "probe":
+            return {"ok": True, "latency_ms": 1.0, "message": "It answers."}
+        return {"format": "CSV", "dialect": {}, "columns": [], "records": [], "has_more": False}
+
+
+@pytest.fixture
+async def variables(
+    services: Services, make_context: Callable[..., Context], add_job: AddJob
+) -> dict[str, Any]:
+    """What the story is about: a file, jobs and a pipeline."""
+    queued, canceled, rejecting = [await add_job() for _ in range(3)]
+    principal = make_context().principal
+    await cancellation.cancel(services, principal, canceled.id, CancelMode.SAFE)
+    write_ledger(services.store.path(ledger_key(rejecting.id)), [an_error(1)])
+    claims = await runs.claim(services, [rejecting.id], "host:1:a", 30.0)
+    failed = TaskFault(ALL_REJECTED, "Too many.", "DATA", counts={"read": 1, "rejected": 1}, details={})
+    await endings.close(services, [Ending(claims[rejecting.id], failed)])
+    await pipeline_changes.create(services, principal, NewPipeline(name="there", said=Said(spec=SPEC)))
+    key = f"files/{new_id('file')}"
+    async with services.store.writer(key) as writer:
+        await writer.write(b"a\n1\n")
+    file = IncomingFile("a.csv", key, 4, writer.sha256, b"a\n1\n")
+    return {"file": file, "queued": queued.id, "canceled": canceled.id, "rejecting": rejecting.id}
+
+
+def mutations() -> set[str]:
+    fields = get_object_definition(Mutation, strict=True).fields
+    return {field.graphql_name or to_camel_case(field.name) for field in fields}
+
+
+def test_every_mutation_is_recorded_or_named_as_one_that_is_not() -> None:
+    assert STORY.keys() & UNRECORDED.keys() == set()
+    assert STORY.keys() | UNRECORDED.keys() == mutations()
+
+
+async def test_every_mutation_leaves_one_entry_of_its_name(
+    services: Services,
+    schema: HeadgateSchema,
+    make_context: Callable[..., Context],
+    variables: dict[str, Any],
+) -> None:
+    context = replace(make_context(), services=replace(services, inspector=Engine()))
+    for name, document in STORY.items():
+        known = await audit.total(services, AuditFilter())
+        answer = await schema.execute(f"mutation {document}", variables, context)
+        assert (answer.errors, answer.data) == (None, {name: {"errors": []}})
+        (newest,) = (await audit.page(services, AuditFilter(), 1, None)).items
+        assert (newest.action, newest.actor_id) == (name, context.principal.user_id)
+        assert await audit.total(services, AuditFilter()) == known + 1
+
+
+async def test_administrators_read_it(ask: Ask, add_job: AddJob) -> None:
+    job, other = await add_job(), await add_job()
+    answer = await ask(
+        """query ($actor: String) {
+            auditLog(filter: {actor: $actor, action: "ingest", since: "2026-01-01T00:00:00Z"}, first: 1) {
+                totalCount pageInfo {hasNextPage} edges {cursor node {id at actor action target details}}
+            }
+        }"""
+    )
+    assert (answer["auditLog"]["totalCount"], answer["auditLog"]["pageInfo"]) == (2, {"hasNextPage": True})
+    ((entry, cursor),) = [(edge["node"], edge["cursor"]) for edge in answer["auditLog"]["edges"]]
+    assert (entry["action"], entry["target"], entry["details"].keys()) == ("ingest", other.id, {"dataset"})
+    behind = await ask(f'{{auditLog(after: "{cursor}") {{edges {{node {{target}}}}}}}}')
+    assert behind["auditLog"]["edges"] == [{"node": {"target": job.id}}]
+    found = await ask("query ($id: ID!) {node(id: $id) {... on AuditEntry {target}}}", id=entry["id"])
+    assert found == {"node": {"target": other.id}}
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
+async def test_nobody_else_does(
+    services: Services,
+    schema: HeadgateSchema,
+    make_context: Callable[..., Context],
+    add_job: AddJob,
+    role: Role,
+) -> None:
+    await add_job()
+    (entry,) = (await audit.page(services, AuditFilter(), 1, None)).items
+    asked = "query ($ids: [ID!]!) {nodes(ids: $ids) {id}}"
+    answer = await schema.execute(asked, {"ids": [entry.id]}, make_context(role))
+    assert answer.data == {"nodes": [None]}
+    answer = await schema.execute("{auditLog {totalCount}}", None, make_context(role))
+    assert "This needs the role ADMIN" in str(answer.errors)
