@@ -63,7 +63,7 @@ class KeyRing:
     def all(self) -> Sequence[SecretKey]:
         """Every key, the current one first."""
         if monotonic() - self._looked_at_s > LOOK_EVERY_S:
-            self._look()
+            self.look()
         return tuple(self._keys.values())
 
     def find(self, key_id: object) -> SecretKey | None:
@@ -71,10 +71,11 @@ class KeyRing:
         if not isinstance(key_id, str):
             return None
         if key_id not in self._keys or monotonic() - self._looked_at_s > LOOK_EVERY_S:
-            self._look()
+            self.look()
         return self._keys.get(key_id)
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Take the keys as they are by now."""
         self._looked_at_s = monotonic()
         if self._changed is not None and (secrets := self._changed()) is not None:
             self._keys = _keys_of(secrets)

@@ -125,6 +125,27 @@ def token(
         print(asyncio.run(issue_administrator_token(settings, role)))
 
 
+@app.command("rotate-key")
+def rotate_key() -> None:
+    """Make a new secret key, and seal the secrets of all endpoints with it.
+
+    What the three keys before signed stays valid until it expires; an older one is dropped. Servers and workers that
+    use the same home take the new key by themselves. With HEADGATE_SECRET_KEY set no key is made: set a new one, add
+    the one before to HEADGATE_OLD_SECRET_KEYS, restart, and run this to seal the secrets with the new one.
+    """
+    from headgate.server.preparation import rotate_key as rotate
+
+    with _failing_in_one_line():
+        rotation = asyncio.run(rotate(_read_settings()))
+    for line in rotation.in_words():
+        print(line)
+    if names := ", ".join(rotation.resealed.unreadable):
+        print(
+            f"headgate: the keys of these endpoints' secrets are lost; give them again: {names}",
+            file=sys.stderr,
+        )
+
+
 @schema_app.command()
 def export() -> None:
     """Print the GraphQL schema in SDL."""

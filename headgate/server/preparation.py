@@ -12,6 +12,7 @@ from headgate.domain.keyring import KeyRing
 from headgate.errors import HeadgateError
 from headgate.server.auth import issue_token
 from headgate.server.keys import KeyFile
+from headgate.server.rotation import Rotation, rotate
 from headgate.settings import Settings
 from headgate.storage.database import Database
 from headgate.storage.migrate import upgrade
@@ -70,6 +71,20 @@ async def prepare(settings: Settings) -> tuple[KeyRing, User]:
     database = Database.connect(settings.resolved_database_url)
     try:
         return keys, await prepare_database(settings, database)
+    finally:
+        await database.close()
+
+
+async def rotate_key(settings: Settings) -> Rotation:
+    """Make a new current key, unless keys are set, and seal every secret with the current one.
+
+    Raises HeadgateError (DATABASE_UNAVAILABLE, CONFLICT), OSError and ValueError.
+    """
+    keys = key_ring(settings)
+    path = key_path(settings) if settings.secret_key is None else None
+    database = Database.connect(settings.resolved_database_url)
+    try:
+        return await rotate(database, await prepare_database(settings, database), keys, path)
     finally:
         await database.close()
 
