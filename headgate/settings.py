@@ -14,6 +14,7 @@ ENV_PREFIX = "HEADGATE_"
 MIB = 1024**2
 GIB = 1024**3
 HIDDEN = "**********"
+ORIGIN = r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?"
 
 
 def _file_url(url: str) -> str:
@@ -50,10 +51,15 @@ def _listed_folders(text: object) -> object:
 def _listed_origins(text: object) -> object:
     if not isinstance(text, str):
         return text
-    origins = tuple(re.findall(r"[^,\s]+", text))
-    if not all(re.fullmatch(r"https?://[^/?#@*\s]+", origin) for origin in origins):
+    origins = tuple(map(str.lower, re.findall(r"[^,\s]+", text)))
+    if not all(re.fullmatch(ORIGIN, origin) for origin in origins):
         raise ValueError("not a list of origins such as https://app.example.org, http://localhost:5173")
-    return origins
+    return tuple(map(_as_browsers_write, origins))
+
+
+def _as_browsers_write(origin: str) -> str:
+    """Leave the port out that goes without saying."""
+    return origin.removesuffix(":443" if origin.startswith("https:") else ":80")
 
 
 def _listed_keys(text: object) -> object:

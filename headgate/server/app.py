@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
@@ -29,11 +30,13 @@ from headgate.server.assembly import (
 )
 from headgate.server.auth import Authenticate, verify_token
 from headgate.server.downloads import download_routes
+from headgate.server.envelope import Envelope, refuse_request
 from headgate.server.health import health_routes
 from headgate.server.limits import BodyLimit, ReadDeadline
 from headgate.server.links import SignedLinks
 from headgate.server.metrics import Meter, metrics_route
 from headgate.server.multipart import MultipartReceiver
+from headgate.server.origins import ForeignOrigins
 from headgate.server.preparation import key_ring, prepare_database
 from headgate.server.view import GraphQLApp
 from headgate.settings import Settings
@@ -54,7 +57,7 @@ def create_app(settings: Settings) -> Starlette:
     meter = Meter(services)
     doorkeeper, links = Doorkeeper(services.database), SignedLinks(keys)
     graphql = _graphql(settings, services, links, _authenticator(keys, doorkeeper))
-    return Starlette(
+    app = Starlette(
         routes=[
             *health_routes(services),
             metrics_route(meter),
@@ -62,9 +65,17 @@ def create_app(settings: Settings) -> Starlette:
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
         ],
-        middleware=[Middleware(TrustedProxies, networks=settings.trusted_proxies)],
+        middleware=[
+            Middleware(TrustedProxies, networks=settings.trusted_proxies),
+            Middleware(Envelope),
+            Middleware(ForeignOrigins, allowed=settings.allowed_origins),
+        ],
+        exception_handlers={HTTPException: refuse_request},
         lifespan=lambda app: _lifespan(settings, services, transport, inspector, meter, doorkeeper),
     )
+    # A redirect would be made of the Host header, which anybody may set.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _graphql(
@@ -79,6 +90,7 @@ def _graphql(
             max_body_bytes=settings.max_body_bytes,
             max_upload_bytes=settings.max_upload_bytes,
         ),
+        allowed_origins=settings.allowed_origins,
     )
     return ReadDeadline(BodyLimit(view, max_bytes=settings.max_body_bytes))
 

@@ -12,7 +12,7 @@ from headgate.domain.error_downloads import ErrorDownload
 from headgate.domain.services import Services
 from headgate.errors import Unauthenticated
 from headgate.server.links import INVALID, LinkClaims, SignedLinks
-from headgate.server.responses import Refusal, new_request_id, refusal_response
+from headgate.server.responses import Refusal, refusal_response
 from headgate.storage.tables import Role
 
 CSV = "text/csv; charset=utf-8"
@@ -42,12 +42,10 @@ async def _admitted(request: Request, path: str, links: SignedLinks, doorkeeper:
 
 
 def _headers(file_name: str) -> dict[str, str]:
-    """Say that this is a file to be saved, which nobody else may keep; its name is one that the server made."""
+    """Say that this is a file to be saved; its name is one that the server made."""
     return {
         "content-type": CSV,
         "content-disposition": f'attachment; filename="{file_name}"',
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
     }
 
 
@@ -58,9 +56,7 @@ def _refusing(
         try:
             return await answer(request)
         except Unauthenticated as error:
-            headers = {"www-authenticate": "Bearer", "cache-control": "no-store"}
-            refusal = Refusal(401, error.code, error.message, headers)
-            accept = request.headers.get("accept", "")
-            return refusal_response(refusal, accept=accept, request_id=new_request_id())
+            headers = {"www-authenticate": "Bearer"}
+            return refusal_response(Refusal(401, error.code, error.message, headers), request.scope)
 
     return answered

@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headgate.server.multipart import DRAIN_BYTES
 from headgate.server.multipart import MEDIA_TYPE as MULTIPART
-from headgate.server.responses import Refusal, new_request_id, refusal_response
+from headgate.server.responses import Refusal, refusal_response
 
 READ_TIMEOUT_S = 30.0
 CLOSE = {"connection": "close"}
@@ -97,9 +96,7 @@ async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None
 
 
 async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-    accept = Request(scope).headers.get("accept", "")
-    response = refusal_response(refusal, accept=accept, request_id=new_request_id())
-    await response(scope, receive, send)
+    await refusal_response(refusal, scope)(scope, receive, send)
 
 
 async def _drain(message: Message, receive: Receive) -> None:

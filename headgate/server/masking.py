@@ -9,7 +9,7 @@ from strawberry.schema.schema import StreamResult
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from headgate.errors import HeadgateError
-from headgate.server.responses import encode_json, error_entry, new_request_id
+from headgate.server.responses import encode_json, error_entry
 
 INTERNAL = "INTERNAL"
 MASKED_MESSAGE = "Something went wrong on our side. Quote this requestId when you report it."
@@ -31,12 +31,11 @@ def internal_entry(request_id: str) -> dict[str, object]:
     return error_entry(INTERNAL, MASKED_MESSAGE, request_id)
 
 
-def encode_response(response: object) -> bytes:
+def encode_response(response: object, *, request_id: str) -> bytes:
     """Encode a response; one that JSON cannot carry is a bug, and answered as one."""
     try:
         return encode_json(response)
     except TypeError as error:
-        request_id = new_request_id()
         log_unexpected(error, request_id=request_id)
         return encode_json({"data": None, "errors": [internal_entry(request_id)]})
 

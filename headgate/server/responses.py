@@ -5,13 +5,16 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
+from starlette.datastructures import Headers
 from starlette.responses import Response
+from starlette.types import Scope
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.types.execution import ExecutionResult
 
 GRAPHQL_JSON = "application/graphql-response+json"
 PLAIN_JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
+REQUEST_ID = "x-request-id"
 JSON_RANGES = (GRAPHQL_JSON, PLAIN_JSON, "application/*", "*/*")
 
 
@@ -38,6 +41,12 @@ def new_request_id() -> str:
     return str(uuid4())
 
 
+def request_id_of(scope: Scope) -> str:
+    """Tell the id that the request was given."""
+    request_id: str = scope["state"]["request_id"]
+    return request_id
+
+
 def encode_json(data: object) -> bytes:
     """Encode as UTF-8 JSON; raises TypeError for what JSON cannot carry."""
     return orjson.dumps(data)
@@ -60,9 +69,10 @@ def response_of(result: ExecutionResult) -> GraphQLHTTPResponse:
     return response
 
 
-def refusal_response(refusal: Refusal, *, accept: str, request_id: str) -> Response:
-    """Answer a refusal as a GraphQL response without data, in the media type that `accept` prefers."""
-    body = {"errors": [error_entry(refusal.code, refusal.message, request_id)]}
+def refusal_response(refusal: Refusal, scope: Scope) -> Response:
+    """Answer a refusal as a GraphQL response without data, in the media type that the client prefers."""
+    body = {"errors": [error_entry(refusal.code, refusal.message, request_id_of(scope))]}
+    accept = Headers(scope=scope).get("accept", "")
     return json_response(encode_json(body), refusal.status, negotiate(accept), refusal.headers)
 
 

@@ -53,7 +53,7 @@ class EventStream(StreamingResponse):
         expires_at: datetime,
         keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
-        self._frames = _encoded(presented(results, request_id=request_id), context)
+        self._frames = _encoded(presented(results, request_id=request_id), context, request_id)
         super().__init__(self._frames, headers=HEADERS, media_type=EVENT_STREAM)
         self._request_id = request_id
         self._expires_at = expires_at
@@ -100,13 +100,13 @@ async def only(result: ExecutionResult) -> StreamResult:
     yield result
 
 
-async def _encoded(results: StreamResult, context: Resumable) -> AsyncGenerator[bytes, None]:
+async def _encoded(results: StreamResult, context: Resumable, request_id: str) -> AsyncGenerator[bytes, None]:
     """Make frames of results; each carries the cursor that was set since the one before."""
     async with aclosing(results):
         async for result in results:
             assert isinstance(result, ExecutionResult)
             cursor, context.cursor = context.cursor, None
-            yield _next(encode_response(response_of(result)), cursor)
+            yield _next(encode_response(response_of(result), request_id=request_id), cursor)
     yield COMPLETE
 
 

@@ -37,14 +37,15 @@ from headgate.server.multipart import MultipartReceiver
 from headgate.server.responses import (
     GRAPHQL_JSON,
     PLAIN_JSON,
+    REQUEST_ID,
     Refusal,
     accepts_events,
     accepts_only_events,
     json_response,
     malformed,
     negotiate,
-    new_request_id,
     refusal_response,
+    request_id_of,
     response_of,
 )
 from headgate.server.sockets import MAX_SUBSCRIPTIONS, Connection, SocketAdapter, SocketHandler
@@ -115,17 +116,16 @@ class GraphQLApp(GraphQL[Any, None]):
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        request.state.request_id = new_request_id()
         request.state.file = None
         try:
             return await self._answer_operation(request)
         except Refusal as refusal:
-            return _refuse(request, refusal)
+            return refusal_response(refusal, request.scope)
         except ClientDisconnect:
-            return _refuse(request, malformed("The body ended too early."))
+            return refusal_response(malformed("The body ended too early."), request.scope)
         except Exception as error:
             log_unexpected(error, request_id=request.state.request_id)
-            return _refuse(request, Refusal(500, INTERNAL, MASKED_MESSAGE))
+            return refusal_response(Refusal(500, INTERNAL, MASKED_MESSAGE), request.scope)
 
     async def _answer_operation(self, request: Request) -> Response:
         request.state.caller = await self._caller(request)
@@ -251,8 +251,9 @@ class GraphQLApp(GraphQL[Any, None]):
         return response_of(result)
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
-        """Note the media type that the client prefers."""
-        return Response(media_type=negotiate(request.headers.get("accept", "")))
+        """Note the request's id, and the media type that the client prefers."""
+        media_type = negotiate(request.headers.get("accept", ""))
+        return Response(headers={REQUEST_ID: request_id_of(request.scope)}, media_type=media_type)
 
     def create_response(
         self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
@@ -260,21 +261,13 @@ class GraphQLApp(GraphQL[Any, None]):
         """Answer 200, but 400 to a request that failed in GraphQL's own media type, as its spec has it."""
         media_type = sub_response.media_type or PLAIN_JSON
         is_refused = media_type == GRAPHQL_JSON and "data" not in response_data
-        return json_response(self.encode_json(response_data), 400 if is_refused else 200, media_type)
-
-    def encode_json(self, data: object) -> bytes:
-        """Encode a response."""
-        return encode_response(data)
+        body = encode_response(response_data, request_id=sub_response.headers[REQUEST_ID])
+        return json_response(body, 400 if is_refused else 200, media_type)
 
 
 def _address(request: HTTPConnection) -> str | None:
     """Tell the IP address of a client; None where it came through a socket of this machine that has none."""
     return request.client.host if request.client is not None else None
-
-
-def _refuse(request: Request, refusal: Refusal) -> Response:
-    accept = request.headers.get("accept", "")
-    return refusal_response(refusal, accept=accept, request_id=request.state.request_id)
 
 
 async def _body(request: Request) -> bytes:

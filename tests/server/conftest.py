@@ -26,6 +26,7 @@ from headgate.graphql.access import doorway
 from headgate.graphql.limits import query_extensions
 from headgate.graphql.scalars import SCALARS, BigInt
 from headgate.server.auth import issue_token, verify_token
+from headgate.server.envelope import Envelope
 from headgate.server.frames import MAX_FRAME_BYTES
 from headgate.server.limits import BodyLimit, ReadDeadline
 from headgate.server.multipart import MultipartReceiver
@@ -266,7 +267,7 @@ async def toy(tmp_path: Path, make_token: Callable[..., str]) -> AsyncIterator[T
         LocalStore(tmp_path), max_body_bytes=MAX_BODY_BYTES, max_upload_bytes=MAX_UPLOAD_BYTES
     )
     view = GraphQLApp(toy_schema(), authenticate=authenticate, make_context=Context, uploads=receiver)
-    app = ReadDeadline(BodyLimit(view, max_bytes=MAX_BODY_BYTES), seconds=0.5)
+    app = Envelope(ReadDeadline(BodyLimit(view, max_bytes=MAX_BODY_BYTES), seconds=0.5))
     token = make_token()
     headers = {"authorization": f"Bearer {token}"}
     async with running(app) as url, httpx.AsyncClient(base_url=url, headers=headers) as client:

@@ -25,6 +25,7 @@ from headgate.domain.services import Services
 from headgate.errors import Unauthenticated, UserFault
 from headgate.server.auth import issue_token, verify_token
 from headgate.server.downloads import download_routes
+from headgate.server.envelope import Envelope
 from headgate.server.links import DOWNLOAD, MAX_CHARACTERS, VALID_FOR, SignedLinks
 from headgate.storage.database import Database
 from headgate.storage.formats import FileFormat
@@ -59,7 +60,7 @@ async def user(services: Services) -> User:
 @pytest.fixture
 async def client(services: Services, links: SignedLinks) -> AsyncIterator[httpx.AsyncClient]:
     app = Starlette(routes=download_routes(services, links, Doorkeeper(services.database, keep_s=0)))
-    transport = httpx.ASGITransport(app)
+    transport = httpx.ASGITransport(Envelope(app))
     async with httpx.AsyncClient(transport=transport, base_url="http://headgate") as client:
         yield client
 

@@ -22,6 +22,7 @@ from strawberry.types.execution import ExecutionResult
 from headgate.domain.permissions import Principal
 from headgate.errors import UserFault
 from headgate.jobs.memory import InProcessSignals
+from headgate.server.envelope import Envelope
 from headgate.server.limits import BodyLimit, ReadDeadline
 from headgate.server.multipart import MultipartReceiver
 from headgate.server.responses import accepts_events, accepts_only_events
@@ -171,7 +172,7 @@ async def streams(
         uploads=uploads,
         keep_alive_s=KEEP_ALIVE_S,
     )
-    limited = ReadDeadline(BodyLimit(view, max_bytes=MAX_BODY_BYTES), seconds=READ_DEADLINE_S)
+    limited = Envelope(ReadDeadline(BodyLimit(view, max_bytes=MAX_BODY_BYTES), seconds=READ_DEADLINE_S))
     closing = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
