@@ -9,6 +9,7 @@ from rich.console import Console
 
 from benchmarks.checks import measure_checks
 from benchmarks.figures import FULL, QUICK, show_figures
+from benchmarks.guards import measure_guards
 from benchmarks.ingest import measure_ingest
 from benchmarks.jobs import measure_jobs
 from benchmarks.ledger import measure_ledger
@@ -22,6 +23,7 @@ from benchmarks.upsert import measure_upsert
 
 BENCHMARKS = (
     measure_requests,
+    measure_guards,
     measure_ingest,
     measure_checks,
     measure_steps,

@@ -23,6 +23,7 @@ class Sizes:
     few_rows: int
     many_rows: int
     requests: int
+    small_requests: int
     jobs: int
     jobs_at_once: int
     single_jobs: int
@@ -41,6 +42,7 @@ FULL = Sizes(
     few_rows=1_000_000,
     many_rows=10_000_000,
     requests=200,
+    small_requests=4_000,
     jobs=2_000,
     jobs_at_once=50,
     single_jobs=100,
@@ -58,6 +60,7 @@ QUICK = Sizes(
     few_rows=5_000,
     many_rows=20_000,
     requests=24,
+    small_requests=80,
     jobs=8,
     jobs_at_once=2,
     single_jobs=3,
