@@ -164,7 +164,7 @@ class Settings(BaseSettings):
     )
     production: bool = Field(
         False,
-        description="Hide what the schema holds, and names like those asked for, below HEADGATE_INTROSPECTION_ROLE.",
+        description="Tell of the schema, by introspection and in errors, from HEADGATE_INTROSPECTION_ROLE on only.",
     )
     introspection_role: Literal["VIEWER", "OPERATOR", "ADMIN"] = Field(
         "ADMIN", description="The lowest role that may read the schema where HEADGATE_PRODUCTION is set."

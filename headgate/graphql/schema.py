@@ -1,5 +1,7 @@
 """The schema: every noun's fields under one roof."""
 
+from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import strawberry
@@ -13,14 +15,17 @@ from graphql import (
     Undefined,
 )
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.schema.schema import StreamResult
+from strawberry.types import ExecutionContext, ExecutionResult
 
 from headgate.graphql.access import doorway
 from headgate.graphql.audit import AuditQuery
 from headgate.graphql.batches import BatchMutation
 from headgate.graphql.catalog import CatalogQuery
+from headgate.graphql.context import Context
 from headgate.graphql.corrections import CorrectionMutation
 from headgate.graphql.datasets import DatasetQuery
+from headgate.graphql.discretion import Discretion, discreet, may_read
 from headgate.graphql.endpoints import EndpointMutation, EndpointQuery
 from headgate.graphql.errors import ErrorQuery
 from headgate.graphql.events import JobSubscription
@@ -39,6 +44,7 @@ from headgate.graphql.scalars import SCALARS
 from headgate.graphql.statistics import StatisticsQuery
 from headgate.graphql.users import ViewerQuery
 from headgate.graphql.validation import ValidateMutation
+from headgate.storage.tables import Role
 
 
 @strawberry.type(description="What can be read.")
@@ -78,10 +84,14 @@ class Subscription(JobSubscription): ...
 
 
 class HeadgateSchema(strawberry.Schema):
-    """A schema whose errors are logged by the transport, with the request's id, and not here."""
+    """A schema whose errors are logged by the transport, with the request's id, and not here.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    With a `schema_role`, errors tell those below it nothing of the schema, and nobody what they might have meant.
+    """
+
+    def __init__(self, *args: Any, schema_role: Role | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._schema_role = schema_role
         for type_ in self._schema.type_map.values():
             _drop_null_defaults(type_)
 
@@ -89,6 +99,27 @@ class HeadgateSchema(strawberry.Schema):
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
         """Leave errors to the transport."""
+
+    async def execute(self, query: str | None, *args: Any, **options: Any) -> ExecutionResult:
+        """Run an operation that is no subscription."""
+        result = await super().execute(query, *args, **options)
+        return self._discreet(result, options.get("context_value"))
+
+    async def stream(self, query: str | None, *args: Any, **options: Any) -> StreamResult:
+        """Start an operation whose results are a stream."""
+        results = await super().stream(query, *args, **options)
+        return results if self._schema_role is None else self._all_discreet(results, options["context_value"])
+
+    async def _all_discreet(self, results: StreamResult, context: Context) -> StreamResult:
+        async with aclosing(results):
+            async for result in results:
+                yield self._discreet(result, context) if isinstance(result, ExecutionResult) else result
+
+    def _discreet(self, result: ExecutionResult, context: Context | None) -> ExecutionResult:
+        if result.errors and self._schema_role is not None:
+            is_told = may_read(context.caller if context is not None else None, self._schema_role)
+            result.errors = [discreet(error, may_read=is_told) for error in result.errors]
+        return result
 
 
 def _drop_null_defaults(type_: GraphQLNamedType) -> None:
@@ -103,12 +134,16 @@ def _drop_null_defaults(type_: GraphQLNamedType) -> None:
             value.default_value = Undefined
 
 
-def make_schema() -> HeadgateSchema:
-    """Make the schema that clients see."""
+def make_schema(*, schema_role: Role | None = None) -> HeadgateSchema:
+    """Make the schema that clients see: all that are let in, or those alone who have `schema_role` or a higher one."""
+    guards = [doorway(Mutation)]
+    if schema_role is not None:
+        guards.append(partial(Discretion, schema_role))
     return HeadgateSchema(
         Query,
         Mutation,
         Subscription,
-        extensions=query_extensions(doorway(Mutation)),
+        schema_role=schema_role,
+        extensions=query_extensions(*guards),
         config=StrawberryConfig(scalar_map=SCALARS),
     )

@@ -40,6 +40,7 @@ from headgate.server.origins import ForeignOrigins
 from headgate.server.preparation import key_ring, prepare_database
 from headgate.server.view import GraphQLApp
 from headgate.settings import Settings
+from headgate.storage.tables import Role
 
 INSPECTORS = 1
 
@@ -82,7 +83,7 @@ def _graphql(
     settings: Settings, services: Services, links: SignedLinks, authenticate: Authenticate
 ) -> ASGIApp:
     view = GraphQLApp(
-        make_schema(),
+        make_schema(schema_role=Role(settings.introspection_role) if settings.production else None),
         authenticate=authenticate,
         make_context=partial(Context, services, links),
         uploads=MultipartReceiver(
