@@ -5,11 +5,13 @@ from typing import Any
 
 from headgate.domain.event_reader import EventReader
 from headgate.domain.keyring import KeyRing
+from headgate.domain.passwords import Passwords
 from headgate.domain.ports import Engine
 from headgate.domain.services import Services
 from headgate.domain.vault import Vault
 from headgate.jobs.memory import InProcessQueue, InProcessSignals
 from headgate.jobs.memory_rates import InProcessRates
+from headgate.server.auth import SignedTokens
 from headgate.storage.database import Database
 from headgate.storage.objects import LocalStore
 
@@ -30,5 +32,7 @@ def make_services(database: Database, store: Path, inspector: Engine, **values: 
         "version": "1.2.3",
         "vault": Vault(KEYS),
         "rates": InProcessRates(),
+        "passwords": Passwords(1),
+        "tokens": SignedTokens(KEYS, token_hours=1, refresh_days=1),
     }
     return Services(database=database, store=LocalStore(store), inspector=inspector, **(usual | values))

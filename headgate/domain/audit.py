@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from headgate.domain.emails import MAX_CHARACTERS as MAX_EMAIL_CHARACTERS
 from headgate.domain.ids import is_storable
 from headgate.domain.pages import EPOCH, Keyset, Page, read_page
 from headgate.domain.permissions import Principal
@@ -17,8 +18,17 @@ from headgate.domain.services import Services
 from headgate.storage.ids import first_id, is_id, new_id
 from headgate.storage.tables import AuditEntry
 
-Actor = Principal | str
-"""Who does something: a user, or the name of what is none, such as SCHEDULE."""
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Whoever has not shown who they are: the name that they gave, and the user whose that is, if it is one's."""
+
+    name: str
+    user_id: str | None = None
+
+
+Actor = Principal | Claimant | str
+"""Who does something: a user, somebody who would be one, or the name of what is none, such as SCHEDULE."""
 SCHEDULE: Actor = "schedule"
 MAX_TEXT_LENGTH = 500
 CLOCK_STEP = timedelta(minutes=1)
@@ -95,6 +105,8 @@ def _told(actor: Actor) -> tuple[str, str | None, dict[str, str]]:
     """What somebody is called, their id where they are a user, and what else is known of them."""
     if isinstance(actor, str):
         return actor, None, {}
+    if isinstance(actor, Claimant):
+        return actor.name[:MAX_EMAIL_CHARACTERS], actor.user_id, {}
     known = {"apiKey": actor.key_id} if actor.key_id is not None else {}
     return actor.name or actor.user_id, actor.user_id, known
 

@@ -5,7 +5,7 @@ from headgate.storage.ids import is_id
 
 NOUNS = {
     **{"file": "a file", "job": "a job", "dataset": "a dataset", "pipeline": "a pipeline"},
-    **{"user": "a user", "result": "a result"},
+    **{"user": "a user", "result": "a result", "key": "an API key"},
 }
 
 

@@ -41,3 +41,9 @@ def refusal(principal: Principal, role: Role) -> str | None:
 def lower(first: Role, second: Role) -> Role:
     """Tell which of two roles may do less."""
     return min(first, second, key=RANKS.__getitem__)
+
+
+def require_no_key(principal: Principal, action: str) -> None:
+    """Raise UserFault (FORBIDDEN) for an API key: whoever finds one must not be able to stay with another."""
+    if principal.key_id is not None:
+        raise UserFault("FORBIDDEN", f"An API key can't {action}; sign in with your password to do it.")

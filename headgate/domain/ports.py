@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from headgate.errors import FailureCategory, HeadgateError, JobFault
+from headgate.storage.tables import Role
 
 Report = Callable[[dict[str, Any]], Awaitable[None]]
 """Takes the figures of a running task.
@@ -179,6 +180,36 @@ class Rates(Protocol):
 
     async def give_back(self, key: str, rate: Rate, cost: int = 1) -> None:
         """Undo what was taken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshClaims:
+    """What a valid refresh token says: whose it is, and of which session and generation of it."""
+
+    user_id: str
+    session_id: str
+    generation: int
+
+
+class Tokens(Protocol):
+    """Signs the tokens of those who sign in, and reads those that come back."""
+
+    def access(self, user_id: str, role: Role, session_id: str) -> tuple[str, datetime]:
+        """Sign an access token of a session; answers it and when it expires (UTC)."""
+        ...
+
+    def refresh(self, claims: RefreshClaims) -> str:
+        """Sign a refresh token, which is valid for `refresh_for`."""
+        ...
+
+    def read_refresh(self, token: str) -> RefreshClaims:
+        """Read a refresh token; raises Unauthenticated for any other, and one that has expired."""
+        ...
+
+    @property
+    def refresh_for(self) -> timedelta:
+        """How long a refresh token is valid."""
         ...
 
 

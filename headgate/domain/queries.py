@@ -8,9 +8,20 @@ from sqlmodel import col, select
 
 from headgate.domain.ids import is_storable
 from headgate.storage.database import Database
-from headgate.storage.tables import AuditEntry, Dataset, Endpoint, File, Job, Pipeline, Result, Table, User
+from headgate.storage.tables import (
+    ApiKey,
+    AuditEntry,
+    Dataset,
+    Endpoint,
+    File,
+    Job,
+    Pipeline,
+    Result,
+    Table,
+    User,
+)
 
-Row = TypeVar("Row", AuditEntry, Dataset, Endpoint, File, Job, Pipeline, Result, User)
+Row = TypeVar("Row", ApiKey, AuditEntry, Dataset, Endpoint, File, Job, Pipeline, Result, User)
 
 
 async def by_ids(database: Database, table: type[Row], ids: Collection[str]) -> dict[str, Row]:

@@ -2,12 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from headgate.domain.event_reader import EventReader
-from headgate.domain.ports import Engine, JobQueue, Rates, Signals
+from headgate.domain.passwords import Passwords
+from headgate.domain.ports import Engine, JobQueue, Rates, Signals, Tokens
 from headgate.domain.vault import Vault
 from headgate.storage.database import Database
 from headgate.storage.objects import LocalStore
+
+
+class AccessServices(Protocol):
+    """As much of the services as it takes to change who may enter."""
+
+    @property
+    def database(self) -> Database:
+        """Where users, sessions and keys are."""
+        ...
+
+    @property
+    def signals(self) -> Signals:
+        """Tells all processes of a change."""
+        ...
+
+    @property
+    def passwords(self) -> Passwords:
+        """Hashes passwords."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +36,8 @@ class Services:
     """The parts of one running Headgate; `inspector` looks into files, `vault` keeps secrets.
 
     `allowed_networks` are those, beside public ones, from which URLs may be fetched; `local_folders` are those of this
-    machine, as absolute paths, that pipelines may read and write.
+    machine, as absolute paths, that pipelines may read and write. `login_attempts` is how often signing in to one
+    account may fail in 15 minutes.
     """
 
     database: Database
@@ -30,5 +52,8 @@ class Services:
     version: str
     vault: Vault
     rates: Rates
+    passwords: Passwords
+    tokens: Tokens
+    login_attempts: int = 10
     allowed_networks: Sequence[str] = ()
     local_folders: Sequence[str] = ()

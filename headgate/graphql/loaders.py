@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from strawberry.dataloader import DataLoader
 
 from headgate.domain import (
+    apikeys,
     audit,
     datasets,
     endpoints,
@@ -40,6 +41,7 @@ ROWS: Mapping[str, FindMany[str, Any]] = {
     "endpoint": endpoints.get_many,
     "file": files.get_many,
     "job": jobs.get_many,
+    "key": apikeys.get_many,
     "pipeline": pipelines.get_many,
     "result": results.get_many,
     "user": users.get_many,

@@ -19,6 +19,7 @@ from strawberry.schema.schema import StreamResult
 from strawberry.types import ExecutionContext, ExecutionResult
 
 from headgate.graphql.access import doorway
+from headgate.graphql.apikeys import ApiKeyMutation, ApiKeyQuery
 from headgate.graphql.audit import AuditQuery
 from headgate.graphql.batches import BatchMutation
 from headgate.graphql.catalog import CatalogQuery
@@ -41,8 +42,9 @@ from headgate.graphql.pipeline_changes import PipelineMutation
 from headgate.graphql.pipelines import PipelineQuery
 from headgate.graphql.results import ResultQuery
 from headgate.graphql.scalars import SCALARS
+from headgate.graphql.signing_in import SignInMutation
 from headgate.graphql.statistics import StatisticsQuery
-from headgate.graphql.users import ViewerQuery
+from headgate.graphql.users import UserMutation, UserQuery, ViewerQuery
 from headgate.graphql.validation import ValidateMutation
 from headgate.storage.tables import Role
 
@@ -51,6 +53,8 @@ from headgate.storage.tables import Role
 class Query(
     NodeQuery,
     ViewerQuery,
+    UserQuery,
+    ApiKeyQuery,
     PipelineQuery,
     JobQuery,
     ErrorQuery,
@@ -67,6 +71,9 @@ class Query(
 
 @strawberry.type(description="What can be done.")
 class Mutation(
+    SignInMutation,
+    UserMutation,
+    ApiKeyMutation,
     FileMutation,
     ValidateMutation,
     IngestMutation,

@@ -11,10 +11,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from headgate.domain.doorkeeper import Doorkeeper
-from headgate.domain.keyring import KeyRing
-from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
-from headgate.errors import Unauthenticated
 from headgate.graphql.context import Context
 from headgate.graphql.schema import make_schema
 from headgate.jobs.children import ChildPool
@@ -28,7 +25,7 @@ from headgate.server.assembly import (
     reconciling,
     working,
 )
-from headgate.server.auth import Authenticate, verify_token
+from headgate.server.auth import Authenticate, authenticator
 from headgate.server.downloads import download_routes
 from headgate.server.envelope import Envelope, refuse_request
 from headgate.server.health import health_routes
@@ -57,7 +54,7 @@ def create_app(settings: Settings) -> Starlette:
     services = make_services(settings, transport, inspector, keys)
     meter = Meter(services)
     doorkeeper, links = Doorkeeper(services.database), SignedLinks(keys)
-    graphql = _graphql(settings, services, links, _authenticator(keys, doorkeeper))
+    graphql = _graphql(settings, services, links, authenticator(keys, doorkeeper))
     app = Starlette(
         routes=[
             *health_routes(services),
@@ -94,17 +91,6 @@ def _graphql(
         allowed_origins=settings.allowed_origins,
     )
     return ReadDeadline(BodyLimit(view, max_bytes=settings.max_body_bytes))
-
-
-def _authenticator(keys: KeyRing, doorkeeper: Doorkeeper) -> Authenticate:
-    async def authenticate(token: str) -> Principal | None:
-        try:
-            claims = verify_token(keys, token)
-        except Unauthenticated:
-            return None
-        return await doorkeeper.admit(claims.user_id, claims.role, claims.expires_at)
-
-    return authenticate
 
 
 @asynccontextmanager

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from headgate import __version__
-from headgate.domain import cancellation, firing, leftovers, recovery, retention, workers
+from headgate.domain import cancellation, firing, leftovers, recovery, retention, sessions, workers
 from headgate.domain.event_reader import EventReader
 from headgate.domain.keyring import KeyRing
 from headgate.domain.lookout import LOOK_EVERY_S, Lookout
+from headgate.domain.passwords import Passwords
 from headgate.domain.ports import JobQueue, Rates, Signals
 from headgate.domain.services import Services
 from headgate.domain.vault import Vault
@@ -27,6 +28,7 @@ from headgate.jobs.redis_rates import RedisRates
 from headgate.jobs.redis_signals import RedisSignals
 from headgate.jobs.supervision import Supervised
 from headgate.jobs.worker import Worker
+from headgate.server.auth import SignedTokens
 from headgate.settings import Settings
 from headgate.storage.database import Database
 from headgate.storage.objects import LocalStore
@@ -84,6 +86,9 @@ def make_services(settings: Settings, transport: Transport, inspector: ChildPool
         version=__version__,
         vault=Vault(keys),
         rates=transport.rates,
+        passwords=Passwords(settings.password_hashers),
+        tokens=SignedTokens(keys, token_hours=settings.token_hours, refresh_days=settings.refresh_token_days),
+        login_attempts=settings.login_attempts,
         allowed_networks=[str(network) for network in settings.allowed_networks],
         local_folders=[str(folder) for folder in settings.local_folders],
     )
@@ -137,6 +142,7 @@ def _chores(settings: Settings, services: Services) -> list[Chore]:
         Chore(RECONCILE, tick_s, lambda: _reconcile(services, tick_s)),
         Chore("fire schedules", FIRE_EVERY_S, lambda: firing.fire_due(services), by_all=True),
         Chore("forget silent workers", MINUTE_S, lambda: workers.forget_silent(services)),
+        Chore("forget sessions", HOUR_S, lambda: sessions.forget_sessions(services)),
         Chore("remove leftovers", HOUR_S, lambda: leftovers.remove_leftovers(services)),
         Chore(
             "forget errors",

@@ -36,7 +36,8 @@ def download_routes(services: Services, links: SignedLinks, doorkeeper: Doorkeep
 async def _admitted(request: Request, path: str, links: SignedLinks, doorkeeper: Doorkeeper) -> LinkClaims:
     """Read the link to a path that a request follows; raises Unauthenticated where its user may not enter any more."""
     claims = links.read(request.query_params.get("token", ""), path)
-    if await doorkeeper.admit(claims.user_id, Role.VIEWER, claims.expires_at) is None:
+    issued_at = claims.issued_at
+    if await doorkeeper.admit(claims.user_id, Role.VIEWER, claims.expires_at, issued_at=issued_at) is None:
         raise Unauthenticated(message=INVALID)
     return claims
 

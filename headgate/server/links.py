@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from headgate.domain.keyring import KeyRing
 from headgate.errors import Unauthenticated, UserFault
-from headgate.server.tokens import TokenKind, expiry_of, sign, verify
+from headgate.server.tokens import TokenKind, expiry_of, moment_of_issue, sign, verify
 
 DOWNLOAD = TokenKind(b"headgate: download links", "headgate-download", "download")
 VALID_FOR = timedelta(minutes=15)
@@ -19,9 +19,10 @@ INVALID = "This link is not valid, or not any more. Ask for a new one."
 
 @dataclass(frozen=True, slots=True)
 class LinkClaims:
-    """What a valid link says: whose it is, until when (UTC), and what it leads to."""
+    """What a valid link says: whose it is, from when until when (UTC), and what it leads to."""
 
     user_id: str
+    issued_at: datetime
     expires_at: datetime
     said: Mapping[str, Any]
 
@@ -48,4 +49,4 @@ class SignedLinks:
             raise Unauthenticated(message=INVALID) from error
         if claims.get("path") != path:
             raise Unauthenticated(message=INVALID)
-        return LinkClaims(claims["sub"], expiry_of(claims), claims["said"])
+        return LinkClaims(claims["sub"], moment_of_issue(claims), expiry_of(claims), claims["said"])

@@ -28,13 +28,16 @@ class TokenKind:
 def sign(
     keys: KeyRing, kind: TokenKind, user_id: str, valid_for: timedelta, **claims: Any
 ) -> tuple[str, datetime]:
-    """Sign a token about a user with the current key; answers it and when it expires (UTC, whole seconds)."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    expires_at = (now + valid_for).replace(microsecond=0)
+    """Sign a token about a user with the current key; answers it and when it expires (UTC, whole seconds).
+
+    It says to the microsecond when it was signed: what is to end all tokens of before must spare those of after.
+    """
+    now = datetime.now(UTC)
+    expires_at = (now.replace(microsecond=0) + valid_for).replace(microsecond=0)
     said = {
         **claims,
         "sub": user_id,
-        "iat": now,
+        "iat": now.timestamp(),
         "exp": expires_at,
         "iss": ISSUER,
         "aud": kind.audience,
@@ -67,6 +70,14 @@ def verify(keys: KeyRing, kind: TokenKind, token: str) -> Mapping[str, Any]:
     if claims.get("typ") != kind.type:
         raise Unauthenticated
     return claims
+
+
+def moment_of_issue(claims: Mapping[str, Any]) -> datetime:
+    """The moment (UTC) when a token with these claims was signed; raises Unauthenticated where that is no number."""
+    try:
+        return datetime.fromtimestamp(claims["iat"], UTC)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Unauthenticated from error
 
 
 def expiry_of(claims: Mapping[str, Any]) -> datetime:

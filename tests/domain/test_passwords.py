@@ -131,7 +131,6 @@ async def test_those_who_stop_waiting_leave_their_places(held_up: HeldUp, monkey
         "empty",
         "short",
         "long",
-        "wide",
         "shortest",
         "longest",
         "nul",
