@@ -7,29 +7,22 @@ import base64
 import hashlib
 import os
 import re
-import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 import botocore.session
 from botocore import UNSIGNED
-from botocore.awsrequest import (
-    AWSHTTPConnection,
-    AWSHTTPConnectionPool,
-    AWSHTTPSConnection,
-    AWSHTTPSConnectionPool,
-)
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from urllib3.exceptions import HTTPError
 
 from headgate.errors import HeadgateError, JobFault
+from headgate.storage.bucket_connections import CONNECT_TIMEOUT_S, dial_by
 from headgate.storage.places import PIECE_BYTES, Dial, Heed, Place, StoredObject
 
-CONNECT_TIMEOUT_S = 10.0
 SILENCE_TIMEOUT_S = 30.0
 """How long a store may send nothing."""
 TRIES = 3
@@ -80,11 +73,11 @@ class Bucket:
         try:
             with self._told(key):
                 found = self._client.head_object(**self._named(key))
+                return StoredObject(key, found["ContentLength"], found["LastModified"], found["ETag"])
         except JobFault as fault:
             if fault.code == "BUCKET_NOT_FOUND":
                 return None
             raise
-        return StoredObject(key, found["ContentLength"], found["LastModified"], found["ETag"])
 
     def download(self, found: StoredObject, target: Path, *, max_bytes: int, heed: Heed) -> None:
         """Read an object as it was when it was found into a new file. It must not be larger than `max_bytes`.
@@ -102,14 +95,24 @@ class Bucket:
 
     def _copy(self, found: StoredObject, file: BinaryIO, max_bytes: int, heed: Heed) -> None:
         answer = self._client.get_object(**self._named(found.key), IfMatch=found.etag)
-        with answer["Body"] as body:
-            if answer["ContentLength"] > max_bytes:
-                message = f"The object {found.key} has more than the {max_bytes:,} bytes that are taken."
-                raise JobFault("OBJECT_TOO_LARGE", message, "DATA", details={"maxBytes": max_bytes})
+        # Not by its own `with`, which leads past all that it checks.
+        with closing(answer["Body"]) as body:
+            taken = 0
+            self._check_size(found, answer["ContentLength"], max_bytes)
             # It holds the length against what was said, and the checksum where the store has kept one.
             while piece := body.read(PIECE_BYTES):
+                taken += len(piece)
+                self._check_size(found, taken, max_bytes)
                 file.write(piece)
                 heed(len(piece))
+
+    def _check_size(self, found: StoredObject, size: int, max_bytes: int) -> None:
+        """Refuse too much; a length that a store has said may be wrong, or none."""
+        if size < 0:
+            raise self._senseless()
+        if size > max_bytes:
+            message = f"The object {found.key} has more than the {max_bytes:,} bytes that are taken."
+            raise JobFault("OBJECT_TOO_LARGE", message, "DATA", details={"maxBytes": max_bytes})
 
     def upload(self, path: Path, key: str, *, heed: Heed) -> StoredObject:
         """Write a file as an object, whole or not at all, in the place of any that is there."""
@@ -186,6 +189,9 @@ class Bucket:
             raise (cause if isinstance(cause, HeadgateError) else self._unreachable()) from error
         except (BotoCoreError, HTTPError) as error:
             raise self._unreachable() from error
+        except (LookupError, ValueError) as error:
+            # What has to be in an answer is not there, or is no number or moment.
+            raise self._senseless() from error
 
     def _refusal(self, said: Mapping[str, Any], key: str) -> JobFault:
         status = said.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -204,6 +210,10 @@ class Bucket:
         message = f"The store of the bucket {bucket} answers with status {status}{told}."
         passing = status in (0, 408, 429) or status >= 500
         return JobFault("BUCKET_REFUSED", message, "DEPENDENCY", passing, {"status": status})
+
+    def _senseless(self) -> JobFault:
+        message = f"The store of the bucket {self._place.bucket} gives answers that are not those of S3."
+        return JobFault("BUCKET_REFUSED", message, "DEPENDENCY")
 
     def _unreachable(self) -> JobFault:
         message = f"The store of the bucket {self._place.bucket} can't be reached, or broke off."
@@ -237,26 +247,5 @@ def _client(place: Place, dial: Dial) -> Any:
         verify=ssl.get_default_verify_paths().cafile or True,
         config=config,
     )
-    _dial_by(client, dial)
+    dial_by(client, dial)
     return client
-
-
-def _dial_by(client: Any, dial: Dial) -> None:
-    """Let all connections of a client be made by `dial`, wherever the store redirects it to."""
-
-    class Plain(AWSHTTPConnection):  # type: ignore[misc]
-        def _new_conn(self) -> socket.socket:
-            return dial(self.host, self.port, CONNECT_TIMEOUT_S)
-
-    class Encrypted(AWSHTTPSConnection):  # type: ignore[misc]
-        def _new_conn(self) -> socket.socket:
-            return dial(self.host, self.port, CONNECT_TIMEOUT_S)
-
-    class PlainPool(AWSHTTPConnectionPool):  # type: ignore[misc]
-        ConnectionCls = Plain
-
-    class EncryptedPool(AWSHTTPSConnectionPool):  # type: ignore[misc]
-        ConnectionCls = Encrypted
-
-    pools = {"http": PlainPool, "https": EncryptedPool}
-    client._endpoint.http_session._manager.pool_classes_by_scheme = pools
