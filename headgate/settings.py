@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ENV_PREFIX = "HEADGATE_"
@@ -62,11 +62,20 @@ def _as_browsers_write(origin: str) -> str:
     return origin.removesuffix(":443" if origin.startswith("https:") else ":80")
 
 
+def _keys_url(url: str) -> str:
+    parts = urlsplit(url)
+    is_here = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_here):
+        raise ValueError("not an https:// URL")
+    return url
+
+
 def _listed_keys(text: object) -> object:
     return tuple(re.findall(r"[^,\s]+", text)) if isinstance(text, str) else text
 
 
 Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_listed_folders)]
+KeysUrl = Annotated[str, AfterValidator(_keys_url)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_listed_networks)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed_origins)]
 SecretKey = Annotated[SecretStr, Field(min_length=32)]
@@ -147,7 +156,7 @@ class Settings(BaseSettings):
     password_hashers: int = Field(
         2, gt=0, description="How many passwords are hashed at once; each takes 19 MiB of memory meanwhile."
     )
-    oidc_issuer: str | None = Field(
+    oidc_issuer: KeysUrl | None = Field(
         None,
         description="An outside issuer (`iss`) whose tokens are taken too, such as https://login.example.org.",
     )
@@ -155,7 +164,7 @@ class Settings(BaseSettings):
         None,
         description="The audience (`aud`) of tokens of the outside issuer; needed with HEADGATE_OIDC_ISSUER.",
     )
-    oidc_jwks_url: str | None = Field(
+    oidc_jwks_url: KeysUrl | None = Field(
         None, description="Where the outside issuer's keys are; by default its discovery document says that."
     )
     oidc_role_claim: str = Field(
@@ -233,6 +242,13 @@ class Settings(BaseSettings):
         (),
         description="Folders of this machine that pipelines may read and write, as absolute paths with : between them.",
     )
+
+    @field_validator("oidc_audience")
+    @classmethod
+    def _is_told_with_issuer(cls, audience: str | None, info: ValidationInfo) -> str | None:
+        if not audience and info.data.get("oidc_issuer"):
+            raise ValueError("needed with HEADGATE_OIDC_ISSUER: tokens for others would be taken too")
+        return audience
 
     @property
     def resolved_database_url(self) -> str:

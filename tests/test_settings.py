@@ -122,3 +122,26 @@ def test_description_shows_variable_meaning_default_and_value(monkeypatch: pytes
     assert rows["HEADGATE_PORT"].value == "9000"
     assert rows["HEADGATE_DATABASE_URL"].value == "postgresql://**********@db.example.org:5432/headgate"
     assert len(rows) == len(Settings.model_fields)
+
+
+def test_an_outside_issuer_needs_an_audience_and_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_OIDC_ISSUER", "https://login.example.org")
+    with pytest.raises(ValidationError, match="needed with HEADGATE_OIDC_ISSUER"):
+        Settings()
+    monkeypatch.setenv("HEADGATE_OIDC_AUDIENCE", "")
+    with pytest.raises(ValidationError, match="needed with HEADGATE_OIDC_ISSUER"):
+        Settings()
+    monkeypatch.setenv("HEADGATE_OIDC_AUDIENCE", "headgate")
+    assert Settings().oidc_audience == "headgate"
+    for name in ("HEADGATE_OIDC_ISSUER", "HEADGATE_OIDC_JWKS_URL"):
+        for url in (
+            "http://login.example.org",
+            "login.example.org",
+            "ftp://localhost",
+            "http://localhost.example.org",
+        ):
+            monkeypatch.setenv(name, url)
+            with pytest.raises(ValidationError, match="https://"):
+                Settings()
+        monkeypatch.setenv(name, "http://127.0.0.1:8080/realm")
+        assert Settings().oidc_issuer

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlmodel import col, select
 
 from headgate.domain import audit
+from headgate.domain.audit import Actor
 from headgate.domain.keyring import KeyRing
-from headgate.domain.permissions import Principal
 from headgate.domain.vault import Vault
 from headgate.errors import JobFault
 from headgate.storage.database import Database
@@ -42,11 +42,11 @@ async def seal_anew(database: Database, vault: Vault) -> Resealed:
     return Resealed(count, unreadable)
 
 
-async def record_rotation(database: Database, principal: Principal, keys: KeyRing) -> None:
+async def record_rotation(database: Database, actor: Actor, keys: KeyRing) -> None:
     """Note in the audit log that there is a new current key, and which ones are kept."""
     current, *old = [key.id for key in keys.all]
     async with database.transaction() as session:
-        audit.record(session, principal, "rotateKey", current, {"oldKeys": old})
+        audit.record(session, actor, "rotateKey", current, {"oldKeys": old})
 
 
 async def _sealed_otherwise(database: Database, vault: Vault) -> Sequence[str]:

@@ -165,9 +165,11 @@ async def delete_user(services: AccessServices, actor: Actor, user_id: str) -> s
 
 
 def _bury(user: User) -> None:
-    """Let nothing be left of a user but the id, which what they did refers to."""
+    """Let nothing be left of a user but the id, which what they did refers to, and what an outside issuer calls them.
+
+    Were that gone too, the next token of the issuer would make them again.
+    """
     user.email, user.name, user.password_hash = f"deleted:{user.id}", None, None
-    user.issuer = user.subject = None
     user.active, user.deleted_at = False, utc_now()
 
 

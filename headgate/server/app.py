@@ -11,6 +11,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from headgate.domain.doorkeeper import Doorkeeper
+from headgate.domain.outside_users import OutsideUsers
 from headgate.domain.services import Services
 from headgate.graphql.context import Context
 from headgate.graphql.schema import make_schema
@@ -34,6 +35,7 @@ from headgate.server.links import SignedLinks
 from headgate.server.metrics import Meter, metrics_route
 from headgate.server.multipart import MultipartReceiver
 from headgate.server.origins import ForeignOrigins
+from headgate.server.outside_tokens import OutsideIssuer, OutsideTokens, taking_outside_tokens
 from headgate.server.preparation import key_ring, prepare_database
 from headgate.server.view import GraphQLApp
 from headgate.settings import Settings
@@ -54,7 +56,8 @@ def create_app(settings: Settings) -> Starlette:
     services = make_services(settings, transport, inspector, keys)
     meter = Meter(services)
     doorkeeper, links = Doorkeeper(services.database), SignedLinks(keys)
-    graphql = _graphql(settings, services, links, authenticator(keys, doorkeeper))
+    authenticate = _with_outside_users(settings, services, doorkeeper, authenticator(keys, doorkeeper))
+    graphql = _graphql(settings, services, links, authenticate)
     app = Starlette(
         routes=[
             *health_routes(services),
@@ -91,6 +94,18 @@ def _graphql(
         allowed_origins=settings.allowed_origins,
     )
     return ReadDeadline(BodyLimit(view, max_bytes=settings.max_body_bytes))
+
+
+def _with_outside_users(
+    settings: Settings, services: Services, doorkeeper: Doorkeeper, authenticate: Authenticate
+) -> Authenticate:
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return authenticate
+    issuer = OutsideIssuer(
+        settings.oidc_issuer, settings.oidc_audience, settings.oidc_role_claim, settings.oidc_jwks_url
+    )
+    users = OutsideUsers(services.database, services.signals, doorkeeper)
+    return taking_outside_tokens(OutsideTokens(issuer), users, authenticate)
 
 
 @asynccontextmanager

@@ -84,7 +84,8 @@ async def rotate_key(settings: Settings) -> Rotation:
     path = key_path(settings) if settings.secret_key is None else None
     database = Database.connect(settings.resolved_database_url)
     try:
-        return await rotate(database, await prepare_database(settings, database), keys, path)
+        await prepare_database(settings, database)
+        return await rotate(database, keys, path)
     finally:
         await database.close()
 

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headgate.domain.keyring import KeyRing
-from headgate.domain.permissions import Principal
 from headgate.domain.rotation import Resealed, record_rotation, seal_anew
 from headgate.domain.vault import Vault
 from headgate.errors import UserFault
 from headgate.server.keys import new_key, read_keys, write_keys
 from headgate.storage.database import Database
-from headgate.storage.tables import Role, User, utc_now
 
 MAX_KEYS = 4
 """Of a file; the oldest one beyond is dropped, and ends what it signed."""
@@ -42,7 +40,7 @@ class Rotation:
         return lines
 
 
-async def rotate(database: Database, administrator: User, keys: KeyRing, path: Path | None) -> Rotation:
+async def rotate(database: Database, keys: KeyRing, path: Path | None) -> Rotation:
     """Make a new current key in the file at `path`, and seal every secret with it.
 
     Without a file the keys are set elsewhere: no key is made, and secrets are sealed with the current one. Raises
@@ -59,8 +57,7 @@ async def rotate(database: Database, administrator: User, keys: KeyRing, path: P
         kept = read_keys(path)[: MAX_KEYS - 1]
         write_keys(path, [new_key(), *kept])
         keys.look()
-        principal = Principal(administrator.id, Role.ADMIN, utc_now(), ACTOR)
-        await record_rotation(database, principal, keys)
+        await record_rotation(database, ACTOR, keys)
         return Rotation(keys, await seal_anew(database, vault), is_new=True)
 
 

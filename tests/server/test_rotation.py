@@ -47,10 +47,10 @@ async def test_the_new_key_is_the_first_and_three_before_it_stay(settings: Setti
 
 
 async def test_those_who_rotate_at_once_lose_no_key(settings: Settings) -> None:
-    ring, administrator = await prepare(settings)
+    ring, _ = await prepare(settings)
     first, path = ring.current.id, key_path(settings)
     database = Database.connect(settings.resolved_database_url)
-    rotations = (rotate(database, administrator, key_ring(settings), path) for _ in range(3))
+    rotations = (rotate(database, key_ring(settings), path) for _ in range(3))
     outcomes = await asyncio.gather(*rotations, return_exceptions=True)
     await database.close()
     done = [each for each in outcomes if not isinstance(each, BaseException)]
