@@ -1,15 +1,22 @@
 """Users, sessions and API keys, as tests need them."""
 
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import pytest
+from sqlmodel import col, select, update
+
 from headgate.domain.doorkeeper import hash_of
 from headgate.domain.services import Services
+from headgate.errors import UserFault
 from headgate.storage.ids import new_id
-from headgate.storage.tables import ApiKey, Role, Session, User, utc_now
+from headgate.storage.tables import ApiKey, AuditEntry, Role, Session, User, utc_now
 
 Row = TypeVar("Row", User, Session, ApiKey)
+ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what no database decides."""
 LATER = utc_now() + timedelta(hours=1)
 
 
@@ -34,6 +41,25 @@ async def add_key(
     return await _add(
         services, ApiKey(id=key_id, user_id=user.id, name="nightly", role=role, **given)
     ), secret
+
+
+async def audited(services: Services) -> list[AuditEntry]:
+    """The audit log, from its beginning."""
+    async with services.database.read() as session:
+        return list(await session.scalars(select(AuditEntry).order_by(col(AuditEntry.id))))
+
+
+async def change(services: Services, table: Any, **values: Any) -> None:
+    """Change all rows of a table."""
+    async with services.database.transaction() as session:
+        await session.execute(update(table).values(**values))
+
+
+async def refusal(attempt: Awaitable[object]) -> UserFault:
+    """Wait for what has to be refused."""
+    with pytest.raises(UserFault) as refused:
+        await attempt
+    return refused.value
 
 
 async def _add(services: Services, row: Row) -> Row:

@@ -13,7 +13,7 @@ from headgate.domain.remembering import Remembered
 from headgate.domain.services import Services
 from headgate.storage.ids import new_id
 from headgate.storage.tables import ApiKey, Role, Session, User, utc_now
-from tests.domain.people import LATER, add_key, add_session, add_user
+from tests.domain.people import LATER, ONE_DATABASE, add_key, add_session, add_user, change
 
 AGO = utc_now() - timedelta(hours=1)
 
@@ -22,11 +22,6 @@ AGO = utc_now() - timedelta(hours=1)
 def door(services: Services) -> Doorkeeper:
     """One that remembers nothing."""
     return Doorkeeper(services.database, keep_s=-1)
-
-
-async def change(services: Services, table: Any, **values: Any) -> None:
-    async with services.database.transaction() as session:
-        await session.execute(update(table).values(**values))
 
 
 async def test_a_token_never_gives_more_than_the_user_may_do(services: Services, door: Doorkeeper) -> None:
@@ -91,6 +86,7 @@ async def test_the_session_of_somebody_else_does_not_count(services: Services, d
     assert await door.admit(user.id, Role.VIEWER, LATER, session_id=session.id) is None
 
 
+@ONE_DATABASE
 async def test_tokens_of_before_a_moment_are_refused_to_the_microsecond(
     services: Services, door: Doorkeeper
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import argon2
 import pytest
-from sqlmodel import col, select, update
+from sqlmodel import col, select
 
 from headgate.domain import password_changes, sessions, users
 from headgate.domain.doorkeeper import ACCESS_TOPIC
@@ -20,8 +20,8 @@ from headgate.errors import UserFault
 from headgate.jobs.memory_rates import InProcessRates
 from headgate.server.auth import SignedTokens
 from headgate.storage.ids import new_id
-from headgate.storage.tables import AuditEntry, Role, Session, User, utc_now
-from tests.domain.people import LATER, add_session, add_user
+from headgate.storage.tables import Role, Session, User, utc_now
+from tests.domain.people import LATER, ONE_DATABASE, add_session, add_user, audited, change, refusal
 from tests.services import KEYS
 
 EMAIL, PASSWORD = "ann@example.org", "correct horse"
@@ -39,25 +39,9 @@ async def sign_in(services: Services, password: str = PASSWORD, address: str = H
     return await sessions.login(services, EMAIL, password, address)
 
 
-async def refusal(attempt: Any) -> UserFault:
-    with pytest.raises(UserFault) as refused:
-        await attempt
-    return refused.value
-
-
-async def audited(services: Services) -> list[AuditEntry]:
-    async with services.database.read() as session:
-        return list(await session.scalars(select(AuditEntry).order_by(col(AuditEntry.id))))
-
-
 async def kept(services: Services) -> list[Session]:
     async with services.database.read() as session:
         return list(await session.scalars(select(Session).order_by(col(Session.id))))
-
-
-async def change(services: Services, table: Any, **values: Any) -> None:
-    async with services.database.transaction() as session:
-        await session.execute(update(table).values(**values))
 
 
 async def test_whoever_knows_the_password_begins_a_session(services: Services, ann: User) -> None:
@@ -120,6 +104,7 @@ async def test_a_weaker_hash_is_renewed_at_the_next_login(services: Services, an
     await sign_in(services)
 
 
+@ONE_DATABASE
 async def test_an_account_is_closed_for_a_while_after_too_many_failures(
     services: Services, ann: User
 ) -> None:
@@ -132,6 +117,7 @@ async def test_an_account_is_closed_for_a_while_after_too_many_failures(
     assert [entry.action for entry in await audited(services)] == ["loginRefused"] * 2
 
 
+@ONE_DATABASE
 async def test_an_account_opens_again_by_itself(services: Services, ann: User) -> None:
     now = 1_000.0
     services = replace(services, login_attempts=2, rates=InProcessRates(lambda: now))
@@ -149,6 +135,7 @@ async def test_many_attempts_at_once_are_no_way_around(services: Services, ann: 
     assert sorted(fault.code for fault in faults) == ["RATE_LIMITED"] * 7 + ["UNAUTHENTICATED"] * 3
 
 
+@ONE_DATABASE
 async def test_an_address_is_closed_after_ten_times_as_many_and_the_accounts_that_it_tries_are_not(
     services: Services, ann: User
 ) -> None:
@@ -160,6 +147,7 @@ async def test_an_address_is_closed_after_ten_times_as_many_and_the_accounts_tha
     assert await sign_in(services, address=THERE)
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -178,12 +166,14 @@ async def test_addresses_of_one_owner_count_as_one(
     assert (await refusal(sign_in(services, address=other))).code == "RATE_LIMITED"
 
 
+@ONE_DATABASE
 async def test_what_succeeds_does_not_count(services: Services, ann: User) -> None:
     services = replace(services, login_attempts=1)
     for _ in range(12):
         assert await sign_in(services)
 
 
+@ONE_DATABASE
 async def test_an_attempt_that_is_not_judged_does_not_count(
     services: Services, ann: User, monkeypatch: Any
 ) -> None:

@@ -3,22 +3,29 @@
 import asyncio
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 import jwt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headgate.domain.keyring import KeyRing
+from headgate.domain.ports import RefreshClaims
 from headgate.errors import Unauthenticated
-from headgate.server.auth import ACCESS, bearer_token, issue_token, verify_token
+from headgate.server.auth import ACCESS, REFRESH, SignedTokens, bearer_token, issue_token, verify_token
 from headgate.storage.tables import Role
 
 SECRET = "a secret of at least thirty-two bytes"
 KEYS = KeyRing([SECRET])
 OTHER_KEYS = KeyRing(["another secret of thirty-two bytes or more"])
 KEY = KEYS.current
+SIGNED = SignedTokens(KEYS, token_hours=1, refresh_days=1)
+REFRESH_CLAIMS = RefreshClaims("user_1", "session_1", 7)
 
 
 def claims(**changes: object) -> dict[str, Any]:
@@ -55,6 +62,55 @@ def test_a_token_says_who_it_was_issued_to() -> None:
     assert timedelta(hours=23.9) < expires_at - datetime.now(UTC) <= timedelta(hours=24)
 
 
+def test_a_token_says_to_the_microsecond_when_it_was_issued() -> None:
+    before = datetime.now(UTC)
+    read = verify_token(KEYS, issue_token(KEYS, "user_1", Role.VIEWER, hours=1)[0])
+    assert before <= read.issued_at <= datetime.now(UTC)
+
+
+def test_a_token_of_a_session_names_it() -> None:
+    token, _ = SIGNED.access("user_1", Role.VIEWER, "session_1")
+    assert verify_token(KEYS, token).session_id == "session_1"
+    assert verify_token(KEYS, issue_token(KEYS, "user_1", Role.VIEWER, hours=1)[0]).session_id is None
+
+
+def test_a_refresh_token_says_whose_it_is_and_how_often_it_was_renewed() -> None:
+    assert SIGNED.read_refresh(SIGNED.refresh(REFRESH_CLAIMS)) == REFRESH_CLAIMS
+
+
+def test_a_token_of_one_kind_is_none_of_the_other() -> None:
+    with pytest.raises(Unauthenticated):
+        verify_token(KEYS, SIGNED.refresh(REFRESH_CLAIMS))
+    with pytest.raises(Unauthenticated):
+        SIGNED.read_refresh(SIGNED.access("user_1", Role.VIEWER, "session_1")[0])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"typ": "access"},
+        {"aud": "headgate"},
+        {"iss": "elsewhere"},
+        {"exp": 1},
+        {"exp": None},
+        {"jti": None},
+        {"sub": None},
+        {"sub": 1},
+        {"sid": None},
+        {"sid": 1},
+        {"gen": None},
+        {"gen": "1"},
+    ],
+    ids=lambda changes: "-".join(changes) + str(*changes.values()),
+)
+def test_a_refresh_token_that_claims_something_else_is_refused(changes: dict[str, Any]) -> None:
+    valid = {"aud": "headgate-refresh", "typ": "refresh", "sid": "session_1", "gen": 1}
+    key = KEY.derive(REFRESH.purpose)
+    assert SIGNED.read_refresh(signed(key, **valid))
+    with pytest.raises(Unauthenticated):
+        SIGNED.read_refresh(signed(key, **valid | changes))
+
+
 def test_two_tokens_are_never_the_same() -> None:
     assert issue_token(KEYS, "u", Role.VIEWER, 1)[0] != issue_token(KEYS, "u", Role.VIEWER, 1)[0]
 
@@ -75,6 +131,10 @@ def test_a_token_that_lacks_a_claim_is_refused(name: str) -> None:
         {"exp": 10**30},
         {"exp": "soon"},
         {"iat": "now"},
+        {"iat": "1"},
+        {"iat": -(10**30)},
+        {"sub": 1},
+        {"sid": 1},
         {"iat": datetime.now(UTC) + timedelta(hours=1)},
         {"aud": "elsewhere"},
         {"aud": ["headgate"]},
@@ -116,6 +176,39 @@ NOT_SIGNED = {
 def test_what_was_not_signed_with_a_key_of_the_ring_is_refused(name: str) -> None:
     with pytest.raises(Unauthenticated):
         verify_token(KEYS, NOT_SIGNED[name])
+    with pytest.raises(Unauthenticated):
+        SIGNED.read_refresh(NOT_SIGNED[name])
+
+
+@given(st.one_of(st.text(), st.from_regex(r"[\w-]{0,40}\.[\w-]{0,40}\.[\w-]{0,40}", fullmatch=True)))
+def test_garbage_is_refused_and_breaks_nothing(token: str) -> None:
+    for read in (SIGNED.read_refresh, partial(verify_token, KEYS)):
+        with pytest.raises(Unauthenticated):
+            read(token)
+
+
+@settings(max_examples=50)
+@given(
+    st.dictionaries(
+        st.sampled_from(["sub", "sid", "role", "iat", "exp", "aud", "typ", "jti", "gen"]),
+        st.one_of(
+            st.none(),
+            st.booleans(),
+            st.integers(),
+            st.floats(),
+            st.text(max_size=5),
+            st.lists(st.text(), max_size=2),
+        ),
+        min_size=1,
+    )
+)
+def test_signed_garbage_is_read_or_refused_and_breaks_nothing(changes: dict[str, Any]) -> None:
+    with suppress(Unauthenticated):
+        verify_token(KEYS, signed(**changes))
+    with suppress(Unauthenticated):
+        SIGNED.read_refresh(
+            signed(KEY.derive(REFRESH.purpose), **{"aud": REFRESH.audience, "typ": "refresh"} | changes)
+        )
 
 
 def test_two_keys_are_alive_until_one_of_them_is_dropped() -> None:
