@@ -7,6 +7,7 @@ import strawberry
 from headgate.domain.permissions import Principal
 from headgate.domain.ports import Links
 from headgate.domain.services import Services
+from headgate.domain.tolls import Bill
 from headgate.errors import Unauthenticated
 from headgate.graphql.loaders import Loaders
 
@@ -19,6 +20,7 @@ class Context:
     `address` is where they come from, as an IP address; None where that is not known.
     `resume_after` is the cursor that a reconnecting client named outside of its document: a subscription starts
     behind it unless its arguments say otherwise. It sets `cursor` before each event that it can resume from.
+    `bill` is what the operation pays; None where nobody counts.
     """
 
     services: Services
@@ -28,6 +30,7 @@ class Context:
     address: str | None = None
     resume_after: str | None = None
     cursor: str | None = None
+    bill: Bill | None = None
     _loaders: Loaders | None = field(init=False, default=None)
 
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from graphql import (
     DocumentNode,
@@ -11,16 +11,21 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    GraphQLSyntaxError,
     InlineFragmentNode,
     SelectionNode,
     parse,
 )
 from strawberry.extensions import SchemaExtension, ValidationCache
 
+from headgate.domain.pages import MAX_FIRST
+
 CACHED_DOCUMENTS = 256
 # Only short documents stay parsed in memory, as a parsed one takes some 300 bytes per character.
 CACHED_CHARS = 4096
 LIMIT_CODE = "QUERY_LIMIT_EXCEEDED"
+TOO_LONG = ("Document contains more than ", "Source contains more than ")
+"""How graphql-core begins to say that its limits of tokens, comments and length are exceeded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +48,19 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class QueryLimits:
-    """What one document may hold. The standard introspection query fits in."""
+    """What one document may hold, and one operation ask for. The standard introspection query fits in.
+
+    `cost` is in values; `page` is the largest `first` of a connection. An operation may take `execution_s` seconds,
+    and a subscription so long to begin.
+    """
 
     size: Size = Size(depth=20, fields=1_000, aliases=100, directives=100)
     fragments: int = 100
     tokens: int = 10_000
     chars: int = 256 * 1024
+    cost: int = 100_000
+    page: int = MAX_FIRST
+    execution_s: float = 60.0
 
 
 DEFAULT_LIMITS = QueryLimits()
@@ -57,13 +69,14 @@ DEFAULT_LIMITS = QueryLimits()
 class QueryLimiter(SchemaExtension):
     """Parses documents within limits; what is refused here is neither validated nor executed."""
 
-    limits = DEFAULT_LIMITS
+    def __init__(self, limits: QueryLimits) -> None:
+        self._limits = limits
 
     def on_parse(self) -> Iterator[None]:
         query = self.execution_context.query
         if query:
-            read = _parse_cached if len(query) <= CACHED_CHARS else parse_within
-            self.execution_context.graphql_document = read(query, self.limits)
+            read = parse_cached if len(query) <= CACHED_CHARS else parse_within
+            self.execution_context.graphql_document = read(query, self._limits)
         yield
 
 
@@ -80,37 +93,43 @@ class ShortValidationCache(ValidationCache):
             yield
 
 
-def query_extensions(*between: Callable[[], SchemaExtension]) -> list[Callable[[], SchemaExtension]]:
+def query_extensions(
+    *between: Callable[[], SchemaExtension], limits: QueryLimits = DEFAULT_LIMITS
+) -> list[Callable[[], SchemaExtension]]:
     """List what a schema needs to parse within limits, and to parse and validate each short document once.
 
     What stands `between` sees documents that are parsed and not yet validated.
     """
-    return [QueryLimiter, *between, ShortValidationCache]
+    return [partial(QueryLimiter, limits), *between, ShortValidationCache]
 
 
 def parse_within(query: str, limits: QueryLimits = DEFAULT_LIMITS) -> DocumentNode:
     """Parse a document; raises GraphQLError for a syntax error or a document beyond a limit."""
-    document = parse(
-        query,
-        max_lexical_tokens=limits.tokens,
-        max_comments=limits.tokens,
-        max_source_length=limits.chars,
-    )
     try:
+        document = parse(
+            query,
+            max_lexical_tokens=limits.tokens,
+            max_comments=limits.tokens,
+            max_source_length=limits.chars,
+        )
         _check(document, limits)
     except RecursionError:
-        raise GraphQLError("The document nests too deeply.", extensions={"code": LIMIT_CODE}) from None
+        raise nests_too_deeply() from None
+    except GraphQLSyntaxError as error:
+        if error.description.startswith(TOO_LONG):
+            raise GraphQLError(error.description, extensions={"code": LIMIT_CODE}) from None
+        raise
     return document
 
 
-_parse_cached = lru_cache(maxsize=CACHED_DOCUMENTS)(parse_within)
+parse_cached = lru_cache(maxsize=CACHED_DOCUMENTS)(parse_within)
 
 
 def _check(document: DocumentNode, limits: QueryLimits) -> None:
     fragments = {
         node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
     }
-    _check_limit("fragments", len(fragments), limits.fragments)
+    check_limit("fragments", len(fragments), limits.fragments)
     sizes = _Sizes(fragments)
     for node in document.definitions:
         if isinstance(node, ExecutableDefinitionNode):
@@ -119,15 +138,21 @@ def _check(document: DocumentNode, limits: QueryLimits) -> None:
 
 def _check_size(size: Size, limit: Size) -> None:
     for each in fields(Size):
-        _check_limit(each.name, getattr(size, each.name), getattr(limit, each.name))
+        check_limit(each.name, getattr(size, each.name), getattr(limit, each.name))
 
 
-def _check_limit(name: str, value: int, limit: int) -> None:
+def check_limit(name: str, value: int, limit: int) -> None:
+    """Raise GraphQLError where a value is beyond its limit."""
     if value > limit:
         raise GraphQLError(
-            f"The document exceeds the limit of {name}: at most {limit} are allowed.",
-            extensions={"code": LIMIT_CODE, "limit": name, "maximum": limit},
+            f"The document exceeds the limit of {name}: it asks for {value:,}, and at most {limit:,} are allowed.",
+            extensions={"code": LIMIT_CODE, "limit": name, "maximum": limit, "requested": value},
         )
+
+
+def nests_too_deeply() -> GraphQLError:
+    """Make the refusal of a document that cannot even be looked at."""
+    return GraphQLError("The document nests too deeply.", extensions={"code": LIMIT_CODE})
 
 
 class _Sizes:

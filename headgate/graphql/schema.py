@@ -13,6 +13,7 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     Undefined,
+    get_named_type,
 )
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StreamResult
@@ -25,6 +26,7 @@ from headgate.graphql.batches import BatchMutation
 from headgate.graphql.catalog import CatalogQuery
 from headgate.graphql.context import Context
 from headgate.graphql.corrections import CorrectionMutation
+from headgate.graphql.cost import is_connection
 from headgate.graphql.datasets import DatasetQuery
 from headgate.graphql.discretion import Discretion, discreet, may_read
 from headgate.graphql.endpoints import EndpointMutation, EndpointQuery
@@ -35,8 +37,9 @@ from headgate.graphql.health import HealthQuery
 from headgate.graphql.ingest import IngestMutation
 from headgate.graphql.jobactions import JobActionMutation
 from headgate.graphql.jobs import JobQuery
-from headgate.graphql.limits import query_extensions
+from headgate.graphql.limits import DEFAULT_LIMITS, QueryLimits, query_extensions
 from headgate.graphql.mappings import MappingMutation
+from headgate.graphql.metering import metering
 from headgate.graphql.nodes import NodeQuery
 from headgate.graphql.pipeline_changes import PipelineMutation
 from headgate.graphql.pipelines import PipelineQuery
@@ -141,16 +144,30 @@ def _drop_null_defaults(type_: GraphQLNamedType) -> None:
             value.default_value = Undefined
 
 
-def make_schema(*, schema_role: Role | None = None) -> HeadgateSchema:
-    """Make the schema that clients see: all that are let in, or those alone who have `schema_role` or a higher one."""
+def make_schema(limits: QueryLimits = DEFAULT_LIMITS, *, schema_role: Role | None = None) -> HeadgateSchema:
+    """Make the schema that clients see: all that are let in, or those alone who have `schema_role` or a higher one.
+
+    Where `limits` has small pages, they are the default for lists.
+    """
     guards = [doorway(Mutation)]
     if schema_role is not None:
         guards.append(partial(Discretion, schema_role))
-    return HeadgateSchema(
+    schema = HeadgateSchema(
         Query,
         Mutation,
         Subscription,
         schema_role=schema_role,
-        extensions=query_extensions(*guards),
+        extensions=query_extensions(*guards, metering(limits), limits=limits),
         config=StrawberryConfig(scalar_map=SCALARS),
     )
+    _cap_pages(schema, limits.page)
+    return schema
+
+
+def _cap_pages(schema: HeadgateSchema, largest: int) -> None:
+    """Let connections that are asked for no size have none beyond the limit."""
+    for type_ in schema._schema.type_map.values():
+        for field in type_.fields.values() if isinstance(type_, GraphQLObjectType) else ():
+            if is_connection(get_named_type(field.type)) and "first" in field.args:
+                first = field.args["first"]
+                first.default_value = min(first.default_value, largest)

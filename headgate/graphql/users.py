@@ -77,6 +77,16 @@ class UserPayload(Payload):
     user: User | None = strawberry.field(default=None, description="The user; null where it was refused.")
 
 
+@strawberry.type(description="How many points the caller may spend, and what is left of them.")
+class RateLimit:
+    limit: int = strawberry.field(description="How many points there are for one minute.")
+    remaining: int = strawberry.field(description="How many are left now; they come back evenly.")
+    reset_at: datetime = strawberry.field(description="When all of them will be there again.")
+    cost: int = strawberry.field(
+        description="What this operation costs: a point for each hundred values that it may ask for, at least one."
+    )
+
+
 @strawberry.type(description="Who asks.")
 class Viewer:
     role: Role = strawberry.field(description="What the token allows.")
@@ -87,6 +97,15 @@ class Viewer:
         if user is None:  # deleted since they were let in
             raise Unauthenticated
         return user
+
+    @resolved("How many points the caller may spend a minute; null where this server sets no limit.")
+    def rate_limit(self, info: Info) -> RateLimit | None:
+        bill = info.context.bill
+        if bill is None or (left := bill.allowance) is None:
+            return None
+        return RateLimit(
+            limit=left.limit, remaining=left.remaining, reset_at=left.resets_at, cost=bill.points
+        )
 
 
 @strawberry.type

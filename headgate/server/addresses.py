@@ -1,17 +1,14 @@
 """Where a request comes from: the peer of its connection, or what proxies that are trusted say of it."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-Network = IPv4Network | IPv6Network
-Address = IPv4Address | IPv6Address
+from headgate.domain.addresses import Address, read_address
 
-NOWHERE = "unknown"
-SITE_BITS = 64
-"""Whoever has an IPv6 address has all of its /64 (RFC 6177), and could take another one for each request."""
+Network = IPv4Network | IPv6Network
 
 SOCKET_SCHEMES = {"http": "ws", "https": "wss"}
 
@@ -46,7 +43,7 @@ class TrustedProxies:
         """Read from right to left as long as trusted proxies have written it; None where nothing can be read."""
         client = None
         for entry in reversed(_entries(forwarded)):
-            address = _address(_without_port(entry))
+            address = read_address(_without_port(entry))
             if address is None:
                 return client
             client = address
@@ -58,26 +55,9 @@ class TrustedProxies:
         return address is not None and any(address in network for network in self._networks)
 
 
-def address_of(scope: Scope) -> str:
-    """Name the address that a request is counted under: one of IPv4, or a /64 of IPv6."""
-    address = _peer(scope)
-    if isinstance(address, IPv6Address):
-        return str(ip_network((address.packed, SITE_BITS), strict=False))
-    return NOWHERE if address is None else str(address)
-
-
 def _peer(scope: Scope) -> Address | None:
     client = scope.get("client")
-    return _address(client[0]) if client else None
-
-
-def _address(text: str) -> Address | None:
-    """Read an address; one of IPv4 that is written as one of IPv6 is one of IPv4."""
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+    return read_address(client[0]) if client else None
 
 
 def _entries(values: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from headgate.domain.doorkeeper import Doorkeeper
 from headgate.domain.outside_users import OutsideUsers
 from headgate.domain.services import Services
+from headgate.domain.tolls import Tolls
 from headgate.graphql.context import Context
 from headgate.graphql.schema import make_schema
 from headgate.jobs.children import ChildPool
@@ -23,6 +24,7 @@ from headgate.server.assembly import (
     make_pool,
     make_services,
     pool_running,
+    query_limits,
     reconciling,
     working,
 )
@@ -57,12 +59,15 @@ def create_app(settings: Settings) -> Starlette:
     meter = Meter(services)
     doorkeeper, links = Doorkeeper(services.database), SignedLinks(keys)
     authenticate = _with_outside_users(settings, services, doorkeeper, authenticator(keys, doorkeeper))
-    graphql = _graphql(settings, services, links, authenticate)
+    tolls = Tolls(
+        services.rates, known_limit=settings.rate_limit, anonymous_limit=settings.anonymous_rate_limit
+    )
+    graphql = _graphql(settings, services, links, tolls, authenticate)
     app = Starlette(
         routes=[
             *health_routes(services),
             metrics_route(meter),
-            *download_routes(services, links, doorkeeper),
+            *download_routes(services, links, doorkeeper, tolls),
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
         ],
@@ -80,10 +85,13 @@ def create_app(settings: Settings) -> Starlette:
 
 
 def _graphql(
-    settings: Settings, services: Services, links: SignedLinks, authenticate: Authenticate
+    settings: Settings, services: Services, links: SignedLinks, tolls: Tolls, authenticate: Authenticate
 ) -> ASGIApp:
     view = GraphQLApp(
-        make_schema(schema_role=Role(settings.introspection_role) if settings.production else None),
+        make_schema(
+            query_limits(settings),
+            schema_role=Role(settings.introspection_role) if settings.production else None,
+        ),
         authenticate=authenticate,
         make_context=partial(Context, services, links),
         uploads=MultipartReceiver(
@@ -92,6 +100,7 @@ def _graphql(
             max_upload_bytes=settings.max_upload_bytes,
         ),
         allowed_origins=settings.allowed_origins,
+        tolls=tolls,
     )
     return ReadDeadline(BodyLimit(view, max_bytes=settings.max_body_bytes))
 

@@ -15,6 +15,7 @@ from headgate.domain.passwords import Passwords
 from headgate.domain.ports import JobQueue, Rates, Signals
 from headgate.domain.services import Services
 from headgate.domain.vault import Vault
+from headgate.graphql.limits import QueryLimits, Size
 from headgate.jobs.children import ChildPool
 from headgate.jobs.consumer import Consumer
 from headgate.jobs.identity import is_gone, worker_name
@@ -68,6 +69,22 @@ class Transport:
 def make_pool(settings: Settings, size: int) -> ChildPool:
     """Make a pool of processes for the engine; none is started yet."""
     return ChildPool(size, memory_bytes=settings.child_memory_bytes)
+
+
+def query_limits(settings: Settings) -> QueryLimits:
+    """Tell what one GraphQL document may hold, and one operation ask for."""
+    return QueryLimits(
+        size=Size(
+            depth=settings.max_query_depth,
+            fields=settings.max_query_fields,
+            aliases=settings.max_query_aliases,
+            directives=settings.max_query_directives,
+        ),
+        tokens=settings.max_query_tokens,
+        cost=settings.max_query_cost,
+        page=settings.max_page_size,
+        execution_s=settings.execution_seconds,
+    )
 
 
 def make_services(settings: Settings, transport: Transport, inspector: ChildPool, keys: KeyRing) -> Services:

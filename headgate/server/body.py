@@ -4,10 +4,26 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from starlette.requests import Request
 from strawberry.http import GraphQLRequestData
 
 from headgate.graphql.scalars import MAX_JSON_DEPTH, is_plain_json
+from headgate.server.refusals import unauthenticated
 from headgate.server.responses import malformed
+
+MAX_STRANGER_BYTES = 16 * 1024
+
+
+async def body_of(request: Request, *, is_known: bool) -> bytes:
+    """Read a body; raises Refusal (401) for one of a stranger that is larger than what strangers have to say."""
+    if is_known:
+        return await request.body()
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_STRANGER_BYTES:
+            raise unauthenticated()
+    return body
 
 
 def decode_json(data: bytes | str) -> object:

@@ -10,16 +10,23 @@ from headgate.domain import error_downloads
 from headgate.domain.doorkeeper import Doorkeeper
 from headgate.domain.error_downloads import ErrorDownload
 from headgate.domain.services import Services
+from headgate.domain.tolls import RateLimited, Tolls
 from headgate.errors import Unauthenticated
 from headgate.server.links import INVALID, LinkClaims, SignedLinks
+from headgate.server.refusals import rate_limited, show_allowance
 from headgate.server.responses import Refusal, refusal_response
 from headgate.storage.tables import Role
 
 CSV = "text/csv; charset=utf-8"
 
 
-def download_routes(services: Services, links: SignedLinks, doorkeeper: Doorkeeper) -> list[Route]:
-    """Make /downloads/errors/<job id>.csv. A link that is not valid is answered with 401, as GraphQL answers it."""
+def download_routes(
+    services: Services, links: SignedLinks, doorkeeper: Doorkeeper, tolls: Tolls
+) -> list[Route]:
+    """Make /downloads/errors/<job id>.csv. A link that is not valid is answered with 401, as GraphQL answers it.
+
+    Whoever tries many of these is answered with 429.
+    """
 
     async def errors(request: Request) -> Response:
         job_id = request.path_params["job_id"]
@@ -30,7 +37,7 @@ def download_routes(services: Services, links: SignedLinks, doorkeeper: Doorkeep
             return Response(headers=headers)
         return StreamingResponse(error_downloads.chunks(services, download), headers=headers)
 
-    return [Route(error_downloads.path_of("{job_id}"), _refusing(errors))]
+    return [Route(error_downloads.path_of("{job_id}"), _refusing(errors, tolls))]
 
 
 async def _admitted(request: Request, path: str, links: SignedLinks, doorkeeper: Doorkeeper) -> LinkClaims:
@@ -51,13 +58,25 @@ def _headers(file_name: str) -> dict[str, str]:
 
 
 def _refusing(
-    answer: Callable[[Request], Awaitable[Response]],
+    answer: Callable[[Request], Awaitable[Response]], tolls: Tolls
 ) -> Callable[[Request], Awaitable[Response]]:
     async def answered(request: Request) -> Response:
         try:
             return await answer(request)
         except Unauthenticated as error:
-            headers = {"www-authenticate": "Bearer"}
-            return refusal_response(Refusal(401, error.code, error.message, headers), request.scope)
+            return await _refused(request, error, tolls)
 
     return answered
+
+
+async def _refused(request: Request, error: Unauthenticated, tolls: Tolls) -> Response:
+    bill = tolls.bill(None, request.client.host if request.client else None)
+    try:
+        await bill.pay(1)
+        headers = {"www-authenticate": "Bearer"}
+        refusal = Refusal(401, error.code, error.message, headers)
+    except RateLimited as fault:
+        refusal = rate_limited(fault)
+    response = refusal_response(refusal, request.scope)
+    show_allowance(response, bill)
+    return response

@@ -68,7 +68,8 @@ def present(error: Exception, *, request_id: str, default_code: str) -> GraphQLE
     located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
     origin, cause = _trace(located)
     if isinstance(cause, HeadgateError):
-        return _shown(located, cause.message, cause.code, request_id)
+        retryable: dict[str, object] = {"retryable": True} if cause.retryable else {}
+        return _shown(located, cause.message, cause.code, request_id, retryable)
     if isinstance(cause, CannotGetOperationTypeError):
         return _shown(located, cause.as_http_error_reason(), OPERATION_NOT_FOUND, request_id)
     if _is_meant_for_caller(located, origin, cause):

@@ -19,16 +19,26 @@ JSON_RANGES = (GRAPHQL_JSON, PLAIN_JSON, "application/*", "*/*")
 
 
 class Refusal(Exception):
-    """A request turned away before any operation runs: HTTP status, stable code, words for the caller."""
+    """A request turned away before any operation runs: HTTP status, stable code, words for the caller.
+
+    Where it is `retryable` the same request may succeed later.
+    """
 
     def __init__(
-        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        retryable: bool = False,
     ) -> None:
         super().__init__(status, code, message)
         self.status = status
         self.code = code
         self.message = message
         self.headers = headers or {}
+        self.retryable = retryable
 
 
 def malformed(message: str) -> Refusal:
@@ -52,9 +62,12 @@ def encode_json(data: object) -> bytes:
     return orjson.dumps(data)
 
 
-def error_entry(code: str, message: str, request_id: str) -> dict[str, Any]:
+def error_entry(code: str, message: str, request_id: str, *, retryable: bool = False) -> dict[str, Any]:
     """Make one entry of a response's `errors`."""
-    return {"message": message, "extensions": {"code": code, "requestId": request_id}}
+    extensions: dict[str, Any] = {"code": code, "requestId": request_id}
+    if retryable:
+        extensions["retryable"] = True
+    return {"message": message, "extensions": extensions}
 
 
 def response_of(result: ExecutionResult) -> GraphQLHTTPResponse:
@@ -71,7 +84,11 @@ def response_of(result: ExecutionResult) -> GraphQLHTTPResponse:
 
 def refusal_response(refusal: Refusal, scope: Scope) -> Response:
     """Answer a refusal as a GraphQL response without data, in the media type that the client prefers."""
-    body = {"errors": [error_entry(refusal.code, refusal.message, request_id_of(scope))]}
+    body = {
+        "errors": [
+            error_entry(refusal.code, refusal.message, request_id_of(scope), retryable=refusal.retryable)
+        ]
+    }
     accept = Headers(scope=scope).get("accept", "")
     return json_response(encode_json(body), refusal.status, negotiate(accept), refusal.headers)
 

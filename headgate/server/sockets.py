@@ -23,9 +23,11 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 
 from headgate.domain.permissions import Principal
+from headgate.domain.tolls import RateLimited, Tolls
 from headgate.server.frames import BadFrame, read_frame
-from headgate.server.masking import internal_entry, log_unexpected, presented
+from headgate.server.masking import internal_entry, log_unexpected, present, presented
 from headgate.server.responses import encode_json, error_entry, new_request_id
+from headgate.server.streams import Resumable
 
 FORBIDDEN = 4403
 INTERNAL_ERROR = 4500
@@ -38,15 +40,18 @@ TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SUBSCRIPTIONS"
 class Connection:
     """What lasts as long as a socket; each operation on it gets a context of its own."""
 
-    make_context: Callable[[Principal | None, str, str | None], object]
+    make_context: Callable[[Principal | None, str, str | None], Resumable]
+    tolls: Tolls
     address: str | None = None
     connection_params: dict[str, object] = field(default_factory=dict)
     principal: Principal | None = None
 
-    def context_for(self, request_id: str) -> object:
+    def context_for(self, request_id: str) -> Resumable:
         """Make the context of one operation, once the client is known."""
         assert self.principal is not None
-        return self.make_context(self.principal, request_id, self.address)
+        context = self.make_context(self.principal, request_id, self.address)
+        context.bill = self.tolls.bill(self.principal, self.address)
+        return context
 
 
 class SocketAdapter(ASGIWebSocketAdapter):
@@ -121,6 +126,13 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         own = copy.copy(self)
         own.request_id = new_request_id()
         own.context = self.context.context_for(own.request_id)
+        try:
+            # Whoever has nothing left is sent away before the document is parsed.
+            await own.context.bill.pay(1)
+        except RateLimited as fault:
+            shown = present(fault, request_id=own.request_id, default_code=fault.code)
+            await operation.send_initial_errors([shown])
+            return
         await super(SocketHandler, own).run_operation(operation)
 
     async def shutdown(self) -> None:

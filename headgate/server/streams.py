@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from strawberry.schema.schema import StreamResult
 from strawberry.types.execution import ExecutionResult
 
+from headgate.domain.tolls import Bill
 from headgate.errors import Unauthenticated
 from headgate.server.masking import encode_response, presented
 from headgate.server.responses import EVENT_STREAM, Refusal, encode_json, error_entry, response_of
@@ -31,10 +32,11 @@ CLOSING = "closing"
 
 
 class Resumable(Protocol):
-    """The context of an operation: where a client wants to resume, and the newest event's cursor, if any."""
+    """The context of an operation: where a client wants to resume, the newest event's cursor, and what is paid."""
 
     resume_after: str | None
     cursor: str | None
+    bill: Bill | None
 
 
 class EventStream(StreamingResponse):

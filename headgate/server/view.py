@@ -1,6 +1,7 @@
 """The /graphql endpoint: GraphQL over HTTP, Server-Sent Events and WebSocket, for any Strawberry schema."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -22,9 +23,10 @@ from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
 from headgate.domain.permissions import Principal
+from headgate.domain.tolls import RateLimited, Tolls
 from headgate.errors import Unauthenticated
 from headgate.server.auth import Authenticate, bearer_token
-from headgate.server.body import operation_from, operation_from_body, operation_from_query
+from headgate.server.body import body_of, operation_from, operation_from_body, operation_from_query
 from headgate.server.masking import (
     INTERNAL,
     MASKED_MESSAGE,
@@ -34,6 +36,7 @@ from headgate.server.masking import (
 )
 from headgate.server.multipart import MEDIA_TYPE as MULTIPART
 from headgate.server.multipart import MultipartReceiver
+from headgate.server.refusals import rate_limited, show_allowance, unauthenticated, wrong_type
 from headgate.server.responses import (
     GRAPHQL_JSON,
     PLAIN_JSON,
@@ -51,7 +54,6 @@ from headgate.server.responses import (
 from headgate.server.sockets import MAX_SUBSCRIPTIONS, Connection, SocketAdapter, SocketHandler
 from headgate.server.streams import KEEP_ALIVE_S, EventStream, Resumable, only
 
-MAX_STRANGER_BYTES = 16 * 1024
 INIT_TIMEOUT = timedelta(seconds=10)
 ALLOWED_OPERATIONS = {
     "GET": {OperationType.QUERY},
@@ -77,8 +79,8 @@ class GraphQLApp(GraphQL[Any, None]):
 
     Whatever a client sends is answered in GraphQL's shape: a refusal is a 4xx, a bug is masked and
     logged, and each error carries `extensions.code` and `extensions.requestId`. Files of multipart
-    requests go through `uploads`. Browsers may open sockets from the same origin and from
-    `allowed_origins`. Event streams that are silent for `keep_alive_s` carry a comment.
+    requests go through `uploads`. Each operation pays its `tolls`. Browsers may open sockets from the same
+    origin and from `allowed_origins`. Event streams that are silent for `keep_alive_s` carry a comment.
     """
 
     request_adapter_class = RequestAdapter
@@ -92,6 +94,7 @@ class GraphQLApp(GraphQL[Any, None]):
         authenticate: Authenticate,
         make_context: MakeContext,
         uploads: MultipartReceiver,
+        tolls: Tolls,
         allowed_origins: Sequence[str] = (),
         keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
@@ -106,6 +109,7 @@ class GraphQLApp(GraphQL[Any, None]):
         self._authenticate = authenticate
         self._make_context = make_context
         self._uploads = uploads
+        self._tolls = tolls
         self._keep_alive_s = keep_alive_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,11 +120,18 @@ class GraphQLApp(GraphQL[Any, None]):
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        request.state.file = None
+        request.state.file = request.state.bill = None
+        response = await self._answer_safely(request)
+        show_allowance(response, request.state.bill)
+        return response
+
+    async def _answer_safely(self, request: Request) -> Response:
         try:
             return await self._answer_operation(request)
         except Refusal as refusal:
             return refusal_response(refusal, request.scope)
+        except RateLimited as fault:
+            return refusal_response(rate_limited(fault), request.scope)
         except ClientDisconnect:
             return refusal_response(malformed("The body ended too early."), request.scope)
         except Exception as error:
@@ -128,7 +139,10 @@ class GraphQLApp(GraphQL[Any, None]):
             return refusal_response(Refusal(500, INTERNAL, MASKED_MESSAGE), request.scope)
 
     async def _answer_operation(self, request: Request) -> Response:
-        request.state.caller = await self._caller(request)
+        caller = request.state.caller = await self._caller(request)
+        request.state.bill = self._tolls.bill(caller, _address(request))
+        # Whoever has nothing left is sent away before a byte of the body is read.
+        await request.state.bill.pay(1)
         try:
             return await self.run(request)
         finally:
@@ -152,9 +166,10 @@ class GraphQLApp(GraphQL[Any, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
         """Make the context of a request, or what a socket makes its operations' contexts from."""
         if isinstance(request, WebSocket):
-            return Connection(self._make_context, _address(request))
+            return Connection(self._make_context, self._tolls, _address(request))
         context = self._make_context(request.state.caller, request.state.request_id, _address(request))
         context.resume_after = request.headers.get("last-event-id") or None
+        context.bill = request.state.bill
         request.state.context = context
         return context
 
@@ -163,6 +178,8 @@ class GraphQLApp(GraphQL[Any, None]):
         try:
             context.principal = await self._known(context.connection_params.get("Authorization"))
         except Unauthenticated as error:
+            with suppress(RateLimited):
+                await self._tolls.bill(None, context.address).pay(1)
             raise ConnectionRejectionError from error
         return UnsetType()
 
@@ -183,14 +200,16 @@ class GraphQLApp(GraphQL[Any, None]):
             return operation_from_query(request.query_params)
         assert isinstance(request, RequestAdapter)
         if media_type == PLAIN_JSON:
-            return operation_from_body(await _body(request.request))
+            return operation_from_body(
+                await body_of(request.request, is_known=request.request.state.caller is not None)
+            )
         if media_type == MULTIPART:
             return await self._receive_multipart(request.request)
         raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", f"Send {PLAIN_JSON} or {MULTIPART}.")
 
     async def _receive_multipart(self, request: Request) -> GraphQLRequestData:
         if request.state.caller is None:
-            raise _unauthenticated()
+            raise unauthenticated()
         fields, request.state.file = await self._uploads.receive(request)
         return operation_from(fields)
 
@@ -217,12 +236,12 @@ class GraphQLApp(GraphQL[Any, None]):
         except InvalidOperationTypeError as error:
             if error.operation_type is OperationType.SUBSCRIPTION and accepts_events(accept):
                 return await self._subscribe(request, operation)
-            raise _wrong_type(error.operation_type) from error
+            raise wrong_type(error.operation_type) from error
         return only(result) if accepts_only_events(accept) else result
 
     async def _subscribe(self, request: Request, operation: dict[str, Any]) -> Any:
         if request.state.caller is None:
-            raise _unauthenticated()
+            raise unauthenticated()
         return await self.schema.subscribe(**operation)
 
     async def _execute(self, operation: dict[str, Any], allowed: set[OperationType]) -> ExecutionResult:
@@ -230,8 +249,11 @@ class GraphQLApp(GraphQL[Any, None]):
             result = await self.schema.execute(**operation, allowed_operation_types=allowed)
         except CannotGetOperationTypeError as error:
             return PreExecutionError(data=None, errors=[GraphQLError(str(error), original_error=error)])
-        if any(isinstance(error.original_error, Unauthenticated) for error in result.errors or ()):
-            raise _unauthenticated()
+        for cause in (error.original_error for error in result.errors or ()):
+            if isinstance(cause, RateLimited):
+                raise cause
+            if isinstance(cause, Unauthenticated):
+                raise unauthenticated()
         return result
 
     async def _create_streaming_response(
@@ -268,30 +290,3 @@ class GraphQLApp(GraphQL[Any, None]):
 def _address(request: HTTPConnection) -> str | None:
     """Tell the IP address of a client; None where it came through a socket of this machine that has none."""
     return request.client.host if request.client is not None else None
-
-
-async def _body(request: Request) -> bytes:
-    """Read a body; raises Refusal (401) for one of a stranger that is larger than what strangers have to say."""
-    if request.state.caller is not None:
-        return await request.body()
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_STRANGER_BYTES:
-            raise _unauthenticated()
-    return body
-
-
-def _unauthenticated() -> Refusal:
-    fault = Unauthenticated()
-    return Refusal(401, fault.code, fault.message, {"www-authenticate": "Bearer"})
-
-
-def _wrong_type(operation_type: OperationType) -> Refusal:
-    if operation_type is OperationType.SUBSCRIPTION:
-        text = (
-            "A subscription needs the header `Accept: text/event-stream`, "
-            "or a WebSocket with the subprotocol graphql-transport-ws."
-        )
-        return Refusal(400, "SUBSCRIPTION_NOT_SUPPORTED_OVER_HTTP", text)
-    return Refusal(405, "METHOD_NOT_ALLOWED", "A mutation needs a POST request.", {"allow": "POST"})

@@ -13,7 +13,13 @@ from tests.acceptance.processes import MAX_UPLOAD_BYTES, Client, Headgate, MakeC
 @pytest.fixture(scope="session")
 def shared_headgate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headgate]:
     """A running server for every test that leaves it running."""
-    settings = {"HEADGATE_MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES), "HEADGATE_WORKERS": "1"}
+    settings = {
+        "HEADGATE_MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES),
+        "HEADGATE_WORKERS": "1",
+        # Tests that share it are faster together than any caller should be.
+        "HEADGATE_RATE_LIMIT": "0",
+        "HEADGATE_ANONYMOUS_RATE_LIMIT": "0",
+    }
     headgate = Headgate(tmp_path_factory.mktemp("headgate") / "home", settings).start()
     yield headgate
     headgate.stop()

@@ -75,8 +75,9 @@ def test_each_limit_is_measured_with_fragments_counted_where_they_are_spread(
     ["{ " + "a " * 60 + "}", "# x\n" * 61 + "{ a }", "{ a } " + " " * 1000, '{ a(x: "' + "y" * 1000 + '") }'],
 )
 def test_what_is_too_long_is_not_even_parsed(query: str) -> None:
-    with pytest.raises(GraphQLError, match="contains more than"):
+    with pytest.raises(GraphQLError, match="contains more than") as refused:
         parse_within(query, SMALL)
+    assert (refused.value.extensions or {})["code"] == LIMIT_CODE
 
 
 def test_fragments_that_double_at_each_level_are_measured_in_no_time() -> None:
@@ -152,7 +153,12 @@ async def test_a_document_beyond_a_limit_does_not_run(schema: strawberry.Schema)
 
     assert result.data is None
     assert result.errors is not None
-    assert result.errors[0].extensions == {"code": LIMIT_CODE, "limit": "depth", "maximum": 20}
+    assert result.errors[0].extensions == {
+        "code": LIMIT_CODE,
+        "limit": "depth",
+        "maximum": 20,
+        "requested": 21,
+    }
 
 
 @pytest.mark.parametrize("query", ["{ nothing }", "{ nothing } #" + "x" * CACHED_CHARS])

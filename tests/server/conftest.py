@@ -21,10 +21,13 @@ from strawberry.types import ExecutionContext, Info
 from headgate.domain.incoming import IncomingFile
 from headgate.domain.keyring import KeyRing
 from headgate.domain.permissions import Principal
+from headgate.domain.tolls import Bill, Tolls
 from headgate.errors import UserFault
 from headgate.graphql.access import doorway
-from headgate.graphql.limits import query_extensions
+from headgate.graphql.limits import QueryLimits, query_extensions
+from headgate.graphql.metering import metering
 from headgate.graphql.scalars import SCALARS, BigInt
+from headgate.jobs.memory_rates import InProcessRates
 from headgate.server.auth import issue_token, verify_token
 from headgate.server.envelope import Envelope
 from headgate.server.frames import MAX_FRAME_BYTES
@@ -33,10 +36,12 @@ from headgate.server.multipart import MultipartReceiver
 from headgate.server.view import GraphQLApp
 from headgate.storage.objects import LocalStore
 from headgate.storage.tables import Role
+from tests.answers import without_cost
 
 KEYS = KeyRing(["a secret of at least thirty-two bytes"])
 MAX_BODY_BYTES = 64 * 1024
 MAX_UPLOAD_BYTES = 96 * 1024**2
+TOY_LIMITS = QueryLimits(execution_s=1.0)
 
 
 @dataclass
@@ -46,6 +51,7 @@ class Context:
     address: str | None = None
     resume_after: str | None = None
     cursor: str | None = None
+    bill: Bill | None = None
 
     @property
     def principal(self) -> Principal:
@@ -116,6 +122,11 @@ class Query:
     @strawberry.field
     def unencodable(self) -> JSON:
         return JSON({"number": 2**70})
+
+    @strawberry.field
+    async def slow(self) -> str:
+        await asyncio.Event().wait()
+        return "late"
 
 
 @strawberry.type
@@ -190,7 +201,7 @@ def toy_schema() -> ToySchema:
         Query,
         Mutation,
         Subscription,
-        extensions=query_extensions(doorway(Mutation)),
+        extensions=query_extensions(doorway(Mutation), metering(TOY_LIMITS), limits=TOY_LIMITS),
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 
@@ -223,7 +234,7 @@ class Toy:
 
     async def query(self, query: str, **variables: object) -> Any:
         response = await self.client.post("/graphql", json={"query": query, "variables": variables})
-        return response.json()
+        return without_cost(response.json())
 
     async def is_well(self) -> bool:
         return bool(await self.query("{ hello }") == {"data": {"hello": "hello"}})
@@ -262,11 +273,23 @@ def make_token() -> Callable[..., str]:
 
 
 @pytest.fixture
-async def toy(tmp_path: Path, make_token: Callable[..., str]) -> AsyncIterator[Toy]:
+def limits() -> tuple[int, int]:
+    """The points a minute of known callers, and of others; a test may set them."""
+    return (100_000, 100_000)
+
+
+@pytest.fixture
+async def toy(tmp_path: Path, make_token: Callable[..., str], limits: tuple[int, int]) -> AsyncIterator[Toy]:
     receiver = MultipartReceiver(
         LocalStore(tmp_path), max_body_bytes=MAX_BODY_BYTES, max_upload_bytes=MAX_UPLOAD_BYTES
     )
-    view = GraphQLApp(toy_schema(), authenticate=authenticate, make_context=Context, uploads=receiver)
+    view = GraphQLApp(
+        toy_schema(),
+        authenticate=authenticate,
+        make_context=Context,
+        uploads=receiver,
+        tolls=Tolls(InProcessRates(), known_limit=limits[0], anonymous_limit=limits[1]),
+    )
     app = Envelope(ReadDeadline(BodyLimit(view, max_bytes=MAX_BODY_BYTES), seconds=0.5))
     token = make_token()
     headers = {"authorization": f"Bearer {token}"}

@@ -22,6 +22,7 @@ from headgate.domain.keyring import KeyRing
 from headgate.domain.ledgers import ErrorFilter, ledger_key
 from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
+from headgate.domain.tolls import Tolls
 from headgate.errors import Unauthenticated, UserFault
 from headgate.server.auth import issue_token, verify_token
 from headgate.server.downloads import download_routes
@@ -59,7 +60,14 @@ async def user(services: Services) -> User:
 
 @pytest.fixture
 async def client(services: Services, links: SignedLinks) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=download_routes(services, links, Doorkeeper(services.database, keep_s=0)))
+    app = Starlette(
+        routes=download_routes(
+            services,
+            links,
+            Doorkeeper(services.database, keep_s=0),
+            Tolls(services.rates, known_limit=0, anonymous_limit=100),
+        )
+    )
     transport = httpx.ASGITransport(Envelope(app))
     async with httpx.AsyncClient(transport=transport, base_url="http://headgate") as client:
         yield client

@@ -11,9 +11,11 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
+from headgate.domain.tolls import Tolls
 from headgate.graphql.context import Context
 from headgate.graphql.discretion import UNFIT
 from headgate.graphql.schema import make_schema
+from headgate.jobs.memory_rates import InProcessRates
 from headgate.server.envelope import Envelope
 from headgate.server.multipart import MultipartReceiver
 from headgate.server.view import GraphQLApp
@@ -35,6 +37,7 @@ async def url(tmp_path: Path, serve: Callable[..., Any]) -> AsyncIterator[str]:
         authenticate=authenticate,
         make_context=partial(Context, cast("Any", None), cast("Any", None)),
         uploads=MultipartReceiver(LocalStore(tmp_path), max_body_bytes=1, max_upload_bytes=1),
+        tolls=Tolls(InProcessRates(), known_limit=0, anonymous_limit=0),
     )
     async with serve(Envelope(view)) as url:
         yield url

@@ -12,6 +12,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
+from tests.answers import without_cost
+
 PROTOCOL = Subprotocol("graphql-transport-ws")
 MASKED = "Something went wrong on our side. Quote this requestId when you report it."
 SUBSCRIBE: dict[str, Any] = {"type": "subscribe", "id": "1", "payload": {"query": "{ hello }"}}
@@ -86,6 +88,8 @@ async def messages(socket: ClientConnection, operation_id: str = "1") -> list[An
         assert isinstance(text, str)
         message = json.loads(text)
         if message.get("id") == operation_id:
+            if message["type"] == "next":
+                without_cost(message["payload"])
             received.append(message)
     return received
 

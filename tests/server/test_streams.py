@@ -20,8 +20,10 @@ from strawberry.types import ExecutionContext, Info
 from strawberry.types.execution import ExecutionResult
 
 from headgate.domain.permissions import Principal
+from headgate.domain.tolls import Bill, Tolls
 from headgate.errors import UserFault
 from headgate.jobs.memory import InProcessSignals
+from headgate.jobs.memory_rates import InProcessRates
 from headgate.server.envelope import Envelope
 from headgate.server.limits import BodyLimit, ReadDeadline
 from headgate.server.multipart import MultipartReceiver
@@ -68,6 +70,7 @@ class Context:
     address: str | None = None
     resume_after: str | None = None
     cursor: str | None = None
+    bill: Bill | None = None
 
 
 @strawberry.type
@@ -170,6 +173,7 @@ async def streams(
         authenticate=authenticate,
         make_context=partial(Context, signals),
         uploads=uploads,
+        tolls=Tolls(InProcessRates(), known_limit=0, anonymous_limit=0),
         keep_alive_s=KEEP_ALIVE_S,
     )
     limited = Envelope(ReadDeadline(BodyLimit(view, max_bytes=MAX_BODY_BYTES), seconds=READ_DEADLINE_S))
