@@ -226,6 +226,9 @@ class Settings(BaseSettings):
     max_frame_bytes: int = Field(
         MIB, ge=1024, le=64 * MIB, description="Largest message that a WebSocket takes, in bytes."
     )
+    max_connections: int = Field(
+        2_000, gt=0, description="How many connections a process has open at once; more are closed unheard."
+    )
     max_sockets_per_user: int = Field(
         100, gt=0, description="How many open WebSockets a user may have in one process."
     )

@@ -102,7 +102,8 @@ def _graphql(
         allowed_origins=settings.allowed_origins,
         tolls=tolls,
     )
-    return ReadDeadline(BodyLimit(view, max_bytes=settings.max_body_bytes))
+    limited = BodyLimit(view, max_bytes=settings.max_body_bytes)
+    return ReadDeadline(limited, seconds=settings.read_seconds)
 
 
 def _with_outside_users(

@@ -55,13 +55,15 @@ def serve(
     with keeping_all():
         from headgate.server import serving
         from headgate.server.app import create_app
+    from headgate.server.connections import ConnectionLimits
 
     with _failing_in_one_line():
         application = create_app(settings)
         listener = serving.listen(settings.host, settings.port)
     print(f"Headgate serves {serving.url_of(listener)}/graphql")
     print("For a token, run: headgate token", flush=True)
-    if not serving.run(application, listener, on_ready=lambda: print("ready", flush=True)):
+    limits = ConnectionLimits(settings.read_seconds, settings.max_connections)
+    if not serving.run(application, listener, limits=limits, on_ready=lambda: print("ready", flush=True)):
         raise typer.Exit(Exit.UNREACHABLE)
 
 

@@ -6,13 +6,16 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from ipaddress import ip_address
+from typing import Literal, cast
 
 import httpx
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from headgate.server.connections import Connection, ConnectionLimits, Socket
 from headgate.server.frames import MAX_FRAME_BYTES
 from headgate.server.streams import CLOSING
 
@@ -44,20 +47,19 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{ip}:{port}" if ip.version == 4 else f"http://[{ip}]:{port}"
 
 
-def run(app: ASGIApp, listener: socket.socket, *, on_ready: Callable[[], None]) -> bool:
-    """Serve until SIGTERM or SIGINT; False where the application did not start.
-
-    `on_ready` is called once /readyz has answered that all is well.
-    """
-    config = uvicorn.Config(
+def configure(
+    app: ASGIApp, limits: ConnectionLimits, *, lifespan: Literal["on", "off"] = "on"
+) -> uvicorn.Config:
+    """Say how an application is served, with or without its lifespan."""
+    return uvicorn.Config(
         app,
-        http="httptools",
-        ws="websockets-sansio",
+        http=cast("type[asyncio.Protocol]", partial(Connection, limits=limits)),
+        ws=Socket,
         # Our own limit comes first, and closes the socket with a reason.
         ws_max_size=2 * MAX_FRAME_BYTES,
         # Messages are small: to deflate them costs more than it saves.
         ws_per_message_deflate=False,
-        lifespan="on",
+        lifespan=lifespan,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -65,11 +67,20 @@ def run(app: ASGIApp, listener: socket.socket, *, on_ready: Callable[[], None]) 
         proxy_headers=False,
         timeout_graceful_shutdown=CLOSE_S,
     )
+
+
+def run(
+    app: ASGIApp, listener: socket.socket, *, limits: ConnectionLimits, on_ready: Callable[[], None]
+) -> bool:
+    """Serve until SIGTERM or SIGINT; False where the application did not start.
+
+    `on_ready` is called once /readyz has answered that all is well.
+    """
     # Uvicorn raises the signal that stopped it again once it is done; by then that must not kill us.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ignore)
     try:
-        _Server(config, url_of(listener), on_ready).run([listener])
+        _Server(configure(app, limits), url_of(listener), on_ready).run([listener])
     except SystemExit:
         return False
     return True

@@ -29,10 +29,11 @@ from headgate.graphql.metering import metering
 from headgate.graphql.scalars import SCALARS, BigInt
 from headgate.jobs.memory_rates import InProcessRates
 from headgate.server.auth import issue_token, verify_token
+from headgate.server.connections import ConnectionLimits
 from headgate.server.envelope import Envelope
-from headgate.server.frames import MAX_FRAME_BYTES
 from headgate.server.limits import BodyLimit, ReadDeadline
 from headgate.server.multipart import MultipartReceiver
+from headgate.server.serving import configure
 from headgate.server.view import GraphQLApp
 from headgate.storage.objects import LocalStore
 from headgate.storage.tables import Role
@@ -40,6 +41,7 @@ from tests.answers import without_cost
 
 KEYS = KeyRing(["a secret of at least thirty-two bytes"])
 MAX_BODY_BYTES = 64 * 1024
+DEFAULT_LIMITS = ConnectionLimits()
 MAX_UPLOAD_BYTES = 96 * 1024**2
 TOY_LIMITS = QueryLimits(execution_s=1.0)
 
@@ -241,11 +243,10 @@ class Toy:
 
 
 @asynccontextmanager
-async def running(app: ASGIApp) -> AsyncIterator[str]:
+async def running(app: ASGIApp, limits: ConnectionLimits = DEFAULT_LIMITS) -> AsyncIterator[str]:
     """Serve an application on a free port of this machine, in this event loop; yields its URL."""
-    config = uvicorn.Config(
-        app, port=0, lifespan="off", log_config=None, log_level="warning", ws_max_size=2 * MAX_FRAME_BYTES
-    )
+    config = configure(app, limits, lifespan="off")
+    config.port = 0
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
