@@ -188,11 +188,13 @@ class Settings(BaseSettings):
     rate_limit: int = Field(
         6_000,
         ge=0,
+        le=1_000_000_000,
         description="Points that a user, and each API key, may spend a minute, 1 or more an operation; 0 is no limit.",
     )
     anonymous_rate_limit: int = Field(
         600,
         ge=0,
+        le=1_000_000_000,
         description="Points that requests without a valid token may spend a minute from one address; 0 is no limit.",
     )
     max_query_tokens: int = Field(10_000, gt=0, description="How many tokens a GraphQL document may have.")
@@ -221,7 +223,9 @@ class Settings(BaseSettings):
         60.0, gt=0, description="How long one operation may take, subscriptions excepted."
     )
     read_seconds: float = Field(
-        30.0, gt=0, description="How long a client may fall silent in the middle of its request."
+        30.0,
+        gt=0,
+        description="How long a client may fall silent in its request; one that is no upload may take four times that.",
     )
     max_frame_bytes: int = Field(
         MIB, ge=1024, le=64 * MIB, description="Largest message that a WebSocket takes, in bytes."

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from time import monotonic
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,6 +13,13 @@ from headgate.server.multipart import MEDIA_TYPE as MULTIPART
 from headgate.server.responses import Refusal, refusal_response
 
 READ_TIMEOUT_S = 30.0
+WHOLE_BODY = 4
+"""How many times as long as a client may be silent its whole body may take."""
+
+SLOWEST_UPLOAD = 1024
+"""Bytes a second; whoever is slower, or drips, holds a connection for no good."""
+
+TOO_SLOW = "The body arrives too slowly."
 CLOSE = {"connection": "close"}
 
 
@@ -54,7 +62,11 @@ class BodyLimit:
 
 
 class ReadDeadline:
-    """Refuses a client that falls silent in the middle of its body: 408, REQUEST_TIMEOUT."""
+    """Refuses a client that falls silent in the middle of its body, or drips: 408, REQUEST_TIMEOUT.
+
+    Nothing may be missing for `seconds`, and a body has four times as long to arrive. A multipart body, which may be a
+    large file, has a second more for each KiB that has come.
+    """
 
     def __init__(self, app: ASGIApp, *, seconds: float = READ_TIMEOUT_S) -> None:
         self._app = app
@@ -66,25 +78,31 @@ class ReadDeadline:
             return
 
         is_complete = False
+        ends_at = monotonic() + WHOLE_BODY * self._seconds
+        more_s_a_byte = 1 / SLOWEST_UPLOAD if _is_multipart(scope) else 0.0
 
         async def timed() -> Message:
-            nonlocal is_complete
+            nonlocal is_complete, ends_at
             if is_complete:
                 return await receive()
-            message = await self._in_time(receive)
+            message = await self._in_time(receive, ends_at)
+            ends_at += len(message.get("body", b"")) * more_s_a_byte
             is_complete = not message.get("more_body", False)
             return message
 
         await _run(self._app, scope, timed, send)
 
-    async def _in_time(self, receive: Callable[[], Awaitable[Message]]) -> Message:
+    async def _in_time(self, receive: Callable[[], Awaitable[Message]], ends_at: float) -> Message:
+        left_s = ends_at - monotonic()
         try:
-            # Unlike wait_for, which in Python 3.11 may take a cancellation for itself.
-            async with asyncio.timeout(self._seconds):
+            # Unlike wait_for, which in Python 3.11 may take a cancellation for itself. What has arrived is taken
+            # even where no time is left: it may be us who were slow to read it.
+            async with asyncio.timeout(max(min(self._seconds, left_s), 0)):
                 return await receive()
         except TimeoutError as error:
-            text = f"Nothing arrived for {self._seconds:g} seconds."
-            raise Refusal(408, "REQUEST_TIMEOUT", text, CLOSE) from error
+            is_silent = left_s >= self._seconds
+            text = f"Nothing arrived for {self._seconds:g} seconds." if is_silent else TOO_SLOW
+            raise Refusal(408, "REQUEST_TIMEOUT", text, CLOSE, retryable=True) from error
 
 
 async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from tests.answers import without_cost
 MIB = 1024**2
 MAX_BODY_BYTES = 64 * 1024
 JSON = {"content-type": "application/json"}
+PART = b'--x\r\nContent-Disposition: form-data; name="operations"\r\n\r\n'
 
 
 def body_of(size: int) -> bytes:
@@ -134,3 +136,40 @@ async def test_a_slow_body_that_keeps_coming_is_taken(toy: Any) -> None:
     response = await toy.client.post("/graphql", content=slowly(), headers=JSON)
 
     assert without_cost(response.json()) == {"data": {"hello": "hello"}}
+
+
+async def drips(media_type: str, toy: Any, drop: bytes, first: bytes = b"") -> tuple[bytes, float]:
+    """Send a few bytes again and again; answers what comes back, and after how many seconds."""
+    more = ("GraphQL-Require-Preflight: 1", "Content-Length: 50000")
+    reader, writer = await send_head(toy, *more, media_type=media_type)
+    writer.write(first)
+    began = monotonic()
+
+    async def dripping() -> None:
+        while True:
+            writer.write(drop)
+            await asyncio.sleep(0.1)
+
+    dropping = asyncio.create_task(dripping())
+    try:
+        answer = await asyncio.wait_for(reader.readuntil(b"}]}"), 10)
+    finally:
+        dropping.cancel()
+        writer.close()
+    return answer, monotonic() - began
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "multipart/form-data; boundary=x"])
+async def test_a_body_that_drips_is_refused_after_four_times_the_silence(toy: Any, media_type: str) -> None:
+    first = b"" if media_type == "application/json" else PART
+    answer, taken_s = await drips(media_type, toy, b" ", first)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"The body arrives too slowly." in answer
+    assert 1.9 < taken_s < 4
+
+
+async def test_an_upload_may_take_its_time_as_long_as_it_keeps_coming(toy: Any) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(3):
+            await drips("multipart/form-data; boundary=x", toy, b"x" * 300, PART)
