@@ -7,10 +7,10 @@ Exit codes: 0 done, 2 wrong usage or settings, 5 a part that is needed cannot be
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -18,7 +18,11 @@ from pydantic_core import ErrorDetails
 
 from headgate.errors import HeadgateError
 from headgate.garbage import keeping_all
+from headgate.server.cli_users import users_app
 from headgate.settings import ENV_PREFIX, Settings, describe
+
+if TYPE_CHECKING:
+    from headgate.domain.services import AccessServices
 
 MODULE = "headgate.server.cli"
 MAX_TOKEN_HOURS = 10 * 366 * 24
@@ -159,14 +163,51 @@ def export() -> None:
 @app.command("settings")
 def show_settings(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Print every setting with its meaning, its default and its present value; secrets are hidden."""
-    rows = [row._asdict() for row in describe(_read_settings())]
+    _print_rows([row._asdict() for row in describe(_read_settings())], as_json)
+
+
+def _administer(work: "Callable[[AccessServices], Awaitable[Any]]") -> Any:
+    """Do some work on users in a database that is up to date."""
+    from headgate.server.administration import administering
+    from headgate.server.preparation import prepare_database
+    from headgate.storage.database import Database
+
+    settings = _read_settings()
+
+    async def administer() -> Any:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database = Database.connect(settings.resolved_database_url)
+        try:
+            await prepare_database(settings, database)
+            async with administering(database, settings.redis_url) as services:
+                return await work(services)
+        finally:
+            await database.close()
+
+    with _failing_in_one_line():
+        return asyncio.run(administer())
+
+
+def _print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """Print rows as JSON; else as a table for people, and with tabs for scripts."""
     if as_json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
-    elif sys.stdout.isatty():
-        _print_table(rows)
+        return
+    shown = [{name: _as_text(value) for name, value in row.items()} for row in rows]
+    if sys.stdout.isatty():
+        _print_table(shown)
     else:
-        for row in rows:
+        for row in shown:
             print("\t".join(row.values()))
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+app.add_typer(users_app(_administer, _print_rows), name="users")
 
 
 def main() -> None:

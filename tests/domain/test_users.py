@@ -130,7 +130,9 @@ async def test_who_is_deactivated_is_signed_out_everywhere(services: Services, a
     assert {session.user_id for session in await rows(services, Session) if session.revoked_at} == {ann.id}
 
 
-async def test_of_a_deleted_user_nothing_stays_but_the_id(services: Services, admin: Principal) -> None:
+async def test_of_a_deleted_user_nothing_stays_but_what_keeps_them_out(
+    services: Services, admin: Principal
+) -> None:
     ann = await add_user(services, email="ann@example.org", name="Ann", issuer="https://login", subject="1")
     await add_session(services, ann)
     await add_key(services, ann)
@@ -143,7 +145,7 @@ async def test_of_a_deleted_user_nothing_stays_but_the_id(services: Services, ad
     assert [user.id for user in (await users.page(services, 10, None)).items] == [admin.user_id]
     left = next(user for user in await rows(services, User) if user.id == ann.id)
     assert (left.email, left.name, left.password_hash) == (f"deleted:{ann.id}", None, None)
-    assert (left.issuer, left.subject, left.active) == (None, None, False)
+    assert (left.issuer, left.subject, left.active) == ("https://login", "1", False)
     assert await rows(services, ApiKey) == []
     assert all(session.revoked_at for session in await rows(services, Session))
     for attempt in (

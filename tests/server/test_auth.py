@@ -105,7 +105,7 @@ def test_a_token_of_one_kind_is_none_of_the_other() -> None:
     ids=lambda changes: "-".join(changes) + str(*changes.values()),
 )
 def test_a_refresh_token_that_claims_something_else_is_refused(changes: dict[str, Any]) -> None:
-    valid = {"aud": "headgate-refresh", "typ": "refresh", "sid": "session_1", "gen": 1}
+    valid: dict[str, Any] = {"aud": "headgate-refresh", "typ": "refresh", "sid": "session_1", "gen": 1}
     key = KEY.derive(REFRESH.purpose)
     assert SIGNED.read_refresh(signed(key, **valid))
     with pytest.raises(Unauthenticated):
