@@ -38,13 +38,15 @@ def read(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prep
     what stands above that is rejected.
     """
     _refuse_bomb(source.path)
-    workbook = openpyxl.load_workbook(source.path, read_only=True, data_only=True)
-    try:
-        sheet = workbook.worksheets[0]
-        sheet.reset_dimensions()
-        return _read_rows(_filled_rows(sheet.iter_rows()), source.only, scratch, log, watch)
-    finally:
-        workbook.close()
+    # It takes no path that ends like none of Excel's files, and those of the store have no endings.
+    with source.path.open("rb") as file:
+        workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        try:
+            sheet = workbook.worksheets[0]
+            sheet.reset_dimensions()
+            return _read_rows(_filled_rows(sheet.iter_rows()), source.only, scratch, log, watch)
+        finally:
+            workbook.close()
 
 
 def _refuse_bomb(path: Path) -> None:

@@ -50,7 +50,7 @@ def test_each_kind_of_cell_keeps_its_value(intake: Intake) -> None:
         [" =1", 2**53, -2.5, 3, None, None, None, None, date(2024, 3, 1), None],
         ["", 0, 1e300, 4, True, None, None, None, True, None],
     ]
-    outcome = intake.ingest(workbook([header, *rows], intake.folder / "book.xlsx"), FileFormat.EXCEL)
+    outcome = intake.ingest(workbook([header, *rows], intake.folder / "book"), FileFormat.EXCEL)
     assert outcome.types == {
         "text": "STRING",
         "whole": "INTEGER",
@@ -79,7 +79,7 @@ def test_each_kind_of_cell_keeps_its_value(intake: Intake) -> None:
 
 
 def test_rows_keep_the_numbers_that_they_have_in_the_sheet(intake: Intake) -> None:
-    path = intake.folder / "book.xlsx"
+    path = intake.folder / "book"
     book = xlsxwriter.Workbook(str(path))
     sheet = book.add_worksheet()
     sheet.write_row(2, 0, ["a", "b"])
@@ -100,7 +100,7 @@ def test_rows_keep_the_numbers_that_they_have_in_the_sheet(intake: Intake) -> No
 
 
 def test_only_the_first_sheet_is_read_and_names_get_their_own(intake: Intake) -> None:
-    path = intake.folder / "book.xlsx"
+    path = intake.folder / "book"
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
@@ -115,11 +115,11 @@ def test_only_the_first_sheet_is_read_and_names_get_their_own(intake: Intake) ->
 @pytest.mark.parametrize("rows", [[], [[None, None]]])
 def test_an_empty_sheet_is_an_empty_file(intake: Intake, rows: list[Any]) -> None:
     with pytest.raises(JobFault, match="EMPTY_FILE"):
-        intake.ingest(workbook(rows, intake.folder / "book.xlsx"), FileFormat.EXCEL)
+        intake.ingest(workbook(rows, intake.folder / "book"), FileFormat.EXCEL)
 
 
 def test_a_header_alone_makes_an_empty_version(intake: Intake) -> None:
-    outcome = intake.ingest(workbook([["a", "b"]], intake.folder / "book.xlsx"), FileFormat.EXCEL)
+    outcome = intake.ingest(workbook([["a", "b"]], intake.folder / "book"), FileFormat.EXCEL)
     assert (outcome.counts, outcome.rows) == (Counts(read=0, accepted=0, rejected=0), [])
 
 
@@ -127,7 +127,7 @@ def test_types_hold_over_many_blocks(intake: Intake, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("headgate.pipelines.recordblocks.BLOCK_RECORDS", 2)
     values = [datetime(2024, 1, 1), datetime(2024, 1, 2), datetime(2024, 1, 3, 4), None, "soon", 5]
     rows: list[list[Any]] = [["when", "day"], *([value, datetime(2024, 1, 1)] for value in values)]
-    outcome = intake.ingest(workbook(rows, intake.folder / "book.xlsx"), FileFormat.EXCEL)
+    outcome = intake.ingest(workbook(rows, intake.folder / "book"), FileFormat.EXCEL)
     assert [row["when"] for row in outcome.rows] == [
         "2024-01-01",
         "2024-01-02",
@@ -140,7 +140,7 @@ def test_types_hold_over_many_blocks(intake: Intake, monkeypatch: pytest.MonkeyP
 
 
 def test_durations_are_kept_as_text(intake: Intake) -> None:
-    path = intake.folder / "book.xlsx"
+    path = intake.folder / "book"
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
@@ -153,7 +153,7 @@ def test_durations_are_kept_as_text(intake: Intake) -> None:
 def test_a_workbook_that_unpacks_to_too_much_is_refused(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = workbook([["a"], ["x" * 1000]], intake.folder / "book.xlsx")
+    path = workbook([["a"], ["x" * 1000]], intake.folder / "book")
     monkeypatch.setattr(excel, "MAX_UNPACKED_BYTES", 1000)
     with pytest.raises(JobFault, match="FILE_TOO_LARGE"):
         intake.ingest(path, FileFormat.EXCEL)
@@ -180,7 +180,7 @@ def rewritten(path: Path, member: str, old: bytes, new: bytes) -> Path:
     ],
 )
 def test_a_damaged_workbook_is_unreadable(intake: Intake, member: str, old: bytes, new: bytes) -> None:
-    path = rewritten(workbook([["a"], ["b"]], intake.folder / "book.xlsx"), member, old, new)
+    path = rewritten(workbook([["a"], ["b"]], intake.folder / "book"), member, old, new)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with pytest.raises(JobFault, match="UNREADABLE_FILE"):
@@ -197,7 +197,7 @@ def test_titles_above_the_header_are_rejected_and_the_header_is_found(intake: In
         [1, "Ann", 1.5],
         [2, "Bob", "x"],
     ]
-    path = workbook(rows, intake.folder / "book.xlsx")
+    path = workbook(rows, intake.folder / "book")
     reading = intake.read(path, FileFormat.EXCEL)
     assert reading.rows == [(1, "Ann", "1.5"), (2, "Bob", "x")]
     assert list(reading.prepared.names) == ["id", "name", "price"]
@@ -221,6 +221,6 @@ def test_titles_above_the_header_are_rejected_and_the_header_is_found(intake: In
     ],
 )
 def test_what_may_be_a_header_is_taken_for_no_title(intake: Intake, rows: list[list[Any]]) -> None:
-    reading = intake.read(workbook(rows, intake.folder / "book.xlsx"), FileFormat.EXCEL)
+    reading = intake.read(workbook(rows, intake.folder / "book"), FileFormat.EXCEL)
     assert reading.prepared.names[0] == "a"
     assert reading.prepared.accepted + reading.rejected == len(rows) - 1
