@@ -234,10 +234,12 @@ class Settings(BaseSettings):
         2_000, gt=0, description="How many connections a process has open at once; more are closed unheard."
     )
     max_sockets_per_user: int = Field(
-        100, gt=0, description="How many open WebSockets a user may have in one process."
+        100, gt=0, description="How many WebSockets and event streams a user may have open in one process."
     )
     max_sockets_per_address: int = Field(
-        200, gt=0, description="How many open WebSockets an address may have in one process."
+        200,
+        gt=0,
+        description="How many WebSockets and event streams an address may have open in one process.",
     )
     max_subscriptions: int = Field(50, gt=0, description="How many operations one WebSocket carries at once.")
     allowed_networks: Networks = Field(

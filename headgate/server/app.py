@@ -39,6 +39,7 @@ from headgate.server.multipart import MultipartReceiver
 from headgate.server.origins import ForeignOrigins
 from headgate.server.outside_tokens import OutsideIssuer, OutsideTokens, taking_outside_tokens
 from headgate.server.preparation import key_ring, prepare_database
+from headgate.server.presence import Presence
 from headgate.server.view import GraphQLApp
 from headgate.settings import Settings
 from headgate.storage.tables import Role
@@ -62,7 +63,12 @@ def create_app(settings: Settings) -> Starlette:
     tolls = Tolls(
         services.rates, known_limit=settings.rate_limit, anonymous_limit=settings.anonymous_rate_limit
     )
-    graphql = _graphql(settings, services, links, tolls, authenticate)
+    presence = Presence(
+        authenticate,
+        max_per_user=settings.max_sockets_per_user,
+        max_per_address=settings.max_sockets_per_address,
+    )
+    graphql = _graphql(settings, services, links, tolls, authenticate, presence)
     app = Starlette(
         routes=[
             *health_routes(services),
@@ -77,7 +83,7 @@ def create_app(settings: Settings) -> Starlette:
             Middleware(ForeignOrigins, allowed=settings.allowed_origins),
         ],
         exception_handlers={HTTPException: refuse_request},
-        lifespan=lambda app: _lifespan(settings, services, transport, inspector, meter, doorkeeper),
+        lifespan=lambda app: _lifespan(settings, services, transport, inspector, meter, doorkeeper, presence),
     )
     # A redirect would be made of the Host header, which anybody may set.
     app.router.redirect_slashes = False
@@ -85,7 +91,12 @@ def create_app(settings: Settings) -> Starlette:
 
 
 def _graphql(
-    settings: Settings, services: Services, links: SignedLinks, tolls: Tolls, authenticate: Authenticate
+    settings: Settings,
+    services: Services,
+    links: SignedLinks,
+    tolls: Tolls,
+    authenticate: Authenticate,
+    presence: Presence,
 ) -> ASGIApp:
     view = GraphQLApp(
         make_schema(
@@ -99,6 +110,9 @@ def _graphql(
             max_body_bytes=settings.max_body_bytes,
             max_upload_bytes=settings.max_upload_bytes,
         ),
+        presence=presence,
+        max_subscriptions=settings.max_subscriptions,
+        max_frame_bytes=settings.max_frame_bytes,
         allowed_origins=settings.allowed_origins,
         tolls=tolls,
     )
@@ -126,6 +140,7 @@ async def _lifespan(
     inspector: ChildPool,
     meter: Meter,
     doorkeeper: Doorkeeper,
+    presence: Presence,
 ) -> AsyncIterator[None]:
     """Start every part, and stop what was started in the opposite order."""
     async with AsyncExitStack() as stack:
@@ -135,6 +150,7 @@ async def _lifespan(
         await transport.connect(stack)
         await stack.enter_async_context(looking_out(services))
         await stack.enter_async_context(doorkeeper.listening(services.signals))
+        await stack.enter_async_context(presence.watching(services.signals, doorkeeper))
         await stack.enter_async_context(pool_running(inspector))
         await stack.enter_async_context(reconciling(settings, services))
         if settings.redis_url is None:

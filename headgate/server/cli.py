@@ -66,7 +66,7 @@ def serve(
         listener = serving.listen(settings.host, settings.port)
     print(f"Headgate serves {serving.url_of(listener)}/graphql")
     print("For a token, run: headgate token", flush=True)
-    limits = ConnectionLimits(settings.read_seconds, settings.max_connections)
+    limits = ConnectionLimits(settings.read_seconds, settings.max_connections, settings.max_frame_bytes)
     if not serving.run(application, listener, limits=limits, on_ready=lambda: print("ready", flush=True)):
         raise typer.Exit(Exit.UNREACHABLE)
 

@@ -18,6 +18,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
 
 from headgate.server.envelope import BUG, HEADERS
+from headgate.server.frames import MAX_FRAME_BYTES
 from headgate.server.responses import (
     PLAIN_JSON,
     REQUEST_ID,
@@ -42,10 +43,12 @@ class ConnectionLimits:
     """`silence_s` is how long a head, and writing to a client that doesn't read, may take, in seconds.
 
     Of more than `max_connections` that are open at once, sockets included, the newest is closed without a word.
+    Frames of sockets over twice `max_frame_bytes` are not read.
     """
 
     silence_s: float = 30.0
     max_connections: int = 2_000
+    max_frame_bytes: int = MAX_FRAME_BYTES
 
 
 class _Timer:

@@ -23,13 +23,13 @@ class BadFrame(Exception):
         self.reason = reason
 
 
-def read_frame(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the message of an ASGI `websocket.receive` event; raises BadFrame where its shape is wrong."""
+def read_frame(event: Mapping[str, Any], *, max_bytes: int) -> dict[str, Any]:
+    """Read the message of an ASGI `websocket.receive` event; raises BadFrame where its size or shape is wrong."""
     text = event.get("text")
     if text is None:
         raise BadFrame(MALFORMED, "Messages must be text")
     data = text.encode()
-    if len(data) > MAX_FRAME_BYTES:
+    if len(data) > max_bytes:
         raise BadFrame(TOO_BIG, "Message too big")
     try:
         message = decode_json(data)

@@ -8,6 +8,7 @@ from strawberry.types.graphql import OperationType
 
 from headgate.domain.tolls import Bill, RateLimited
 from headgate.errors import Unauthenticated
+from headgate.server.presence import TooMany
 from headgate.server.responses import Refusal
 
 
@@ -44,3 +45,8 @@ def show_allowance(response: Response, bill: Bill | None) -> None:
         (b"ratelimit-remaining", b"%d" % left.remaining),
         (b"ratelimit-reset", b"%d" % reset_s),
     ]
+
+
+def too_many(fault: TooMany) -> Refusal:
+    """Refuse a stream of somebody who has as many as they may."""
+    return Refusal(429, "TOO_MANY_CONNECTIONS", str(fault))

@@ -16,7 +16,6 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from headgate.server.connections import Connection, ConnectionLimits, Socket
-from headgate.server.frames import MAX_FRAME_BYTES
 from headgate.server.streams import CLOSING
 
 CLOSE_S = 5
@@ -56,7 +55,7 @@ def configure(
         http=cast("type[asyncio.Protocol]", partial(Connection, limits=limits)),
         ws=Socket,
         # Our own limit comes first, and closes the socket with a reason.
-        ws_max_size=2 * MAX_FRAME_BYTES,
+        ws_max_size=2 * limits.max_frame_bytes,
         # Messages are small: to deflate them costs more than it saves.
         ws_per_message_deflate=False,
         lifespan=lifespan,

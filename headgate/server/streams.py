@@ -7,8 +7,7 @@ refusal, and clients take one for trouble of the network and ask again.
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import aclosing, suppress
-from datetime import UTC, datetime
+from contextlib import ExitStack, aclosing, suppress
 from time import monotonic
 from typing import Any, Protocol
 
@@ -20,6 +19,7 @@ from strawberry.types.execution import ExecutionResult
 from headgate.domain.tolls import Bill
 from headgate.errors import Unauthenticated
 from headgate.server.masking import encode_response, presented
+from headgate.server.presence import Visit
 from headgate.server.responses import EVENT_STREAM, Refusal, encode_json, error_entry, response_of
 
 KEEP_ALIVE_S = 12.0
@@ -40,10 +40,11 @@ class Resumable(Protocol):
 
 
 class EventStream(StreamingResponse):
-    """Streams an operation's results until it ends, the client leaves, its token expires or the server stops.
+    """Streams an operation's results until it ends, the client leaves, its visit is over or the server stops.
 
-    The next result is asked for once the one before is written. A token's end is told by a last result,
-    UNAUTHENTICATED. A stream that ends without `complete` has more to come: the client is to connect again.
+    The next result is asked for once the one before is written. That a visit is over, as its token has expired or its
+    user may not stay, is told by a last result, UNAUTHENTICATED. `stay` is closed at the end, whatever that is. A
+    stream that ends without `complete` has more to come: the client is to connect again.
     """
 
     def __init__(
@@ -52,27 +53,33 @@ class EventStream(StreamingResponse):
         context: Resumable,
         *,
         request_id: str,
-        expires_at: datetime,
+        visit: Visit | None,
+        stay: ExitStack,
         keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
         self._frames = _encoded(presented(results, request_id=request_id), context, request_id)
         super().__init__(self._frames, headers=HEADERS, media_type=EVENT_STREAM)
         self._request_id = request_id
-        self._expires_at = expires_at
+        self._visit = visit
+        self._stay = stay
         self._keep_alive_s = keep_alive_s
         self._written_at = monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._stay:
+            await self._stream(scope, receive, send)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         closing: asyncio.Event = scope.get("state", {}).get(CLOSING) or asyncio.Event()
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         ended = await _first(
             operation=self._send_frames(send),
-            token=self._expire(),
+            visit=self._visit.over() if self._visit is not None else asyncio.Event().wait(),
             client=_leave(receive),
             server=closing.wait(),
             silence=self._keep_alive(send),
         )
-        if ended == "token":
+        if ended == "visit":
             await self._write(send, _farewell(self._request_id))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -88,9 +95,6 @@ class EventStream(StreamingResponse):
                 await asyncio.sleep(rest_s)
             else:
                 await self._write(send, KEEP_ALIVE)
-
-    async def _expire(self) -> None:
-        await asyncio.sleep((self._expires_at - datetime.now(UTC)).total_seconds())
 
     async def _write(self, send: Send, frame: bytes) -> None:
         await send({"type": "http.response.body", "body": frame, "more_body": True})

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from cross_web import AsyncHTTPRequestAdapter, StarletteRequestAdapter
@@ -27,6 +28,7 @@ from headgate.domain.tolls import RateLimited, Tolls
 from headgate.errors import Unauthenticated
 from headgate.server.auth import Authenticate, bearer_token
 from headgate.server.body import body_of, operation_from, operation_from_body, operation_from_query
+from headgate.server.frames import MAX_FRAME_BYTES
 from headgate.server.masking import (
     INTERNAL,
     MASKED_MESSAGE,
@@ -36,7 +38,8 @@ from headgate.server.masking import (
 )
 from headgate.server.multipart import MEDIA_TYPE as MULTIPART
 from headgate.server.multipart import MultipartReceiver
-from headgate.server.refusals import rate_limited, show_allowance, unauthenticated, wrong_type
+from headgate.server.presence import Presence, TooMany
+from headgate.server.refusals import rate_limited, show_allowance, too_many, unauthenticated, wrong_type
 from headgate.server.responses import (
     GRAPHQL_JSON,
     PLAIN_JSON,
@@ -51,9 +54,10 @@ from headgate.server.responses import (
     request_id_of,
     response_of,
 )
-from headgate.server.sockets import MAX_SUBSCRIPTIONS, Connection, SocketAdapter, SocketHandler
+from headgate.server.sockets import Connection, SocketAdapter, SocketHandler
 from headgate.server.streams import KEEP_ALIVE_S, EventStream, Resumable, only
 
+MAX_SUBSCRIPTIONS = 50
 INIT_TIMEOUT = timedelta(seconds=10)
 ALLOWED_OPERATIONS = {
     "GET": {OperationType.QUERY},
@@ -79,12 +83,13 @@ class GraphQLApp(GraphQL[Any, None]):
 
     Whatever a client sends is answered in GraphQL's shape: a refusal is a 4xx, a bug is masked and
     logged, and each error carries `extensions.code` and `extensions.requestId`. Files of multipart
-    requests go through `uploads`. Each operation pays its `tolls`. Browsers may open sockets from the same
-    origin and from `allowed_origins`. Event streams that are silent for `keep_alive_s` carry a comment.
+    requests go through `uploads`. Each operation pays its `tolls`; `presence` knows the sockets and streams.
+    Browsers may open sockets from the same origin and from `allowed_origins`. Event streams that are silent
+    for `keep_alive_s` carry a comment.
     """
 
     request_adapter_class = RequestAdapter
-    websocket_adapter_class = SocketAdapter
+    websocket_adapter_class: Any
     graphql_transport_ws_handler_class = SocketHandler
 
     def __init__(
@@ -95,6 +100,9 @@ class GraphQLApp(GraphQL[Any, None]):
         make_context: MakeContext,
         uploads: MultipartReceiver,
         tolls: Tolls,
+        presence: Presence,
+        max_subscriptions: int = MAX_SUBSCRIPTIONS,
+        max_frame_bytes: int = MAX_FRAME_BYTES,
         allowed_origins: Sequence[str] = (),
         keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
@@ -103,13 +111,15 @@ class GraphQLApp(GraphQL[Any, None]):
             graphql_ide=None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             connection_init_wait_timeout=INIT_TIMEOUT,
-            max_subscriptions_per_connection=MAX_SUBSCRIPTIONS,
+            max_subscriptions_per_connection=max_subscriptions,
             allowed_origins=allowed_origins,
         )
         self._authenticate = authenticate
         self._make_context = make_context
         self._uploads = uploads
         self._tolls = tolls
+        self._presence = presence
+        self.websocket_adapter_class = partial(SocketAdapter, max_frame_bytes=max_frame_bytes)
         self._keep_alive_s = keep_alive_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -152,12 +162,11 @@ class GraphQLApp(GraphQL[Any, None]):
     async def _caller(self, request: Request) -> Principal | None:
         """Tell who asks; None for nobody known, an expired token included: whoever signs in again may still show it."""
         try:
-            return await self._known(request.headers.get("authorization"))
+            return await self._known(_token(request))
         except Unauthenticated:
             return None
 
-    async def _known(self, authorization: object) -> Principal:
-        token = bearer_token(authorization)
+    async def _known(self, token: str | None) -> Principal:
         principal = await self._authenticate(token) if token else None
         if principal is None:
             raise Unauthenticated
@@ -166,7 +175,7 @@ class GraphQLApp(GraphQL[Any, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
         """Make the context of a request, or what a socket makes its operations' contexts from."""
         if isinstance(request, WebSocket):
-            return Connection(self._make_context, self._tolls, _address(request))
+            return Connection(self._make_context, self._tolls, self._presence, _address(request))
         context = self._make_context(request.state.caller, request.state.request_id, _address(request))
         context.resume_after = request.headers.get("last-event-id") or None
         context.bill = request.state.bill
@@ -175,12 +184,14 @@ class GraphQLApp(GraphQL[Any, None]):
 
     async def on_ws_connect(self, context: Connection) -> UnsetType:
         """Let a socket in whose first message carries a valid token."""
+        token = bearer_token(context.connection_params.get("Authorization"))
         try:
-            context.principal = await self._known(context.connection_params.get("Authorization"))
+            principal = await self._known(token)
         except Unauthenticated as error:
             with suppress(RateLimited):
                 await self._tolls.bill(None, context.address).pay(1)
             raise ConnectionRejectionError from error
+        context.let_in(token or "", principal)
         return UnsetType()
 
     def is_request_allowed(self, request: BaseRequestProtocol) -> bool:
@@ -259,11 +270,17 @@ class GraphQLApp(GraphQL[Any, None]):
     async def _create_streaming_response(
         self, request: Request, result: Any, protocol: object, sub_response: Response
     ) -> Response:
+        try:
+            stay, visit = self._presence.begin(_address(request), _token(request), request.state.caller)
+        except TooMany as fault:
+            await result.aclose()
+            raise too_many(fault) from fault
         return EventStream(
             result,
             request.state.context,
             request_id=request.state.request_id,
-            expires_at=request.state.caller.expires_at,
+            visit=visit,
+            stay=stay,
             keep_alive_s=self._keep_alive_s,
         )
 
@@ -285,6 +302,10 @@ class GraphQLApp(GraphQL[Any, None]):
         is_refused = media_type == GRAPHQL_JSON and "data" not in response_data
         body = encode_response(response_data, request_id=sub_response.headers[REQUEST_ID])
         return json_response(body, 400 if is_refused else 200, media_type)
+
+
+def _token(request: HTTPConnection) -> str | None:
+    return bearer_token(request.headers.get("authorization"))
 
 
 def _address(request: HTTPConnection) -> str | None:

@@ -33,6 +33,7 @@ from headgate.server.connections import ConnectionLimits
 from headgate.server.envelope import Envelope
 from headgate.server.limits import BodyLimit, ReadDeadline
 from headgate.server.multipart import MultipartReceiver
+from headgate.server.presence import Presence
 from headgate.server.serving import configure
 from headgate.server.view import GraphQLApp
 from headgate.storage.objects import LocalStore
@@ -80,6 +81,10 @@ class Query:
     @strawberry.field
     def user(self, info: Info[Context]) -> str:
         return info.context.principal.user_id
+
+    @strawberry.field
+    def role(self, info: Info[Context]) -> str:
+        return info.context.principal.role.value
 
     @strawberry.field
     def request_id(self, info: Info[Context]) -> str:
@@ -217,6 +222,12 @@ async def authenticate(token: str) -> Principal | None:
     return Principal(claims.user_id, claims.role, claims.expires_at)
 
 
+def make_presence(**values: Any) -> Presence:
+    """Make what knows sockets and streams; `values` replace what stands here."""
+    usual: dict[str, Any] = {"authenticate": authenticate, "max_per_user": 100, "max_per_address": 200}
+    return Presence(**(usual | values))
+
+
 @dataclass
 class Toy:
     """A running server: `url` of its root, the store's folder, and a client with a valid token."""
@@ -290,6 +301,7 @@ async def toy(tmp_path: Path, make_token: Callable[..., str], limits: tuple[int,
         make_context=Context,
         uploads=receiver,
         tolls=Tolls(InProcessRates(), known_limit=limits[0], anonymous_limit=limits[1]),
+        presence=make_presence(),
     )
     app = Envelope(ReadDeadline(BodyLimit(view, max_bytes=MAX_BODY_BYTES), seconds=0.5))
     token = make_token()

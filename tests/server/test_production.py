@@ -21,7 +21,7 @@ from headgate.server.multipart import MultipartReceiver
 from headgate.server.view import GraphQLApp
 from headgate.storage.objects import LocalStore
 from headgate.storage.tables import Role
-from tests.server.conftest import authenticate
+from tests.server.conftest import authenticate, make_presence
 
 INTROSPECTION = "{ __schema { queryType { name } } }"
 REFUSED = "Reading the schema needs the role ADMIN on this server."
@@ -38,6 +38,7 @@ async def url(tmp_path: Path, serve: Callable[..., Any]) -> AsyncIterator[str]:
         make_context=partial(Context, cast("Any", None), cast("Any", None)),
         uploads=MultipartReceiver(LocalStore(tmp_path), max_body_bytes=1, max_upload_bytes=1),
         tolls=Tolls(InProcessRates(), known_limit=0, anonymous_limit=0),
+        presence=make_presence(),
     )
     async with serve(Envelope(view)) as url:
         yield url

@@ -3,9 +3,9 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, MutableMapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from headgate.server.view import GraphQLApp
 from headgate.storage.objects import LocalStore
 from headgate.storage.tables import Role
 from tests.eventstreams import Event, EventSource, results_by_urql
-from tests.server.conftest import authenticate
+from tests.server.conftest import authenticate, make_presence
 
 EVENTS = "text/event-stream"
 ACCEPT_OF_URQL = (
@@ -174,6 +174,7 @@ async def streams(
         make_context=partial(Context, signals),
         uploads=uploads,
         tolls=Tolls(InProcessRates(), known_limit=0, anonymous_limit=0),
+        presence=make_presence(),
         keep_alive_s=KEEP_ALIVE_S,
     )
     limited = Envelope(ReadDeadline(BodyLimit(view, max_bytes=MAX_BODY_BYTES), seconds=READ_DEADLINE_S))
@@ -440,9 +441,7 @@ async def test_a_slow_client_is_read_for_one_event_at_a_time() -> None:
         return {}
 
     context = Context(CountedSignals(), Principal("user_1", Role.VIEWER, datetime.now(UTC)), "r")
-    stream = EventStream(
-        results(), context, request_id="r", expires_at=datetime.now(UTC) + timedelta(hours=1)
-    )
+    stream = EventStream(results(), context, request_id="r", visit=None, stay=ExitStack())
     running = asyncio.create_task(stream({"type": "http"}, receive, send))
     await is_blocked.wait()
     for _ in range(100):
