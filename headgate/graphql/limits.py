@@ -145,7 +145,7 @@ def check_limit(name: str, value: int, limit: int) -> None:
     """Raise GraphQLError where a value is beyond its limit."""
     if value > limit:
         raise GraphQLError(
-            f"The document exceeds the limit of {name}: it asks for {value:,}, and at most {limit:,} are allowed.",
+            f"This exceeds the limit of {name}: it asks for {value:,}, and at most {limit:,} are allowed.",
             extensions={"code": LIMIT_CODE, "limit": name, "maximum": limit, "requested": value},
         )
 

@@ -1,9 +1,9 @@
 """What an operation may cost, what it pays, and how long it may take."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, OperationType
 from strawberry.extensions import SchemaExtension
@@ -12,6 +12,7 @@ from headgate.domain.pages import MAX_FIRST
 from headgate.domain.tolls import points_for
 from headgate.errors import HeadgateError
 from headgate.graphql.cost import Measure, measure
+from headgate.graphql.inputlists import ListVariable, check_lists, list_variables
 from headgate.graphql.limits import (
     CACHED_CHARS,
     CACHED_DOCUMENTS,
@@ -77,7 +78,8 @@ class Meter(SchemaExtension):
         """Tell the cost of what is asked; raises GraphQLError where it is beyond a limit."""
         context = self.execution_context
         try:
-            found = self._measure(operation)
+            found, lists = self._measure(operation)
+            check_lists(lists, context.variables)
             if self._limits.page < MAX_FIRST:
                 check_limit("first", found.largest_page(context.variables), self._limits.page)
             cost = found.cost(context.variables)
@@ -86,12 +88,12 @@ class Meter(SchemaExtension):
         check_limit("cost", cost, self._limits.cost)
         return cost
 
-    def _measure(self, operation: OperationDefinitionNode) -> Measure:
+    def _measure(self, operation: OperationDefinitionNode) -> "_Measured":
         context, schema = self.execution_context, self.execution_context.schema._schema
         query = context.query or ""
         if len(query) > CACHED_CHARS:
             assert context.graphql_document is not None
-            return measure(context.graphql_document, schema, operation)
+            return _measured(context.graphql_document, schema, operation)
         return _measure_cached(query, context.operation_name, schema, self._limits)
 
 
@@ -100,12 +102,23 @@ def metering(limits: QueryLimits) -> Callable[[], SchemaExtension]:
     return partial(Meter, limits)
 
 
+class _Measured(NamedTuple):
+    """What is known of an operation before its variables are: its cost, and which of them may hold lists."""
+
+    measure: Measure
+    lists: Sequence[ListVariable]
+
+
+def _measured(document: DocumentNode, schema: GraphQLSchema, operation: OperationDefinitionNode) -> _Measured:
+    return _Measured(measure(document, schema, operation), list_variables(operation, schema))
+
+
 @lru_cache(maxsize=CACHED_DOCUMENTS)
-def _measure_cached(query: str, name: str | None, schema: GraphQLSchema, limits: QueryLimits) -> Measure:
+def _measure_cached(query: str, name: str | None, schema: GraphQLSchema, limits: QueryLimits) -> _Measured:
     document = parse_cached(query, limits)
     operation = _operation(document, name)
     assert operation is not None
-    return measure(document, schema, operation)
+    return _measured(document, schema, operation)
 
 
 def _operation(document: DocumentNode | None, name: Any) -> OperationDefinitionNode | None:

@@ -226,3 +226,14 @@ async def test_an_operation_that_is_left_is_no_timeout(hasty: strawberry.Schema)
     with pytest.raises(asyncio.CancelledError):
         await running
     assert context.undone == 1
+
+
+async def test_a_list_that_is_too_long_is_refused_before_it_is_read(
+    schema: HeadgateSchema, make_context: Callable[..., Context]
+) -> None:
+    query = "query($filter: JobFilter) { jobs(filter: $filter) { totalCount } }"
+    variables = {"filter": {"status": ["QUEUED"] * 10_001}}
+    result = await schema.execute(query, variables, context_value=make_context())
+
+    limit = "items of $filter.status"
+    assert refusal_of(result) == {"code": LIMIT_CODE, "limit": limit, "maximum": 10_000, "requested": 10_001}
