@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import IPv6Address, ip_address
 from math import ceil
 
+from headgate.domain.addresses import site_of
 from headgate.domain.ports import Allowance, Rate
 from headgate.domain.services import Services
 from headgate.errors import UserFault
@@ -12,8 +12,6 @@ from headgate.errors import UserFault
 PERIOD_S = 15 * 60.0
 ADDRESS_FACTOR = 10
 """From one address may come so many times as often: many people may share it."""
-IPV6_NETWORK = 64
-"""Whoever has one address of a network of IPv6 has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ async def begin_attempt(services: Services, account: str, address: str | None) -
     """
     by_account = (f"login:account:{_digest(account)}", Rate(services.login_attempts, PERIOD_S))
     by_address = (
-        f"login:address:{_place_of(address)}",
+        f"login:address:{site_of(address)}",
         Rate(services.login_attempts * ADDRESS_FACTOR, PERIOD_S),
     )
     attempt = Attempt(services, (by_account, by_address))
@@ -60,15 +58,3 @@ def _require(allowance: Allowance) -> None:
 def _digest(account: str) -> str:
     """A short name for whatever somebody takes for an account."""
     return sha256(account.encode(errors="surrogatepass")).hexdigest()
-
-
-def _place_of(address: str | None) -> str:
-    try:
-        known = ip_address((address or "").partition("%")[0])
-    except ValueError:
-        return "unknown"
-    if isinstance(known, IPv6Address):
-        if known.ipv4_mapped is not None:
-            return str(known.ipv4_mapped)
-        return f"{IPv6Address(int(known) >> IPV6_NETWORK << IPV6_NETWORK)}/{IPV6_NETWORK}"
-    return str(known)

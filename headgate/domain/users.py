@@ -121,7 +121,7 @@ async def create(services: AccessServices, actor: Actor, new: NewUser) -> User:
 
 
 async def update(services: AccessServices, actor: Actor, user_id: str, change: UserChange) -> User:
-    """Change a user; who is deactivated is signed out everywhere.
+    """Change a user; who is deactivated is signed out everywhere, and no token of before is ever valid again.
 
     Raises UserFault: FORBIDDEN, INVALID_ID, NOT_FOUND, INVALID_NAME, LAST_ADMINISTRATOR.
     """
@@ -140,6 +140,8 @@ async def update(services: AccessServices, actor: Actor, user_id: str, change: U
         for name, value in details.items():
             setattr(user, name, value)
         if not user.active:
+            # Tokens that no session stands behind would else be valid again once the user is.
+            user.tokens_from = utc_now()
             await sessions.end_sessions(session, user_id)
         audit.record(session, actor, "updateUser", user_id, details)
     services.signals.notify(ACCESS_TOPIC)

@@ -8,7 +8,7 @@ import strawberry
 
 from headgate.domain import apikeys
 from headgate.domain.apikeys import MAX_DAYS, MAX_KEYS, KeyRequest
-from headgate.errors import Unauthenticated, UserFault
+from headgate.errors import UserFault
 from headgate.graphql.context import Info
 from headgate.graphql.enums import Role
 from headgate.graphql.fields import mutation, query, resolved
@@ -60,12 +60,11 @@ class ApiKey(Node, prefix="key"):
         )
         return found if is_visible else None
 
-    @resolved("Whose it is: it may do no more than they.")
-    async def user(self, info: Info) -> User:
-        user = await User.load(info, self.user_id)
-        if user is None:  # deleted since, and the key with them
-            raise Unauthenticated
-        return user
+    @resolved(
+        "Whose it is: it may do no more than they. Null where they were deleted since, and the key with them."
+    )
+    async def user(self, info: Info) -> User | None:
+        return await User.load(info, self.user_id)
 
 
 @strawberry.input(description="An API key to be made.")

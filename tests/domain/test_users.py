@@ -127,6 +127,8 @@ async def test_who_is_deactivated_is_signed_out_everywhere(services: Services, a
     await users.update(services, admin, ann.id, UserChange(name="Ann"))
     assert not any(session.revoked_at for session in await rows(services, Session))
     await users.update(services, admin, ann.id, UserChange(active=False))
+    again = await users.update(services, admin, ann.id, UserChange(active=True))
+    assert again.tokens_from is not None
     assert {session.user_id for session in await rows(services, Session) if session.revoked_at} == {ann.id}
 
 
