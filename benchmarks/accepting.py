@@ -61,7 +61,7 @@ class Acceptor:
     async def accept(self, count: int, dataset: str, due_at: datetime | None = None) -> list[str]:
         """Accept so many jobs that read nothing, and answer their ids; they wait until `due_at`, if it is given."""
         new = [NewJob(self._job(due_at or utc_now()), dataset) for _ in range(count)]
-        await accept(self.services, new, None)
+        await accept(self.services, new, None, deed=None)
         return [each.job.id for each in new]
 
     def _job(self, created_at: datetime) -> Job:

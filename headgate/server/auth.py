@@ -1,5 +1,6 @@
 """Access and refresh tokens: signed statements of who asks, valid until they expire."""
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,12 +12,14 @@ from headgate.domain.permissions import Principal
 from headgate.domain.ports import RefreshClaims
 from headgate.errors import Unauthenticated
 from headgate.server.tokens import TokenKind, expiry_of, moment_of_issue, sign, verify
-from headgate.storage.tables import Role
+from headgate.storage.tables import Role, utc_now
 
 ACCESS = TokenKind(b"headgate: access tokens", "headgate", "access")
 REFRESH = TokenKind(b"headgate: refresh tokens", "headgate-refresh", "refresh")
 SCHEME = "bearer"
 API_KEY_START = "hg_"
+MAX_VERIFIED = 5_000
+"""So many verified tokens are remembered; each takes about a kilobyte."""
 
 Authenticate = Callable[[str], Awaitable[Principal | None]]
 """Tells who a token stands for; None, or Unauthenticated, where it is not valid or its user may not enter."""
@@ -83,14 +86,40 @@ def verify_token(keys: KeyRing, token: str) -> Claims:
     return Claims(claims["sub"], role, expires_at, moment_of_issue(claims), session_id)
 
 
+class VerifiedTokens:
+    """Reads access tokens, and remembers what it verified: to do that takes as long as all else of a small request.
+
+    A remembered token still has to be within its time, and the keys have to be those that verified it.
+    """
+
+    def __init__(self, keys: KeyRing, now: Callable[[], datetime] = utc_now) -> None:
+        self._keys = keys
+        self._now = now
+        self._ring = keys.all
+        self._known: OrderedDict[str, Claims] = OrderedDict()
+
+    def read(self, token: str) -> Claims:
+        """Read a token; raises Unauthenticated as `verify_token` does."""
+        if (ring := self._keys.all) != self._ring:
+            self._ring, self._known = ring, OrderedDict()
+        claims = self._known.pop(token, None) or verify_token(self._keys, token)
+        if claims.expires_at <= self._now():
+            raise Unauthenticated
+        self._known[token] = claims
+        if len(self._known) > MAX_VERIFIED:
+            self._known.popitem(last=False)
+        return claims
+
+
 def authenticator(keys: KeyRing, doorkeeper: Doorkeeper) -> Authenticate:
     """Make what knows callers by their access tokens and API keys."""
+    tokens = VerifiedTokens(keys)
 
     async def authenticate(token: str) -> Principal | None:
         if token.startswith(API_KEY_START):
             return await doorkeeper.admit_key(token)
         try:
-            said = verify_token(keys, token)
+            said = tokens.read(token)
         except Unauthenticated:
             return None
         return await doorkeeper.admit(

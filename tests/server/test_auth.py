@@ -17,13 +17,22 @@ from hypothesis import strategies as st
 from headgate.domain.keyring import KeyRing
 from headgate.domain.ports import RefreshClaims
 from headgate.errors import Unauthenticated
-from headgate.server.auth import ACCESS, REFRESH, SignedTokens, bearer_token, issue_token, verify_token
+from headgate.server.auth import (
+    ACCESS,
+    REFRESH,
+    SignedTokens,
+    VerifiedTokens,
+    bearer_token,
+    issue_token,
+    verify_token,
+)
 from headgate.storage.tables import Role
 from tests.answers import without_cost
 
 SECRET = "a secret of at least thirty-two bytes"
 KEYS = KeyRing([SECRET])
-OTHER_KEYS = KeyRing(["another secret of thirty-two bytes or more"])
+OTHER_SECRET = "another secret of thirty-two bytes or more"
+OTHER_KEYS = KeyRing([OTHER_SECRET])
 KEY = KEYS.current
 SIGNED = SignedTokens(KEYS, token_hours=1, refresh_days=1)
 REFRESH_CLAIMS = RefreshClaims("user_1", "session_1", 7)
@@ -222,6 +231,30 @@ def test_two_keys_are_alive_until_one_of_them_is_dropped() -> None:
     assert verify_token(KeyRing([new]), after).user_id == "user_1"
     with pytest.raises(Unauthenticated):
         verify_token(KeyRing([new]), before)
+
+
+def test_a_remembered_token_ends_with_its_time() -> None:
+    moments = [datetime.now(UTC), datetime.now(UTC) + timedelta(hours=2)]
+    tokens = VerifiedTokens(KEYS, now=lambda: moments.pop(0))
+    token = issue_token(KEYS, "user_1", Role.VIEWER, hours=1)[0]
+
+    assert tokens.read(token).user_id == "user_1"
+    with pytest.raises(Unauthenticated):
+        tokens.read(token)
+
+
+def test_a_remembered_token_ends_with_its_key() -> None:
+    rings = [[OTHER_SECRET, SECRET], [OTHER_SECRET]]
+    keys = KeyRing([SECRET], changed=lambda: rings.pop(0) if rings else None)
+    tokens = VerifiedTokens(keys)
+    token = issue_token(keys, "user_1", Role.VIEWER, hours=1)[0]
+
+    assert tokens.read(token) is tokens.read(token)
+    keys.look()
+    assert tokens.read(token).user_id == "user_1"
+    keys.look()
+    with pytest.raises(Unauthenticated):
+        tokens.read(token)
 
 
 @pytest.mark.parametrize(
