@@ -25,6 +25,8 @@ from headgate.storage.tables import Session, User, utc_now
 
 WRONG_LOGIN = "The address or the password is wrong, or this user may not sign in."
 WRONG_REFRESH_TOKEN = "This refresh token is not valid, or not any more. Sign in again."  # noqa: S105, words
+NOBODY = Claimant("unknown")
+"""Whoever gave an address that no user has. It isn't kept: people type their password where the address goes."""
 FORGOTTEN_AT_ONCE = 1_000
 
 logger = structlog.get_logger(__name__)
@@ -63,7 +65,7 @@ async def login(services: Services, email: str, password: str, address: str | No
         raise
     begun = await _begin(services, user.id, proof, address) if user and proof else None
     if begun is None:
-        await _note_refusal(services, Claimant(email, user.id if user else None), address)
+        await _note_refusal(services, Claimant(user.email, user.id) if user else NOBODY, address)
         raise UserFault("UNAUTHENTICATED", WRONG_LOGIN)
     await attempt.take_back()
     return _signed_in(services, *begun)
