@@ -9,7 +9,10 @@ from strawberry.http import GraphQLRequestData
 
 from headgate.graphql.scalars import MAX_JSON_DEPTH, is_plain_json
 from headgate.server.refusals import unauthenticated
-from headgate.server.responses import malformed
+from headgate.server.responses import Refusal, malformed
+
+UNSUPPORTED = "UNSUPPORTED_MEDIA_TYPE"
+UTF_8 = ("charset=utf-8", "charset=utf8", 'charset="utf-8"')
 
 MAX_STRANGER_BYTES = 16 * 1024
 
@@ -24,6 +27,16 @@ async def body_of(request: Request, *, is_known: bool) -> bytes:
         if len(body) > MAX_STRANGER_BYTES:
             raise unauthenticated()
     return body
+
+
+def media_type_of(headers: Mapping[str, str]) -> str:
+    """Tell the media type of a body; raises Refusal where it is not sent as it is, or its text is not UTF-8."""
+    name, *parameters = (part.strip().lower() for part in headers.get("content-type", "").split(";"))
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Refusal(415, UNSUPPORTED, "Send the body as it is: compressed ones are not taken.")
+    if any(text.startswith("charset=") and text not in UTF_8 for text in parameters):
+        raise Refusal(415, UNSUPPORTED, "Send text as UTF-8.")
+    return name
 
 
 def decode_json(data: bytes | str) -> object:

@@ -13,6 +13,7 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
+from websockets.frames import CloseCode
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
@@ -170,7 +171,10 @@ class Connection(HttpToolsProtocol):
         """Answer what never became a request, and close."""
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        is_answering = (
+            self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        )
+        if not is_answering and not self.pipeline:
             headers, body = _answer(refusal)
             lines = [b"%s: %s\r\n" % (name.encode(), value.encode()) for name, value in headers]
             self.transport.write(b"".join([STATUS_LINE[refusal.status], *lines, b"\r\n", body]))
@@ -183,6 +187,24 @@ class Socket(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.conn = _Handshake(max_size=self.config.ws_max_size, logger=self.conn.logger)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on. What comes first is a whole head: where that began no handshake, it could not even be read."""
+        super().data_received(data)
+        if not self.handshake_initiated:
+            self.handshake_initiated = self.handshake_complete = self.close_sent = True
+            refusal = b"".join(self.conn.data_to_send())
+            self.transport.write(refusal or self.conn.reject(HTTPStatus.BAD_REQUEST, "").serialize())
+            self.transport.close()
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message on. For text that is no UTF-8 the socket is closed; Uvicorn would log that as an error."""
+        if self.curr_msg_data_type == "text" and not _is_utf_8(b"".join(self.frames)):
+            self.frames = []
+            self.conn.send_close(CloseCode.INVALID_DATA)
+            self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send what the application sends; its refusal ends the handshake, which Uvicorn would log as unfinished."""
@@ -199,6 +221,14 @@ class _Handshake(ServerProtocol):
         )
         headers, body = _answer(refusal)
         return Response(known, known.phrase, Headers(headers), body)
+
+
+def _is_utf_8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _answer(refusal: Refusal) -> tuple[list[tuple[str, str]], bytes]:

@@ -27,7 +27,13 @@ from headgate.domain.permissions import Principal
 from headgate.domain.tolls import RateLimited, Tolls
 from headgate.errors import Unauthenticated
 from headgate.server.auth import Authenticate, bearer_token
-from headgate.server.body import body_of, operation_from, operation_from_body, operation_from_query
+from headgate.server.body import (
+    body_of,
+    media_type_of,
+    operation_from,
+    operation_from_body,
+    operation_from_query,
+)
 from headgate.server.frames import MAX_FRAME_BYTES
 from headgate.server.masking import (
     INTERNAL,
@@ -206,9 +212,9 @@ class GraphQLApp(GraphQL[Any, None]):
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
         """Read the one operation of a request; raises Refusal where there is none."""
-        media_type = (request.content_type or "").partition(";")[0].strip().lower()
         if request.method == "GET":
             return operation_from_query(request.query_params)
+        media_type = media_type_of(request.headers)
         assert isinstance(request, RequestAdapter)
         if media_type == PLAIN_JSON:
             return operation_from_body(
@@ -305,7 +311,9 @@ class GraphQLApp(GraphQL[Any, None]):
 
 
 def _token(request: HTTPConnection) -> str | None:
-    return bearer_token(request.headers.get("authorization"))
+    """Tell the one token that is shown; None where there is none, or where there are several to choose from."""
+    shown = request.headers.getlist("authorization")
+    return bearer_token(shown[0]) if len(shown) == 1 else None
 
 
 def _address(request: HTTPConnection) -> str | None:

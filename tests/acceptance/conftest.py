@@ -25,6 +25,21 @@ def shared_headgate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headga
     headgate.stop()
 
 
+@pytest.fixture(scope="session")
+def unmetered_headgate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headgate]:
+    """A running server without rate limits, for tests that ask as fast as they can; its log is JSON."""
+    settings = {
+        "HEADGATE_ANONYMOUS_RATE_LIMIT": "0",
+        "HEADGATE_LOG_FORMAT": "json",
+        "HEADGATE_RATE_LIMIT": "0",
+        "HEADGATE_READ_SECONDS": "2",
+        "HEADGATE_WORKERS": "1",
+    }
+    headgate = Headgate(tmp_path_factory.mktemp("unmetered") / "home", settings).start()
+    yield headgate
+    headgate.stop()
+
+
 @pytest.fixture
 def make_headgate(tmp_path: Path) -> Iterator[MakeHeadgate]:
     """Make homes for servers that a test starts and stops itself; `settings` are HEADGATE_ variables."""

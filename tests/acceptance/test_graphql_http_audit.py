@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.processes import Client
+from tests.acceptance.processes import Headgate
 
 SOURCE = Path(__file__).parent.parent / "node"
 INSTALLED = Path(sys.prefix) / "headgate-tests-node"
@@ -33,8 +33,12 @@ def node_folder() -> Path:
 
 
 @needs_node
-async def test_all_audits_pass(client: Client, node_folder: Path) -> None:
-    environment = {**os.environ, "AUDITED_URL": f"{client.url}/graphql", "AUDITED_TOKEN": client.token}
+def test_all_audits_pass(shared_headgate: Headgate, node_folder: Path) -> None:
+    environment = {
+        **os.environ,
+        "AUDITED_URL": f"{shared_headgate.url}/graphql",
+        "AUDITED_TOKEN": shared_headgate.token(),
+    }
     done = subprocess.run(
         ["node", "audit.js"], cwd=node_folder, env=environment, capture_output=True, text=True, timeout=60
     )
