@@ -8,29 +8,47 @@ import pytest
 from strawberry.types import get_object_definition
 from strawberry.utils.str_converters import to_camel_case
 
-from headgate.domain import audit, cancellation, endings, pipeline_changes, runs
+from headgate.domain import apikeys, audit, cancellation, endings, pipeline_changes, runs, sessions
+from headgate.domain.apikeys import KeyRequest
 from headgate.domain.audit import AuditFilter
 from headgate.domain.endings import Ending
 from headgate.domain.incoming import IncomingFile
 from headgate.domain.ledgers import ledger_key
 from headgate.domain.lineage import ALL_REJECTED
+from headgate.domain.permissions import Principal
 from headgate.domain.pipeline_changes import NewPipeline
 from headgate.domain.pipeline_specs import Said
 from headgate.domain.ports import TaskFault
 from headgate.domain.services import Services
+from headgate.domain.users import ADMINISTRATOR_EMAIL
 from headgate.graphql.context import Context
 from headgate.graphql.schema import HeadgateSchema, Mutation
 from headgate.storage.ids import new_id
-from headgate.storage.tables import CancelMode, Role
+from headgate.storage.tables import CancelMode, Role, User
 from tests.domain.ledgers import an_error, write_ledger
+from tests.domain.people import add_user, change
 from tests.graphql.conftest import AddJob, Ask
 
-UNRECORDED = {"validate": "It changes nothing."}
+UNRECORDED = {
+    "validate": "It changes nothing.",
+    "refreshToken": "It goes on with what a login began; only a token that comes again is recorded.",
+}
 """Mutations that leave no entry, and why."""
 TEXT = 'data: {text: {content: "a\\n1\\n", format: CSV}}, dataset: "sales"'
 SPEC = {"source": {"text": {"format": "CSV", "content": "a"}}, "sinks": [{"dataset": {"name": "sales"}}]}
 SIMULATED = '{name: "e", kind: SIMULATED, settings: {seed: 7}}'
+PASSWORD = "correct horse"
 STORY = {
+    "login": f'{{login(email: "{ADMINISTRATOR_EMAIL}", password: "{PASSWORD}") {{errors {{code}}}}}}',
+    "logout": "($refresh: String!) {logout(refreshToken: $refresh) {errors {code}}}",
+    "changePassword": f'{{changePassword(current: "{PASSWORD}", new: "battery staple") {{errors {{code}}}}}}',
+    "createUser": f"""{{
+        createUser(input: {{email: "new@example.org", password: "{PASSWORD}", role: VIEWER}}) {{errors {{code}}}}
+    }}""",
+    "updateUser": "($user: ID!) {updateUser(id: $user, input: {role: OPERATOR}) {errors {code}}}",
+    "deleteUser": "($user: ID!) {deleteUser(id: $user) {errors {code}}}",
+    "createApiKey": '{createApiKey(input: {name: "nightly", role: VIEWER}) {errors {code}}}',
+    "revokeApiKey": "($key: ID!) {revokeApiKey(id: $key) {errors {code}}}",
     "upload": "($file: Upload!) {upload(file: $file) {errors {code}}}",
     "ingest": f"{{ingest(input: {{{TEXT}}}) {{errors {{code}}}}}}",
     "ingestBatch": f"{{ingestBatch(input: {{items: [{{{TEXT}}}]}}) {{errors {{code}}}}}}",
@@ -82,7 +100,16 @@ async def variables(
     async with services.store.writer(key) as writer:
         await writer.write(b"a\n1\n")
     file = IncomingFile("a.csv", key, 4, writer.sha256, b"a\n1\n")
-    return {"file": file, "queued": queued.id, "canceled": canceled.id, "rejecting": rejecting.id}
+    jobs = {"queued": queued.id, "canceled": canceled.id, "rejecting": rejecting.id}
+    return {"file": file, **jobs, **await access(services, principal)}
+
+
+async def access(services: Services, principal: Principal) -> dict[str, str]:
+    """What is to change of access: a session of the administrator, a key, and a user."""
+    await change(services, User, password_hash=await services.passwords.hash(PASSWORD))
+    signed_in = await sessions.login(services, ADMINISTRATOR_EMAIL, PASSWORD, None)
+    key, _ = await apikeys.create(services, principal, KeyRequest("old", Role.VIEWER))
+    return {"refresh": signed_in.refresh_token, "key": key.id, "user": (await add_user(services)).id}
 
 
 def mutations() -> set[str]:
