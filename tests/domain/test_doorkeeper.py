@@ -11,9 +11,11 @@ from headgate.domain.doorkeeper import ACCESS_TOPIC, NEVER, Doorkeeper
 from headgate.domain.permissions import Principal
 from headgate.domain.remembering import Remembered
 from headgate.domain.services import Services
+from headgate.jobs.redis_signals import RedisSignals
 from headgate.storage.ids import new_id
 from headgate.storage.tables import ApiKey, Role, Session, User, utc_now
 from tests.domain.people import LATER, ONE_DATABASE, add_key, add_session, add_user, change
+from tests.redis_server import RedisServer
 
 AGO = utc_now() - timedelta(hours=1)
 
@@ -168,6 +170,27 @@ async def test_what_is_known_is_forgotten_when_access_changes(services: Services
         await asyncio.sleep(0)
         assert await door.admit(user.id, Role.VIEWER, LATER) is None
         assert await door.admit_key(secret) is None
+
+
+@ONE_DATABASE
+async def test_what_one_process_changes_counts_at_once_in_another(
+    services: Services, redis_server: RedisServer
+) -> None:
+    user = await add_user(services)
+    door = Doorkeeper(services.database, keep_s=3600)
+    async with (
+        RedisSignals(redis_server.url) as here,
+        RedisSignals(redis_server.url) as there,
+        door.listening(there),
+        there.listen(ACCESS_TOPIC) as heard,
+    ):
+        await heard.wait(0)
+        assert await door.admit(user.id, Role.VIEWER, LATER)
+        await change(services, User, active=False)
+        here.notify(ACCESS_TOPIC)
+        assert await heard.wait(5)
+        await asyncio.sleep(0)
+        assert await door.admit(user.id, Role.VIEWER, LATER) is None
 
 
 class Library:
