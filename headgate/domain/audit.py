@@ -21,7 +21,7 @@ from headgate.storage.tables import AuditEntry
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """Whoever has not shown who they are: the user whose address they gave, or a name for those of whom there is none."""
+    """Whoever has not shown who they are: the user whose address they gave, or a name for all of whom none is known."""
 
     name: str
     user_id: str | None = None

@@ -1,7 +1,8 @@
 """No secret comes out again: not in an answer, an event, a log line, a measure, the database or a file of the home.
 
-The server's own secret key is in its file, which nobody else can read. Salts of masks are the known exception: they are
-part of a spec, which whoever may see pipelines may see.
+The server's own secret key is in its file, which nobody else can read. Two exceptions are known. Salts of masks are
+part of a spec, which whoever may see pipelines may see. And where a request doesn't fit the schema, GraphQL says what
+value was wrong: whoever sent it reads it again, and nobody else.
 """
 
 import json
@@ -55,17 +56,20 @@ class Canaries(dict[str, str]):
 
 @dataclass
 class Listener:
-    """Hears all that a server says: `told` to everybody, `handed` to who asked for a new secret."""
+    """Hears what a server says: `told` to all, `handed` to who asked for a new secret, `echoed` to its sender."""
 
     told: list[bytes] = field(default_factory=list)
     handed: list[bytes] = field(default_factory=list)
+    echoed: list[bytes] = field(default_factory=list)
+    is_echoed: bool = False
 
     async def hear(self, response: httpx.Response) -> None:
         content = await response.aread()
         asked = response.request.content if hasattr(response.request, "_content") else b""
         is_handing = any(f"{name}(".encode() in asked for name in HANDING_OUT)
         said = content + repr(response.headers.raw).encode()
-        (self.handed if is_handing else self.told).append(said)
+        heard = self.echoed if self.is_echoed else self.handed if is_handing else self.told
+        heard.append(said)
 
     @property
     def all(self) -> bytes:
@@ -167,6 +171,29 @@ async def refuse_endpoints(admin: Client, canaries: Canaries, given: dict[str, A
     assert answer["updateEndpoint"]["errors"] != []
 
 
+async def ask_wrongly(admin: Client, canaries: Canaries) -> None:
+    """Give secrets in requests that don't fit the schema, in variables and in the document."""
+    secret = canaries.plant("in-a-wrong-request")
+    given = {"name": "a", "kind": "HTTP", "settings": {}, "secrets": {"token": secret}}
+    literal = json.dumps(secret)
+    asked: list[tuple[str, dict[str, Any]]] = [
+        (CREATE_ENDPOINT, {"input": {**given, "bogus": 1}}),
+        (CREATE_ENDPOINT, {"input": {**given, "name": None}}),
+        (CREATE_ENDPOINT, {"input": {**given, "kind": secret}}),
+        (CREATE_ENDPOINT, {"input": [given, secret]}),
+        (LOGIN % TOKENS, {"email": EMAIL, "password": [secret]}),
+        (LOGIN % TOKENS, {"email": EMAIL, "password": {"a": secret}}),
+        (
+            f"mutation {{ login(email: {literal}, password: {literal}, bogus: {literal}) {{ accessToken }} }}",
+            {},
+        ),
+        (f"mutation {{ login(email: 1, password: [{literal}]) {{ accessToken }} }}", {}),
+        (f"mutation {{ login(email: {literal}, password: {literal}", {}),
+    ]
+    for query, variables in asked:
+        assert "errors" in await admin.ask(query, **variables), query
+
+
 async def run(admin: Client, name: str, source: dict[str, Any]) -> None:
     """Run a pipeline that reads from an endpoint, and fails; follow it over a socket meanwhile."""
     [(kind, said)] = source.items()
@@ -262,6 +289,9 @@ async def test_no_secret_comes_out_again(
         admin, stranger = await clients_of(stack, headgate, listener)
         await use_endpoints(admin, canaries, parrot.url)
         await sign_in(stranger, admin, canaries)
+        listener.is_echoed = True
+        await ask_wrongly(admin, canaries)
+        listener.is_echoed = False
         await do_ordinary_things(admin, listener)
     assert headgate.run("rotate-key").returncode == 0
     assert headgate.stop() == 0
@@ -276,6 +306,8 @@ async def test_no_secret_comes_out_again(
     }
     handed = found_in(b"\n".join(listener.handed), canaries)
     assert handed == {"access token", "refresh token", "new token", "new refresh token", "API key"}
+
+    assert found_in(b"\n".join(listener.echoed), canaries) == {"in-a-wrong-request"}
 
     # The search sees what is told on purpose.
     marker = {"marker": "told-on-purpose"}
