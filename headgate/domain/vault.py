@@ -30,6 +30,8 @@ class Vault:
 
     def seal(self, secrets: Mapping[str, str], owner: str) -> str:
         """Make a text of secrets that says nothing without the current key."""
+        # What is sealed a moment after a rotation has to need no older key: that may be dropped next.
+        self._keys.look()
         key, nonce = self._keys.current, os.urandom(NONCE_BYTES)
         sealed = _cipher(key).encrypt(nonce, orjson.dumps(dict(secrets)), owner.encode())
         return _start(key) + urlsafe_b64encode(nonce + sealed).decode()

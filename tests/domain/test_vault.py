@@ -40,6 +40,14 @@ def test_an_old_key_of_the_ring_opens_what_it_sealed() -> None:
     assert Vault(KeyRing([NEW])).open(again, "endpoint_1") == {"token": "s3cret"}
 
 
+def test_what_is_sealed_right_after_a_rotation_needs_the_new_key_alone() -> None:
+    secrets = [OLD]
+    vault = Vault(KeyRing([OLD], changed=lambda: secrets))
+    secrets = [NEW, OLD]
+    sealed = vault.seal({"token": "s3cret"}, "endpoint_1")
+    assert Vault(KeyRing([NEW])).open(sealed, "endpoint_1") == {"token": "s3cret"}
+
+
 @pytest.mark.parametrize("secrets", [[OLD], [NEW, OLD]], ids=["alone", "as-an-old-one"])
 def test_a_seal_that_names_no_key_is_opened_with_any(secrets: list[str]) -> None:
     vault = Vault(KeyRing(secrets))
