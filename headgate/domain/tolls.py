@@ -47,17 +47,16 @@ class Bill:
         """Pay until it is so many points in all; raises RateLimited where an account has not enough left."""
         if points <= self.points:
             return
-        paid, self.points = self.points, points
-        left: list[Allowance] = []
-        for account, rate in self._accounts:
+        paid, self.points, self.allowance = self.points, points, None
+        for number, (account, rate) in enumerate(self._accounts):
             # What costs more than there ever is, costs all there is.
-            due = min(self.points, rate.limit) - min(paid, rate.limit)
-            self.allowance = await self._rates.take(account, rate, due)
-            if not self.allowance.is_granted:
-                await self._give_back(paid, len(left))
-                raise RateLimited(self.allowance)
-            left.append(self.allowance)
-        self.allowance = min(left, key=lambda each: each.remaining, default=None)
+            due = min(points, rate.limit) - min(paid, rate.limit)
+            left = await self._rates.take(account, rate, due)
+            if self.allowance is None or left.remaining < self.allowance.remaining or not left.is_granted:
+                self.allowance = left
+            if not left.is_granted:
+                await self._give_back(paid, number)
+                raise RateLimited(left)
 
     async def _give_back(self, paid: int, count: int) -> None:
         """Undo what the first accounts have paid beyond what was paid before."""

@@ -75,7 +75,7 @@ class QueryLimiter(SchemaExtension):
     def on_parse(self) -> Iterator[None]:
         query = self.execution_context.query
         if query:
-            read = parse_cached if len(query) <= CACHED_CHARS else parse_within
+            read = _parse_cached if len(query) <= CACHED_CHARS else parse_within
             self.execution_context.graphql_document = read(query, self._limits)
         yield
 
@@ -122,7 +122,7 @@ def parse_within(query: str, limits: QueryLimits = DEFAULT_LIMITS) -> DocumentNo
     return document
 
 
-parse_cached = lru_cache(maxsize=CACHED_DOCUMENTS)(parse_within)
+_parse_cached = lru_cache(maxsize=CACHED_DOCUMENTS)(parse_within)
 
 
 def _check(document: DocumentNode, limits: QueryLimits) -> None:

@@ -1,12 +1,16 @@
 """What an operation may cost, what it pays, and how long it may take."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Mapping, Sequence
+from types import TracebackType
 from typing import Any, NamedTuple
 
+import strawberry
 from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, OperationType
 from strawberry.extensions import SchemaExtension
+from strawberry.extensions.context import ExecutingContextManager, ParsingContextManager
+from strawberry.extensions.runner import SchemaExtensionsRunner
+from strawberry.types import ExecutionContext
 
 from headgate.domain.pages import MAX_FIRST
 from headgate.domain.tolls import points_for
@@ -16,10 +20,10 @@ from headgate.graphql.inputlists import ListVariable, check_lists, list_variable
 from headgate.graphql.limits import (
     CACHED_CHARS,
     CACHED_DOCUMENTS,
+    DEFAULT_LIMITS,
     QueryLimits,
     check_limit,
     nests_too_deeply,
-    parse_cached,
 )
 
 
@@ -36,98 +40,137 @@ class ExecutionTimeout(HeadgateError):
         super().__init__("EXECUTION_TIMEOUT", text)
 
 
-class Meter(SchemaExtension):
-    """Refuses operations that may cost too much, has the others paid for, and stops those that take too long.
-
-    It comes behind what parses and before validation. The result of a query or mutation says what it cost.
-    """
-
-    def __init__(self, limits: QueryLimits) -> None:
-        self._limits = limits
-
-    async def on_parse(self) -> AsyncIterator[None]:
-        """Measure and charge."""
-        operation = _operation(self.execution_context.graphql_document, self.execution_context.operation_name)
-        # Without one to run nothing is run, and it is said elsewhere why.
-        if operation is not None:
-            await self._charge(operation)
-        yield
-
-    async def on_execute(self) -> AsyncIterator[None]:
-        """Set the time limit."""
-        try:
-            async with asyncio.timeout(self._limits.execution_s) as limit:
-                yield
-        except TimeoutError:
-            if limit.expired():
-                raise ExecutionTimeout(self._limits.execution_s) from None
-            raise
-
-    async def _charge(self, operation: OperationDefinitionNode) -> None:
-        cost = self._cost(operation)
-        points = points_for(cost)
-        told = {"requested": cost, "maximum": self._limits.cost, "points": points}
-        if (bill := self.execution_context.context.bill) is not None:
-            await bill.pay(points)
-            if bill.allowance is not None:
-                told["remaining"] = bill.allowance.remaining
-        if operation.operation is not OperationType.SUBSCRIPTION:
-            self.execution_context.extensions_results["cost"] = told
-
-    def _cost(self, operation: OperationDefinitionNode) -> int:
-        """Tell the cost of what is asked; raises GraphQLError where it is beyond a limit."""
-        context = self.execution_context
-        try:
-            found, lists = self._measure(operation)
-            check_lists(lists, context.variables)
-            if self._limits.page < MAX_FIRST:
-                check_limit("first", found.largest_page(context.variables), self._limits.page)
-            cost = found.cost(context.variables)
-        except RecursionError:
-            raise nests_too_deeply() from None
-        check_limit("cost", cost, self._limits.cost)
-        return cost
-
-    def _measure(self, operation: OperationDefinitionNode) -> "_Measured":
-        context, schema = self.execution_context, self.execution_context.schema._schema
-        query = context.query or ""
-        if len(query) > CACHED_CHARS:
-            assert context.graphql_document is not None
-            return _measured(context.graphql_document, schema, operation)
-        return _measure_cached(query, context.operation_name, schema, self._limits)
-
-
-def metering(limits: QueryLimits) -> Callable[[], SchemaExtension]:
-    """Make what meters each operation of a schema."""
-    return partial(Meter, limits)
-
-
 class _Measured(NamedTuple):
     """What is known of an operation before its variables are: its cost, and which of them may hold lists."""
 
     measure: Measure
     lists: Sequence[ListVariable]
+    is_subscription: bool
 
 
-def _measured(document: DocumentNode, schema: GraphQLSchema, operation: OperationDefinitionNode) -> _Measured:
-    return _Measured(measure(document, schema, operation), list_variables(operation, schema))
+class MeteredSchema(strawberry.Schema):
+    """Refuses operations that may cost too much, has the others paid for, and stops those that take too long.
+
+    That comes behind all that its extensions do when a document is parsed, and before validation. The result of a query
+    or mutation says what it cost. Hooks of an extension would do the same at twice the price.
+    """
+
+    def __init__(self, *args: Any, limits: QueryLimits = DEFAULT_LIMITS, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.limits = limits
+        self._measured: dict[tuple[str, str | None], _Measured] = {}
+
+    def create_extensions_runner(
+        self, execution_context: ExecutionContext, extensions: list[SchemaExtension]
+    ) -> SchemaExtensionsRunner:
+        """Make what runs the steps of one operation."""
+        return _Runner(execution_context, extensions)
+
+    def measured(self, context: ExecutionContext) -> _Measured | None:
+        """Measure the operation that would run; None where there is none. Short documents are measured once."""
+        key = (context.query or "", context.operation_name)
+        if (found := self._measured.get(key)) is not None:
+            return found
+        found = _measure(context, self._schema)
+        if found is not None and len(key[0]) <= CACHED_CHARS:
+            self._measured[key] = found
+            if len(self._measured) > CACHED_DOCUMENTS:
+                del self._measured[next(iter(self._measured))]
+        return found
 
 
-@lru_cache(maxsize=CACHED_DOCUMENTS)
-def _measure_cached(query: str, name: str | None, schema: GraphQLSchema, limits: QueryLimits) -> _Measured:
-    document = parse_cached(query, limits)
-    operation = _operation(document, name)
-    assert operation is not None
-    return _measured(document, schema, operation)
+class _Runner(SchemaExtensionsRunner):
+    def parsing(self) -> ParsingContextManager:
+        return _Charged(self.extensions, self.execution_context)
+
+    def executing(self) -> ExecutingContextManager:
+        return _Timed(self.extensions, self.execution_context)
 
 
-def _operation(document: DocumentNode | None, name: Any) -> OperationDefinitionNode | None:
+class _Charged(ParsingContextManager):
+    """Has an operation paid for once its document is parsed."""
+
+    def __init__(self, extensions: list[SchemaExtension], context: ExecutionContext) -> None:
+        super().__init__(extensions)
+        self._context = context
+
+    async def __aenter__(self) -> None:
+        await super().__aenter__()
+        schema = self._context.schema
+        assert isinstance(schema, MeteredSchema)
+        # Without an operation nothing is run, and it is said elsewhere why.
+        if (found := schema.measured(self._context)) is not None:
+            await _charge(self._context, found, schema.limits)
+
+
+class _Timed(ExecutingContextManager):
+    """Stops an operation that takes too long."""
+
+    def __init__(self, extensions: list[SchemaExtension], context: ExecutionContext) -> None:
+        super().__init__(extensions)
+        assert isinstance(context.schema, MeteredSchema)
+        self._limit_s = context.schema.limits.execution_s
+
+    async def __aenter__(self) -> None:
+        await super().__aenter__()
+        self._timeout = asyncio.timeout(self._limit_s)
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError:
+            kind, error, trace = ExecutionTimeout, ExecutionTimeout(self._limit_s), None
+            raise error from None
+        finally:
+            await super().__aexit__(kind, error, trace)
+
+
+async def _charge(context: ExecutionContext, found: _Measured, limits: QueryLimits) -> None:
+    cost = _cost(found, context.variables, limits)
+    points = points_for(cost)
+    told = {"requested": cost, "maximum": limits.cost, "points": points}
+    if (bill := context.context.bill) is not None:
+        await bill.pay(points)
+        if bill.allowance is not None:
+            told["remaining"] = bill.allowance.remaining
+    if not found.is_subscription:
+        context.extensions_results["cost"] = told
+
+
+def _cost(found: _Measured, variables: Mapping[str, Any] | None, limits: QueryLimits) -> int:
+    """Tell the cost of what is asked; raises GraphQLError where it is beyond a limit."""
+    try:
+        check_lists(found.lists, variables)
+        if limits.page < MAX_FIRST:
+            check_limit("first", found.measure.largest_page(variables), limits.page)
+        cost = found.measure.cost(variables)
+    except RecursionError:
+        raise nests_too_deeply() from None
+    check_limit("cost", cost, limits.cost)
+    return cost
+
+
+def _measure(context: ExecutionContext, schema: GraphQLSchema) -> _Measured | None:
+    document = context.graphql_document
+    operation = _operation(document, context.operation_name)
+    if document is None or operation is None:
+        return None
+    try:
+        return _Measured(
+            measure(document, schema, operation),
+            list_variables(operation, schema),
+            operation.operation is OperationType.SUBSCRIPTION,
+        )
+    except RecursionError:
+        raise nests_too_deeply() from None
+
+
+def _operation(document: DocumentNode | None, name: str | None) -> OperationDefinitionNode | None:
     """Find the operation that would be run: the one of this name, or the first one where none is given."""
-    operations = [
-        node
-        for node in (document.definitions if document else ())
-        if isinstance(node, OperationDefinitionNode)
-    ]
-    if name is None:
-        return operations[0] if operations else None
-    return next((node for node in operations if node.name and node.name.value == name), None)
+    for node in document.definitions if document is not None else ():
+        if isinstance(node, OperationDefinitionNode) and name in (None, node.name and node.name.value):
+            return node
+    return None

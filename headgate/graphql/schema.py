@@ -39,7 +39,7 @@ from headgate.graphql.jobactions import JobActionMutation
 from headgate.graphql.jobs import JobQuery
 from headgate.graphql.limits import DEFAULT_LIMITS, QueryLimits, query_extensions
 from headgate.graphql.mappings import MappingMutation
-from headgate.graphql.metering import metering
+from headgate.graphql.metering import MeteredSchema
 from headgate.graphql.nodes import NodeQuery
 from headgate.graphql.pipeline_changes import PipelineMutation
 from headgate.graphql.pipelines import PipelineQuery
@@ -93,7 +93,7 @@ class Mutation(
 class Subscription(JobSubscription): ...
 
 
-class HeadgateSchema(strawberry.Schema):
+class HeadgateSchema(MeteredSchema):
     """A schema whose errors are logged by the transport, with the request's id, and not here.
 
     With a `schema_role`, errors tell those below it nothing of the schema, and nobody what they might have meant.
@@ -157,7 +157,8 @@ def make_schema(limits: QueryLimits = DEFAULT_LIMITS, *, schema_role: Role | Non
         Mutation,
         Subscription,
         schema_role=schema_role,
-        extensions=query_extensions(*guards, metering(limits), limits=limits),
+        limits=limits,
+        extensions=query_extensions(*guards, limits=limits),
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     _cap_pages(schema, limits.page)

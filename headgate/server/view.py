@@ -156,9 +156,9 @@ class GraphQLApp(GraphQL[Any, None]):
 
     async def _answer_operation(self, request: Request) -> Response:
         caller = request.state.caller = await self._caller(request)
-        request.state.bill = self._tolls.bill(caller, _address(request))
+        bill = request.state.bill = self._tolls.bill(caller, _address(request))
         # Whoever has nothing left is sent away before a byte of the body is read.
-        await request.state.bill.pay(1)
+        await bill.pay(1)
         try:
             return await self.run(request)
         finally:

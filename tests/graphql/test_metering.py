@@ -15,7 +15,7 @@ from headgate.domain.services import Services
 from headgate.domain.tolls import Bill, Tolls
 from headgate.graphql.context import Context
 from headgate.graphql.limits import DEFAULT_LIMITS, LIMIT_CODE, query_extensions
-from headgate.graphql.metering import metering
+from headgate.graphql.metering import MeteredSchema
 from headgate.graphql.schema import HeadgateSchema, make_schema
 
 JOBS = "query($n: Int) { jobs(first: $n) { edges { node { id } } } }"
@@ -169,7 +169,7 @@ class Subscription:
             yield number
 
 
-class QuietSchema(strawberry.Schema):
+class QuietSchema(MeteredSchema):
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
@@ -180,7 +180,7 @@ class QuietSchema(strawberry.Schema):
 def hasty() -> strawberry.Schema:
     limits = replace(DEFAULT_LIMITS, execution_s=0.1)
     return QuietSchema(
-        Query, Mutation, Subscription, extensions=query_extensions(metering(limits), limits=limits)
+        Query, Mutation, Subscription, limits=limits, extensions=query_extensions(limits=limits)
     )
 
 

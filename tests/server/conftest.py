@@ -25,7 +25,7 @@ from headgate.domain.tolls import Bill, Tolls
 from headgate.errors import UserFault
 from headgate.graphql.access import doorway
 from headgate.graphql.limits import QueryLimits, query_extensions
-from headgate.graphql.metering import metering
+from headgate.graphql.metering import MeteredSchema
 from headgate.graphql.scalars import SCALARS, BigInt
 from headgate.jobs.memory_rates import InProcessRates
 from headgate.server.auth import issue_token, verify_token
@@ -196,7 +196,7 @@ class Subscription:
         yield JSON(2**70)
 
 
-class ToySchema(strawberry.Schema):
+class ToySchema(MeteredSchema):
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
@@ -208,7 +208,8 @@ def toy_schema() -> ToySchema:
         Query,
         Mutation,
         Subscription,
-        extensions=query_extensions(doorway(Mutation), metering(TOY_LIMITS), limits=TOY_LIMITS),
+        limits=TOY_LIMITS,
+        extensions=query_extensions(doorway(Mutation), limits=TOY_LIMITS),
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 
