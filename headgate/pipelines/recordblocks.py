@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from headgate.pipelines.prepared import ROW_INDEX, SAMPLE_ROWS, Prepared
-from headgate.pipelines.readers.naming import check_keys
+from headgate.pipelines.readers.naming import check_count, check_keys
 from headgate.pipelines.rowmap import RowMap
 from headgate.storage.columns import MAX_SAFE_INTEGER, fields_of, inner_type, json_value
 
@@ -58,6 +58,7 @@ class RecordBlocks:
     def _flush(self) -> None:
         for record in self._pending:
             self._names.update(dict.fromkeys(record))
+        check_count(len(self._names))
         check_keys(self._names)
         block = _Block(self._scratch / f"block-{len(self._blocks):06}.parquet", {})
         rows = pl.int_range(

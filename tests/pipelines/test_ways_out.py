@@ -38,6 +38,7 @@ CALLERS = {
     "headgate/storage/places.py": "has the type of connections only",
     "headgate/storage/outside_sql/dialled.py": "dials an address that was checked",
     "headgate/storage/database.py": "calls the operator's own database",
+    "headgate/server/jwks.py": "asks the issuer that the operator names",
     "headgate/server/serving.py": "calls itself",
 }
 """The modules that open connections, and whom they call."""

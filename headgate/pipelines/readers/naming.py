@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from headgate.errors import JobFault
 
+MAX_COLUMNS = 16_384
+"""As many as a sheet of Excel has. What comes behind grows with columns, and not with rows alone."""
 RESERVED = "__headgate_"
 """What begins the names of the engine's own columns."""
 
@@ -15,7 +17,11 @@ def _is_reserved(name: str) -> bool:
 
 
 def column_names(cells: Sequence[str]) -> list[str]:
-    """A name for each column: its own, `column_3` where that is empty or reserved, `name_2` where it came before."""
+    """A name for each column: its own, `column_3` where that is empty or reserved, `name_2` where it came before.
+
+    Raises JobFault (TOO_MANY_COLUMNS).
+    """
+    check_count(len(cells))
     names: list[str] = []
     taken: set[str] = set()
     for number, cell in enumerate(cells, start=1):
@@ -27,6 +33,13 @@ def column_names(cells: Sequence[str]) -> list[str]:
         taken.add(name.casefold())
         names.append(name)
     return names
+
+
+def check_count(columns: int) -> None:
+    """Raise JobFault (TOO_MANY_COLUMNS) where a source has more than any reader takes."""
+    if columns > MAX_COLUMNS:
+        message = f"The data has {columns:,} columns; {MAX_COLUMNS:,} are taken. Send what belongs together as rows."
+        raise JobFault("TOO_MANY_COLUMNS", message, "DATA", details={"maxColumns": MAX_COLUMNS})
 
 
 def check_keys(keys: Iterable[str]) -> None:
