@@ -8,13 +8,17 @@ from uuid import uuid4
 import pytest
 from sqlmodel import col, select, update
 
+from headgate.domain import sessions
 from headgate.domain.doorkeeper import hash_of
 from headgate.domain.services import Services
+from headgate.domain.sessions import SignedIn
 from headgate.errors import UserFault
 from headgate.storage.ids import new_id
 from headgate.storage.tables import ApiKey, AuditEntry, Role, Session, User, utc_now
 
 Row = TypeVar("Row", User, Session, ApiKey)
+EMAIL, PASSWORD = "ann@example.org", "correct horse"
+HERE, THERE = "192.0.2.1", "192.0.2.2"
 ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For what no database decides."""
 LATER = utc_now() + timedelta(hours=1)
@@ -60,6 +64,17 @@ async def refusal(attempt: Awaitable[object]) -> UserFault:
     with pytest.raises(UserFault) as refused:
         await attempt
     return refused.value
+
+
+async def kept_sessions(services: Services) -> list[Session]:
+    """All sessions, from the first one on."""
+    async with services.database.read() as session:
+        return list(await session.scalars(select(Session).order_by(col(Session.id))))
+
+
+async def sign_in(services: Services, password: str = PASSWORD, address: str = HERE) -> SignedIn:
+    """Sign in as Ann."""
+    return await sessions.login(services, EMAIL, password, address)
 
 
 async def _add(services: Services, row: Row) -> Row:
