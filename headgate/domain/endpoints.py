@@ -129,6 +129,7 @@ async def outside_of(
         },
         "networks": list(services.allowed_networks),
         "folders": list(services.local_folders),
+        "own_files": [services.database.file] if services.database.file else [],
         "timeout_s": services.job_timeout_s if timeout_s is None else timeout_s,
     }
 

@@ -79,6 +79,12 @@ class Database:
         async with self._write_session.begin() as session:
             yield session
 
+    @property
+    def file(self) -> str | None:
+        """The file of a SQLite database, as it was named; None for PostgreSQL."""
+        url = self._reader.url
+        return url.database if url.get_backend_name() == "sqlite" else None
+
     async def close(self) -> None:
         """Close every connection; the database can be used again afterwards."""
         await self._reader.dispose()

@@ -25,20 +25,24 @@ class Outside:
     """The endpoints that a job names, and the networks beside public ones that may be reached.
 
     `timeout_s` is for how long an attempt at the job may take. Of this machine's own files, those below `folders` may
-    be read and written.
+    be read and written. Its `own_files` are those of Headgate itself, which no endpoint leads to.
     """
 
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     networks: Sequence[Network] = ()
     timeout_s: float = 3600.0
     folders: Sequence[Path] = ()
+    own_files: Sequence[Path] = ()
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Self:
         """Read what a task says."""
         endpoints = {name: Endpoint(name=name, **each) for name, each in said["endpoints"].items()}
         networks = [ip_network(each) for each in said["networks"]]
-        return cls(endpoints, networks, said["timeout_s"], [Path(each) for each in said.get("folders", ())])
+        folders, own_files = (
+            [Path(each) for each in said.get(name, ())] for name in ("folders", "own_files")
+        )
+        return cls(endpoints, networks, said["timeout_s"], folders, own_files)
 
     def endpoint(self, name: str, *kinds: str) -> Endpoint:
         """The endpoint of this name. Raises JobFault: UNKNOWN_ENDPOINT, WRONG_ENDPOINT where it is of no such kind."""

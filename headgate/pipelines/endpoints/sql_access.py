@@ -29,8 +29,15 @@ def database_at(endpoint: Endpoint, outside: Outside) -> OutsideDatabase:
     """The database of an endpoint. Raises JobFault: INVALID_ENDPOINT, URL_NOT_ALLOWED, URL_UNREACHABLE."""
     settings = SqlEndpoint.of(endpoint)
     if settings.system == SQLITE:
-        return SqliteDatabase(Path(settings.file))
+        return SqliteDatabase(_foreign(Path(settings.file), outside))
     return PostgresqlDatabase(_server(endpoint.name, urlsplit(settings.address), outside))
+
+
+def _foreign(path: Path, outside: Outside) -> Path:
+    """A file that is none of Headgate's own, by whatever links it is reached. Raises JobFault (URL_NOT_ALLOWED)."""
+    if any(path.exists() and own.exists() and path.samefile(own) for own in outside.own_files):
+        raise outgoing.not_allowed("This is Headgate's own database, which no endpoint leads to.")
+    return path
 
 
 def probe_sql(endpoint: Endpoint, outside: Outside, watch: Watch) -> str:

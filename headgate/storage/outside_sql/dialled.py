@@ -25,6 +25,9 @@ ABOUT_DATA = ("22", "23")
 CANCELED = "57014"
 COPIED = re.compile(r"COPY .*?, line (?P<row>\d+), column (?P<column>.+?)(: |$)", re.DOTALL)
 
+MAX_SAID_CHARACTERS = 2_000
+"""More of what a server says is left out: it may say anything."""
+
 T = TypeVar("T")
 Connection = Any
 """asyncpg comes without types."""
@@ -171,7 +174,7 @@ def fault_of(error: Any, code: str) -> JobFault:
 
 def first_words(error: Any) -> str:
     """What the server said, on one line, and of which value, where that is one of many rows."""
-    said = " ".join(str(error.args[0] if error.args else error).split()).rstrip(".")
+    said = " ".join(str(error.args[0] if error.args else error)[:MAX_SAID_CHARACTERS].split()).rstrip(".")
     if place := COPIED.match(getattr(error, "context", None) or ""):
         return f"{said} (row {place['row']} of those sent, column {place['column']})"
     return said

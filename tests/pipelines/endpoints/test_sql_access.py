@@ -1,9 +1,11 @@
 """Databases are reached at allowed addresses alone, and nothing that is said of them tells a secret."""
 
 import socket
+import sqlite3
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -212,3 +214,15 @@ def test_patience_asks_before_it_counts() -> None:
     with pytest.raises(JobFault):
         patience.left_s()
     assert heard == ["probing"]
+
+
+def test_no_link_leads_to_the_database_of_headgate_itself(tmp_path: Path) -> None:
+    own = tmp_path / "headgate.db"
+    with closing(sqlite3.connect(own)) as connection:
+        connection.execute("CREATE TABLE users (id TEXT)")
+    (tmp_path / "linked.db").symlink_to(own)
+    (tmp_path / "second.db").hardlink_to(own)
+    outside = Outside(own_files=[own])
+    for path in (own, tmp_path / "linked.db", tmp_path / "second.db", tmp_path / "x" / ".." / "headgate.db"):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        assert fault_of(f"sqlite:///{path}", outside).code == "URL_NOT_ALLOWED"
