@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from benchmarks.guards import UNREACHED
 from headgate.domain.acceptance import NewJob, accept
 from headgate.domain.services import Services
 from headgate.server.assembly import Transport, make_pool, make_services
@@ -27,7 +28,7 @@ class Place:
 
     def variables(self, *, workers: int) -> dict[str, str]:
         """The settings of its processes beside the home."""
-        given = {"HEADGATE_REDIS_URL": self.redis_url, "HEADGATE_WORKERS": str(workers)}
+        given = {**UNREACHED, "HEADGATE_REDIS_URL": self.redis_url, "HEADGATE_WORKERS": str(workers)}
         return given | ({"HEADGATE_DATABASE_URL": self.database_url} if self.database_url else {})
 
     def settings(self) -> Settings:

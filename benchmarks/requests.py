@@ -12,6 +12,7 @@ import httpx
 
 from benchmarks.bare import OBJECTS
 from benchmarks.figures import Figure, Sizes, alternate
+from benchmarks.guards import UNREACHED
 from demo.client import Client
 from demo.server import HOST, free_port, serving, wait_until_ready
 
@@ -26,7 +27,7 @@ THINGS = f"{{ things {{ {FIELDS} }} }}"
 
 def measure_requests(folder: Path, sizes: Sizes) -> list[Figure]:
     """List 50 jobs on a real server, and 50 constant objects on the bare application, in turn."""
-    with serving(folder / "requests") as server, _bare() as bare_url:
+    with serving(folder / "requests", UNREACHED) as server, _bare() as bare_url:
         with Client(server.url, server.token) as client:
             _make_jobs(client)
         ours, bare = alternate(

@@ -46,6 +46,7 @@ class Site:
             "RECONCILE_SECONDS": self.tick_s,
             "WORKERS": self.slots,
             "PORT": 0,
+            "RATE_LIMIT": 0,
             **self.settings,
         }
         return around | {f"HEADGATE_{name}": str(value) for name, value in settings.items()}
