@@ -37,6 +37,15 @@ LOSABLE = ("fsync", "full_page_writes", "synchronous_commit")
 """Guards against a crash of the machine, which no test survives either; without them databases are made faster."""
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes, unless it is asked for."""
+    if "long" in config.option.markexpr:
+        return
+    left_out = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
     """A running PostgreSQL server: the one that is named in the environment, else one of our own.
