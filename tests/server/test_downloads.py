@@ -13,8 +13,10 @@ import jwt
 import polars as pl
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from structlog.testing import capture_logs
 
-from headgate.domain import ingest, users
+from headgate.domain import error_downloads, ingest, users
 from headgate.domain.doorkeeper import Doorkeeper
 from headgate.domain.error_downloads import ErrorDownload, ErrorsContent
 from headgate.domain.ingest import IngestRequest
@@ -59,16 +61,21 @@ async def user(services: Services) -> User:
 
 
 @pytest.fixture
-async def client(services: Services, links: SignedLinks) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(
+def app(services: Services, links: SignedLinks) -> Starlette:
+    return Starlette(
         routes=download_routes(
             services,
             links,
             Doorkeeper(services.database, keep_s=0),
             Tolls(services.rates, known_limit=0, anonymous_limit=100),
-        )
+        ),
+        middleware=[Middleware(Envelope)],
     )
-    transport = httpx.ASGITransport(Envelope(app))
+
+
+@pytest.fixture
+async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://headgate") as client:
         yield client
 
@@ -253,3 +260,24 @@ def test_a_link_is_never_too_long_to_be_sent(links: SignedLinks) -> None:
 def test_warnings_reject_no_rows() -> None:
     with pytest.raises(UserFault, match="INVALID_ARGUMENT"):
         ErrorDownload.asked("job_1", ErrorsContent.ROWS, ErrorFilter(severity="WARNING"))
+
+
+async def test_a_bug_in_a_download_is_masked_and_logged_under_the_id_of_the_answer(
+    app: Starlette, links: SignedLinks, user: User, job: Job, monkeypatch: pytest.MonkeyPatch, serve: Any
+) -> None:
+    async def chunks(*_: object) -> AsyncIterator[bytes]:
+        yield b"row"
+        raise RuntimeError("the password is in /etc/secret")
+
+    monkeypatch.setattr(error_downloads, "chunks", chunks)
+    link = link_to(links, user, job)
+    with capture_logs() as logs:
+        async with (
+            serve(app) as url,
+            httpx.AsyncClient(base_url=url) as client,
+            client.stream("GET", link) as answer,
+        ):
+            with pytest.raises(httpx.RemoteProtocolError):
+                await answer.aread()
+
+    assert [log["request_id"] for log in logs] == [answer.headers["x-request-id"]]
