@@ -17,6 +17,7 @@ from headgate.graphql.nodes import Node
 from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, connect, first_or_default
 from headgate.graphql.payloads import DeletePayload, Payload, UserError
 from headgate.storage import tables
+from headgate.storage.tables import utc_now
 
 UserId = Annotated[strawberry.ID, strawberry.argument(description="The user's id.")]
 
@@ -79,7 +80,9 @@ class UserPayload(Payload):
 
 @strawberry.type(description="How many points the caller may spend, and what is left of them.")
 class RateLimit:
-    limit: int = strawberry.field(description="How many points there are for one minute.")
+    limit: int = strawberry.field(
+        description="How many points there are for one minute; 0 where this server sets no limit."
+    )
     remaining: int = strawberry.field(description="How many are left now; they come back evenly.")
     reset_at: datetime = strawberry.field(description="When all of them will be there again.")
     cost: int = strawberry.field(
@@ -98,14 +101,13 @@ class Viewer:
             raise Unauthenticated
         return user
 
-    @resolved("How many points the caller may spend a minute; null where this server sets no limit.")
-    def rate_limit(self, info: Info) -> RateLimit | None:
+    @resolved("How many points the caller may spend a minute, and what is left of them.")
+    def rate_limit(self, info: Info) -> RateLimit:
         bill = info.context.bill
+        points = bill.points if bill is not None else 0
         if bill is None or (left := bill.allowance) is None:
-            return None
-        return RateLimit(
-            limit=left.limit, remaining=left.remaining, reset_at=left.resets_at, cost=bill.points
-        )
+            return RateLimit(limit=0, remaining=0, reset_at=utc_now(), cost=points)
+        return RateLimit(limit=left.limit, remaining=left.remaining, reset_at=left.resets_at, cost=points)
 
 
 @strawberry.type

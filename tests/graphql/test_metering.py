@@ -107,8 +107,8 @@ async def test_the_viewer_sees_no_limit_where_there_is_none(
     schema: HeadgateSchema, billed: Callable[[int], Context], make_context: Callable[..., Context]
 ) -> None:
     for context in (billed(0), make_context()):
-        result = await schema.execute("{ viewer { rateLimit { limit } } }", context_value=context)
-        assert result.data == {"viewer": {"rateLimit": None}}
+        result = await schema.execute("{ viewer { rateLimit { limit remaining } } }", context_value=context)
+        assert result.data == {"viewer": {"rateLimit": {"limit": 0, "remaining": 0}}}
         assert "remaining" not in (result.extensions or {})["cost"]
 
 
