@@ -8,7 +8,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 METHODS = ("GET", "HEAD", "POST")
 REQUEST_HEADERS = ("Authorization", "Content-Type", "GraphQL-Require-Preflight", "Last-Event-ID")
-EXPOSED_HEADERS = ("X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy")
+EXPOSED_HEADERS = (
+    "X-Request-Id",
+    "Retry-After",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+)
 MAX_AGE_S = 600
 
 

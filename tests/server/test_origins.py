@@ -57,7 +57,10 @@ async def test_a_listed_origin_may_ask_with_what_clients_send(tmp_path: Path) ->
     assert answer.status_code == 401
     assert answer.headers["access-control-allow-origin"] == FRIEND
     assert answer.headers["vary"] == "Origin"
-    assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
+    exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
+    limits = {name for name in answer.headers if name.startswith("ratelimit")}
+    assert len(limits) == 3
+    assert {"x-request-id", "retry-after", *limits} == set(exposed)
     for response in (preflight, answer):
         assert "access-control-allow-credentials" not in response.headers
 
