@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import strawberry
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,7 +21,7 @@ from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
 from headgate.graphql.context import Context
 from headgate.graphql.scalars import SCALARS
-from headgate.graphql.schema import HeadgateSchema, Mutation, Query, Subscription
+from headgate.graphql.schema import Mutation, Query, Subscription
 from headgate.server.assembly import Transport, make_pool, make_services
 from headgate.server.links import SignedLinks
 from headgate.server.preparation import key_ring
@@ -35,7 +36,7 @@ class Unguarded(GraphQL[Context, None]):
     def __init__(self, services: Services, links: SignedLinks) -> None:
         extensions = [lambda: ParserCache(maxsize=256), lambda: ValidationCache(maxsize=256)]
         config = StrawberryConfig(scalar_map=SCALARS)
-        schema = HeadgateSchema(Query, Mutation, Subscription, extensions=extensions, config=config)
+        schema = strawberry.Schema(Query, Mutation, Subscription, extensions=extensions, config=config)
         super().__init__(schema, graphql_ide=None)
         self._services = services
         self._links = links

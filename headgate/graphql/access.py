@@ -1,41 +1,29 @@
 """What is done for those who have not shown who they are: the few operations that are open to everybody."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
-
 from graphql import DocumentNode, FieldNode, OperationDefinitionNode, OperationType
-from strawberry.extensions import SchemaExtension
-from strawberry.types import get_object_definition
+from strawberry.types import ExecutionContext, get_object_definition
 from strawberry.utils.str_converters import to_camel_case
 
 from headgate.errors import Unauthenticated
 from headgate.graphql.fields import ANYONE, required_role
+from headgate.graphql.guarded import Guard, document_of
 
 
-class Doorway(SchemaExtension):
-    """Refuses a document of nobody known, as UNAUTHENTICATED, unless all it asks for is open to everybody.
+def doorway(mutation: type) -> Guard:
+    """Make what guards a schema with these mutations; its queries and subscriptions are for known callers only.
 
-    It comes behind what parses. Validation comes later, so that strangers learn nothing of the schema.
+    It refuses a document of nobody known, as UNAUTHENTICATED, unless all it asks for is open to everybody.
     """
-
-    def __init__(self, open_fields: frozenset[str]) -> None:
-        self._open_fields = open_fields
-
-    def on_parse(self) -> Iterator[None]:
-        if self.execution_context.context.caller is None:
-            assert self.execution_context.graphql_document is not None
-            if not _is_open(self.execution_context.graphql_document, self._open_fields):
-                raise Unauthenticated
-        yield
-
-
-def doorway(mutation: type) -> Callable[[], SchemaExtension]:
-    """Make what guards a schema with these mutations; its queries and subscriptions are for known callers only."""
     fields = get_object_definition(mutation, strict=True).fields
-    names = (
+    open_fields = frozenset(
         field.graphql_name or to_camel_case(field.name) for field in fields if required_role(field) is ANYONE
     )
-    return partial(Doorway, frozenset(names))
+
+    def guard(asked: ExecutionContext) -> None:
+        if asked.context.caller is None and not _is_open(document_of(asked), open_fields):
+            raise Unauthenticated
+
+    return guard
 
 
 def _is_open(document: DocumentNode, open_fields: frozenset[str]) -> bool:

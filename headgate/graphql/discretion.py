@@ -1,7 +1,6 @@
 """What callers may learn of the schema in production: those below a role nothing that they don't know already."""
 
 import re
-from collections.abc import Iterator
 
 from graphql import (
     DocumentNode,
@@ -11,11 +10,11 @@ from graphql import (
     GraphQLSyntaxError,
     SelectionNode,
 )
-from strawberry.extensions import SchemaExtension
+from strawberry.types import ExecutionContext
 
 from headgate.domain.permissions import Principal, refusal
 from headgate.errors import HeadgateError, UserFault
-from headgate.graphql.context import Context
+from headgate.graphql.guarded import Guard, document_of
 from headgate.storage.tables import Role
 
 INTROSPECTION = ("__schema", "__type")
@@ -24,30 +23,19 @@ SUGGESTION = re.compile(r"\s*Did you mean .*", re.DOTALL)
 UNFIT = "This does not fit the schema, which is not shown to you."
 
 
-class Discretion(SchemaExtension):
-    """Refuses documents that read the schema, as FORBIDDEN, unless the caller has `role` or a higher one.
+def discretion(role: Role) -> Guard:
+    """Make what refuses documents that read the schema, as FORBIDDEN, unless the caller has `role` or a higher one."""
 
-    It comes behind what parses and limits, and before validation.
-    """
-
-    def __init__(self, role: Role) -> None:
-        self._role = role
-
-    def on_parse(self) -> Iterator[None]:
-        if self._is_refused():
-            raise UserFault("FORBIDDEN", f"Reading the schema needs the role {self._role} on this server.")
-        yield
-
-    def _is_refused(self) -> bool:
-        asked = self.execution_context
-        context: Context = asked.context
+    def guard(asked: ExecutionContext) -> None:
         # Names cannot be escaped in a document: where its text doesn't mention one, it isn't asked for.
-        return (
-            asked.graphql_document is not None
-            and MENTIONED.search(asked.query or "") is not None
-            and not may_read(context.caller, self._role)
-            and _is_introspective(asked.graphql_document)
-        )
+        if (
+            MENTIONED.search(asked.query or "")
+            and not may_read(asked.context.caller, role)
+            and _is_introspective(document_of(asked))
+        ):
+            raise UserFault("FORBIDDEN", f"Reading the schema needs the role {role} on this server.")
+
+    return guard
 
 
 def may_read(caller: Principal | None, role: Role) -> bool:

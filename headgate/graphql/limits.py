@@ -1,8 +1,7 @@
 """How much one GraphQL document may ask for, measured in one linear pass before it is validated."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import lru_cache, partial
 
 from graphql import (
     DocumentNode,
@@ -16,13 +15,9 @@ from graphql import (
     SelectionNode,
     parse,
 )
-from strawberry.extensions import SchemaExtension, ValidationCache
 
 from headgate.domain.pages import MAX_FIRST
 
-CACHED_DOCUMENTS = 256
-# Only short documents stay parsed in memory, as a parsed one takes some 300 bytes per character.
-CACHED_CHARS = 4096
 LIMIT_CODE = "QUERY_LIMIT_EXCEEDED"
 TOO_LONG = ("Document contains more than ", "Source contains more than ")
 """How graphql-core begins to say that its limits of tokens, comments and length are exceeded."""
@@ -66,43 +61,6 @@ class QueryLimits:
 DEFAULT_LIMITS = QueryLimits()
 
 
-class QueryLimiter(SchemaExtension):
-    """Parses documents within limits; what is refused here is neither validated nor executed."""
-
-    def __init__(self, limits: QueryLimits) -> None:
-        self._limits = limits
-
-    def on_parse(self) -> Iterator[None]:
-        query = self.execution_context.query
-        if query:
-            read = _parse_cached if len(query) <= CACHED_CHARS else parse_within
-            self.execution_context.graphql_document = read(query, self._limits)
-        yield
-
-
-class ShortValidationCache(ValidationCache):
-    """Remembers what validation said of short documents, those that clients send again and again."""
-
-    def __init__(self) -> None:
-        super().__init__(maxsize=CACHED_DOCUMENTS)
-
-    def on_validate(self) -> Iterator[None]:
-        if len(self.execution_context.query or "") <= CACHED_CHARS:
-            yield from super().on_validate()
-        else:
-            yield
-
-
-def query_extensions(
-    *between: Callable[[], SchemaExtension], limits: QueryLimits = DEFAULT_LIMITS
-) -> list[Callable[[], SchemaExtension]]:
-    """List what a schema needs to parse within limits, and to parse and validate each short document once.
-
-    What stands `between` sees documents that are parsed and not yet validated.
-    """
-    return [partial(QueryLimiter, limits), *between, ShortValidationCache]
-
-
 def parse_within(query: str, limits: QueryLimits = DEFAULT_LIMITS) -> DocumentNode:
     """Parse a document; raises GraphQLError for a syntax error or a document beyond a limit."""
     try:
@@ -120,9 +78,6 @@ def parse_within(query: str, limits: QueryLimits = DEFAULT_LIMITS) -> DocumentNo
             raise GraphQLError(error.description, extensions={"code": LIMIT_CODE}) from None
         raise
     return document
-
-
-_parse_cached = lru_cache(maxsize=CACHED_DOCUMENTS)(parse_within)
 
 
 def _check(document: DocumentNode, limits: QueryLimits) -> None:

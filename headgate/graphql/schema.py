@@ -1,7 +1,6 @@
 """The schema: every noun's fields under one roof."""
 
 from contextlib import aclosing
-from functools import partial
 from typing import Any
 
 import strawberry
@@ -28,18 +27,18 @@ from headgate.graphql.context import Context
 from headgate.graphql.corrections import CorrectionMutation
 from headgate.graphql.cost import is_connection
 from headgate.graphql.datasets import DatasetQuery
-from headgate.graphql.discretion import Discretion, discreet, may_read
+from headgate.graphql.discretion import discreet, discretion, may_read
 from headgate.graphql.endpoints import EndpointMutation, EndpointQuery
 from headgate.graphql.errors import ErrorQuery
 from headgate.graphql.events import JobSubscription
 from headgate.graphql.files import FileMutation, FileQuery
+from headgate.graphql.guarded import GuardedSchema
 from headgate.graphql.health import HealthQuery
 from headgate.graphql.ingest import IngestMutation
 from headgate.graphql.jobactions import JobActionMutation
 from headgate.graphql.jobs import JobQuery
-from headgate.graphql.limits import DEFAULT_LIMITS, QueryLimits, query_extensions
+from headgate.graphql.limits import DEFAULT_LIMITS, QueryLimits
 from headgate.graphql.mappings import MappingMutation
-from headgate.graphql.metering import MeteredSchema
 from headgate.graphql.nodes import NodeQuery
 from headgate.graphql.pipeline_changes import PipelineMutation
 from headgate.graphql.pipelines import PipelineQuery
@@ -93,7 +92,7 @@ class Mutation(
 class Subscription(JobSubscription): ...
 
 
-class HeadgateSchema(MeteredSchema):
+class HeadgateSchema(GuardedSchema):
     """A schema whose errors are logged by the transport, with the request's id, and not here.
 
     With a `schema_role`, errors tell those below it nothing of the schema, and nobody what they might have meant.
@@ -151,14 +150,14 @@ def make_schema(limits: QueryLimits = DEFAULT_LIMITS, *, schema_role: Role | Non
     """
     guards = [doorway(Mutation)]
     if schema_role is not None:
-        guards.append(partial(Discretion, schema_role))
+        guards.append(discretion(schema_role))
     schema = HeadgateSchema(
         Query,
         Mutation,
         Subscription,
         schema_role=schema_role,
         limits=limits,
-        extensions=query_extensions(*guards, limits=limits),
+        guards=guards,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     _cap_pages(schema, limits.page)

@@ -71,11 +71,12 @@ def create_app(settings: Settings) -> Starlette:
     graphql = _graphql(settings, services, links, tolls, authenticate, presence)
     app = Starlette(
         routes=[
+            # The first ones are found first, and most requests are for these.
+            Route("/graphql", graphql),
+            WebSocketRoute("/graphql", graphql),
             *health_routes(services),
             metrics_route(meter),
             *download_routes(services, links, doorkeeper, tolls),
-            Route("/graphql", graphql),
-            WebSocketRoute("/graphql", graphql),
         ],
         middleware=[
             Middleware(TrustedProxies, networks=settings.trusted_proxies),

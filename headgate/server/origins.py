@@ -37,6 +37,8 @@ class ForeignOrigins:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_allowed = scope["type"] == "http" and Headers(scope=scope).get("origin") in self._allowed
-        app = self._told if is_allowed else self._app
+        app = self._told if self._allowed and self._is_allowed(scope) else self._app
         await app(scope, receive, send)
+
+    def _is_allowed(self, scope: Scope) -> bool:
+        return scope["type"] == "http" and Headers(scope=scope).get("origin") in self._allowed

@@ -1,23 +1,17 @@
 """How much one document may ask for."""
 
 import time
-from collections.abc import AsyncGenerator
 from itertools import pairwise
 from typing import Any
 
 import pytest
-import strawberry
 from graphql import GraphQLError, build_schema, get_introspection_query, validate
-from strawberry.extensions import SchemaExtension
-from strawberry.types import ExecutionContext
 
 from headgate.graphql.limits import (
-    CACHED_CHARS,
     LIMIT_CODE,
     QueryLimits,
     Size,
     parse_within,
-    query_extensions,
 )
 
 SMALL = QueryLimits(
@@ -110,71 +104,3 @@ def test_standard_introspection_passes() -> None:
     document = parse_within(query)
 
     assert validate(build_schema("type Query { a: Int }"), document) == []
-
-
-@strawberry.type
-class Query:
-    @strawberry.field
-    def hello(self) -> str:
-        return "hello"
-
-    @strawberry.field
-    def me(self) -> "Query":
-        return self
-
-
-@strawberry.type
-class Subscription:
-    @strawberry.subscription
-    async def ones(self) -> AsyncGenerator[int, None]:
-        yield 1
-
-
-class QuietSchema(strawberry.Schema):
-    def process_errors(
-        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
-    ) -> None:
-        pass
-
-
-@pytest.fixture
-def schema() -> strawberry.Schema:
-    return QuietSchema(Query, subscription=Subscription, extensions=query_extensions())
-
-
-async def test_a_document_within_the_limits_runs_again_and_again(schema: strawberry.Schema) -> None:
-    for query in ("{ hello }", "{ hello } #" + "x" * CACHED_CHARS):
-        for _ in range(3):
-            assert (await schema.execute(query)).data == {"hello": "hello"}
-
-
-async def test_a_document_beyond_a_limit_does_not_run(schema: strawberry.Schema) -> None:
-    result = await schema.execute("{me" * 20 + "{hello}" + "}" * 20)
-
-    assert result.data is None
-    assert result.errors is not None
-    assert result.errors[0].extensions == {
-        "code": LIMIT_CODE,
-        "limit": "depth",
-        "maximum": 20,
-        "requested": 21,
-    }
-
-
-@pytest.mark.parametrize("query", ["{ nothing }", "{ nothing } #" + "x" * CACHED_CHARS])
-async def test_an_invalid_document_is_refused_each_time(schema: strawberry.Schema, query: str) -> None:
-    for _ in range(2):
-        result = await schema.execute(query)
-        assert result.errors is not None
-        assert result.errors[0].message == "Cannot query field 'nothing' on type 'Query'."
-
-
-async def test_an_empty_document_is_refused(schema: strawberry.Schema) -> None:
-    result = await schema.execute("#")
-
-    assert result.errors is not None
-    assert "Syntax Error" in result.errors[0].message
-
-
-def test_extensions_are_made_anew_for_each_operation() -> None:
-    assert all(isinstance(make(), SchemaExtension) for make in query_extensions())

@@ -24,8 +24,8 @@ from headgate.domain.permissions import Principal
 from headgate.domain.tolls import Bill, Tolls
 from headgate.errors import UserFault
 from headgate.graphql.access import doorway
-from headgate.graphql.limits import QueryLimits, query_extensions
-from headgate.graphql.metering import MeteredSchema
+from headgate.graphql.guarded import GuardedSchema
+from headgate.graphql.limits import QueryLimits
 from headgate.graphql.scalars import SCALARS, BigInt
 from headgate.jobs.memory_rates import InProcessRates
 from headgate.server.auth import issue_token, verify_token
@@ -196,7 +196,7 @@ class Subscription:
         yield JSON(2**70)
 
 
-class ToySchema(MeteredSchema):
+class ToySchema(GuardedSchema):
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
@@ -209,7 +209,7 @@ def toy_schema() -> ToySchema:
         Mutation,
         Subscription,
         limits=TOY_LIMITS,
-        extensions=query_extensions(doorway(Mutation), limits=TOY_LIMITS),
+        guards=[doorway(Mutation)],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

@@ -14,8 +14,8 @@ from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
 from headgate.domain.tolls import Bill, Tolls
 from headgate.graphql.context import Context
-from headgate.graphql.limits import DEFAULT_LIMITS, LIMIT_CODE, query_extensions
-from headgate.graphql.metering import MeteredSchema
+from headgate.graphql.guarded import CACHED_CHARS, GuardedSchema
+from headgate.graphql.limits import DEFAULT_LIMITS, LIMIT_CODE
 from headgate.graphql.schema import HeadgateSchema, make_schema
 
 JOBS = "query($n: Int) { jobs(first: $n) { edges { node { id } } } }"
@@ -137,6 +137,14 @@ class Toy:
 @strawberry.type
 class Query:
     @strawberry.field
+    def hello(self) -> str:
+        return "hello"
+
+    @strawberry.field
+    def me(self) -> "Query":
+        return self
+
+    @strawberry.field
     async def slow(self, info: strawberry.Info[Toy]) -> int:
         info.context.began += 1
         info.context.began_slowly.set()
@@ -169,7 +177,7 @@ class Subscription:
             yield number
 
 
-class QuietSchema(MeteredSchema):
+class QuietSchema(GuardedSchema):
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
@@ -179,9 +187,7 @@ class QuietSchema(MeteredSchema):
 @pytest.fixture
 def hasty() -> strawberry.Schema:
     limits = replace(DEFAULT_LIMITS, execution_s=0.1)
-    return QuietSchema(
-        Query, Mutation, Subscription, limits=limits, extensions=query_extensions(limits=limits)
-    )
+    return QuietSchema(Query, Mutation, Subscription, limits=limits)
 
 
 async def test_an_operation_that_takes_too_long_is_stopped_cleanly(hasty: strawberry.Schema) -> None:
@@ -237,3 +243,42 @@ async def test_a_list_that_is_too_long_is_refused_before_it_is_read(
 
     limit = "items of $filter.status"
     assert refusal_of(result) == {"code": LIMIT_CODE, "limit": limit, "maximum": 10_000, "requested": 10_001}
+
+
+@pytest.fixture
+def quiet() -> strawberry.Schema:
+    return QuietSchema(Query, Mutation, Subscription)
+
+
+async def test_a_document_within_the_limits_runs_again_and_again(quiet: strawberry.Schema) -> None:
+    for query in ("{ hello }", "{ hello } #" + "x" * CACHED_CHARS):
+        for _ in range(3):
+            assert (await quiet.execute(query, context_value=Toy())).data == {"hello": "hello"}
+
+
+async def test_a_document_beyond_a_limit_does_not_run(quiet: strawberry.Schema) -> None:
+    result = await quiet.execute("{me" * 20 + "{hello}" + "}" * 20, context_value=Toy())
+
+    assert result.data is None
+    assert result.errors is not None
+    assert result.errors[0].extensions == {
+        "code": LIMIT_CODE,
+        "limit": "depth",
+        "maximum": 20,
+        "requested": 21,
+    }
+
+
+@pytest.mark.parametrize("query", ["{ nothing }", "{ nothing } #" + "x" * CACHED_CHARS])
+async def test_an_invalid_document_is_refused_each_time(quiet: strawberry.Schema, query: str) -> None:
+    for _ in range(2):
+        result = await quiet.execute(query, context_value=Toy())
+        assert result.errors is not None
+        assert result.errors[0].message == "Cannot query field 'nothing' on type 'Query'."
+
+
+async def test_an_empty_document_is_refused(quiet: strawberry.Schema) -> None:
+    result = await quiet.execute("#", context_value=Toy())
+
+    assert result.errors is not None
+    assert "Syntax Error" in result.errors[0].message
