@@ -244,7 +244,7 @@ class Settings(BaseSettings):
     max_subscriptions: int = Field(50, gt=0, description="How many operations one WebSocket carries at once.")
     allowed_networks: Networks = Field(
         (),
-        description="Networks beside public ones that requests of jobs may reach, any port, such as 10.1.0.0/16, fd00::/8.",
+        description="Networks beside public ones that jobs may call, at any port, such as 10.1.0.0/16, fd00::/8.",
     )
 
     local_folders: Folders = Field(
