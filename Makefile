@@ -10,7 +10,7 @@ INSTALLED_BENCH := .venv/.installed-bench
 PARALLEL := --numprocesses 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos check bench schema format clean
+.PHONY: help demo test chaos check bench schema audit format clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ bench: $(INSTALLED_BENCH) ## Measure against named references
 schema: $(INSTALLED) ## Write schema.graphql and docs/kinds from the code
 	$(BIN)/headgate schema export > schema.graphql
 	$(BIN)/python -m headgate.pipelines.kind_pages docs/kinds
+
+audit: $(INSTALLED_DEV) ## Look the exact versions up among known vulnerabilities; needs the network
+	@$(INSTALL) pip-audit
+	@$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement constraints.txt
 
 format: $(INSTALLED_DEV) ## Format the code and mend what ruff can
 	$(BIN)/ruff format
