@@ -45,7 +45,7 @@ def _figure(
         sizes,
         (
             lambda: asyncio.run(_requests_per_s(f"{url}/graphql", token, body, sizes.small_requests)),
-            lambda: asyncio.run(_requests_per_s(f"{bare_url}/", token, body, sizes.small_requests)),
+            lambda: asyncio.run(_requests_per_s(f"{bare_url}/graphql", token, body, sizes.small_requests)),
         ),
     )
     measured = f"{guarded:.0f}/s / {bare:.0f}/s = {guarded / bare:.2f}"
@@ -60,7 +60,7 @@ def _unguarded(home: Path) -> Iterator[str]:
     process = subprocess.Popen([sys.executable, "-m", "benchmarks.unguarded", str(port), str(home)])
     try:
         url = f"http://{HOST}:{port}"
-        wait_until_ready(process, f"{url}/?query={{__typename}}")
+        wait_until_ready(process, f"{url}/graphql?query={{__typename}}")
         yield url
     finally:
         process.terminate()

@@ -10,8 +10,10 @@ from typing import Any
 
 import strawberry
 import uvicorn
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.extensions import ParserCache, ValidationCache
@@ -56,8 +58,9 @@ def main() -> None:
     settings = Settings(home=Path(sys.argv[2]))
     keys = key_ring(settings)
     services = make_services(settings, Transport.of(settings), make_pool(settings, 1), keys)
+    app = Unguarded(services, SignedLinks(keys))
     uvicorn.run(
-        Unguarded(services, SignedLinks(keys)),
+        Starlette(routes=[Route("/graphql", app)]),
         port=int(sys.argv[1]),
         http="httptools",
         log_config=None,

@@ -33,7 +33,7 @@ class Remembered(Generic[Key, Found]):
         if len(self._known) > self._most:
             self._known.popitem(last=False)
         # Others may wait for the same search, so that none of them may cancel it.
-        return await asyncio.shield(search)
+        return search.result() if search.done() else await asyncio.shield(search)
 
     def forget(self) -> None:
         """Search anew for whatever is asked from now on."""

@@ -1,6 +1,7 @@
 """Answers in the one shape of GraphQL over HTTP, refusals included."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -103,20 +104,26 @@ def json_response(
 
 def negotiate(accept: str) -> str:
     """Choose the response's media type: GraphQL's own where the client lists it and does not prefer JSON."""
-    weights = dict(_media_ranges(accept))
+    weights = _weights(accept)
     wanted = weights.get(GRAPHQL_JSON, 0.0)
     return GRAPHQL_JSON if wanted > 0 and wanted >= weights.get(PLAIN_JSON, 0.0) else PLAIN_JSON
 
 
 def accepts_events(accept: str) -> bool:
     """Tell whether the client names event streams among what it takes."""
-    return dict(_media_ranges(accept)).get(EVENT_STREAM, 0.0) > 0
+    return _weights(accept).get(EVENT_STREAM, 0.0) > 0
 
 
 def accepts_only_events(accept: str) -> bool:
     """Tell whether the client takes event streams and no JSON."""
-    weights = dict(_media_ranges(accept))
+    weights = _weights(accept)
     return accepts_events(accept) and all(weights.get(name, 0.0) <= 0 for name in JSON_RANGES)
+
+
+@lru_cache(maxsize=256)
+def _weights(accept: str) -> Mapping[str, float]:
+    """How much each media type is wanted; clients send the same few headers again and again."""
+    return dict(_media_ranges(accept))
 
 
 def _media_ranges(accept: str) -> Iterator[tuple[str, float]]:

@@ -48,7 +48,7 @@ async def test_nobody_unknown_enters(door: Doorkeeper, user_id: str) -> None:
     assert await door.admit(user_id, Role.ADMIN, LATER) is None
 
 
-@pytest.mark.parametrize("changed", [{"active": False}, {"deleted_at": AGO}], ids=str)
+@pytest.mark.parametrize("changed", [{"active": False}, {"deleted_at": AGO}], ids=["inactive", "deleted"])
 async def test_whoever_was_deactivated_or_deleted_does_not_enter(
     services: Services, door: Doorkeeper, changed: dict[str, Any]
 ) -> None:
