@@ -186,13 +186,13 @@ class Settings(BaseSettings):
         (), description="Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."
     )
     rate_limit: int = Field(
-        6_000,
+        60_000,
         ge=0,
         le=1_000_000_000,
         description="Points that a user, and each API key, may spend a minute, 1 or more an operation; 0 is no limit.",
     )
     anonymous_rate_limit: int = Field(
-        600,
+        3_000,
         ge=0,
         le=1_000_000_000,
         description="Points that requests without a valid token may spend a minute from one address; 0 is no limit.",
