@@ -93,7 +93,7 @@ def test_the_other_commands_of_the_readme_work_one_after_the_other(environment: 
     with running(server, environment):
         shown = run(client, environment)
     answers = [json.loads(line)["data"] for line in shown.splitlines() if line.startswith('{"data"')]
-    ingested, rows, checked, rejected, again, made, piped, template, figures = answers
+    ingested, rows, checked, rejected, again, made, piped, template, figures, *access = answers
     job = ingested["ingest"]["job"]
     assert (job["status"], job["counts"]) == ("PARTIAL", {"read": 15, "accepted": 14, "rejected": 1})
     (error,) = job["errors"]["edges"]
@@ -117,4 +117,10 @@ def test_the_other_commands_of_the_readme_work_one_after_the_other(environment: 
     (campaign,) = figures["dataset"]["rows"]["records"]
     assert (campaign["campaign_id"], campaign["ctr"]) == ("23851", 0.025)
     assert (campaign["cpc"], campaign["cpm"]) == (pytest.approx(38.5 / 105), pytest.approx(38.5 / 4.2))
+    signed_in, keyed, seen = access
+    assert (signed_in["login"]["errors"], keyed["createApiKey"]["errors"]) == ([], [])
+    assert keyed["createApiKey"]["secret"].startswith("hg_")
+    done = [edge["node"]["action"] for edge in seen["auditLog"]["edges"]]
+    assert done == ["createApiKey", "login", "createUser"]
+    assert seen["viewer"]["rateLimit"]["limit"] == 60_000
     assert "HEADGATE_PORT" in shown
