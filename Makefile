@@ -6,8 +6,8 @@ INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
 INSTALLED_BENCH := .venv/.installed-bench
 
-# Most tests wait for processes: two of them at a time take little longer than one.
-PARALLEL := --numprocesses 2 --dist loadgroup
+# Many tests wait for processes: of three at a time on two cores hardly ever all do.
+PARALLEL := --numprocesses 3 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test chaos check bench schema audit format clean

@@ -1,6 +1,7 @@
 """Tells how slow the machine is: on a busy one every step of Headgate waits as well."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -29,12 +30,14 @@ class Probe:
 
     database: Database
     samples: list[Sample] = field(default_factory=list)
+    is_over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Write until cancelled."""
-        while True:
+        """Write until it is over; to cancel this in the middle of a write would leave a connection open."""
+        while not self.is_over.is_set():
             start = utc_now()
-            await asyncio.sleep(PAUSE.total_seconds())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.is_over.wait(), PAUSE.total_seconds())
             async with self.database.transaction() as session:
                 await session.merge(Turn(name=NAME))
             self.samples.append(Sample(start, utc_now()))

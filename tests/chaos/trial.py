@@ -88,15 +88,15 @@ async def headgate(
     ):
         client, follower = Client(fleet, http, seed), Follower(fleet, http, token)
         here = Headgate(fleet, database, http, client, follower, Probe(database))
-        aside = [asyncio.create_task(work) for work in (follower.run(), here.probe.run())]
+        following, probing = asyncio.create_task(follower.run()), asyncio.create_task(here.probe.run())
         try:
             await asyncio.gather(*map(client.place, openings()))
             await here.still()
             yield here
         finally:
-            for task in aside:
-                task.cancel()
-            await asyncio.wait(aside)
+            following.cancel()
+            here.probe.is_over.set()
+            await asyncio.wait([following, probing])
             await database.close()
 
 
