@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from headgate.domain import audit, sessions
-from headgate.domain.doorkeeper import ACCESS_TOPIC, KEY_PREFIX, hash_of
+from headgate.domain.doorkeeper import ACCESS_TOPIC, KEY_PREFIX, SECRET_START, hash_of
 from headgate.domain.ids import require_id
 from headgate.domain.names import check_name
 from headgate.domain.pages import Keyset, Page, read_page
@@ -101,7 +101,7 @@ def _made(principal: Principal, request: KeyRequest) -> tuple[ApiKey, str]:
         message = f"A key is good for 1 to {MAX_DAYS:,} days, or for ever where that is left out."
         raise UserFault("INVALID_ARGUMENT", message, ("expiresInDays",))
     key_id = new_id(KEY_PREFIX)
-    prefix = f"hg_{key_id.removeprefix(f'{KEY_PREFIX}_')}"
+    prefix = SECRET_START + key_id.removeprefix(f"{KEY_PREFIX}_")
     secret = f"{prefix}_{token_urlsafe(SECRET_BYTES)}"
     key = ApiKey(
         id=key_id,

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import ColumnElement, and_, or_, update
 from sqlmodel import col, select
 
+from headgate.domain.aside import aside
 from headgate.domain.ids import is_storable
 from headgate.domain.permissions import Principal, lower
 from headgate.domain.ports import Signals
@@ -29,7 +30,8 @@ MAX_KNOWN = 10_000
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """When a key ends that was made without an end."""
 NOTE_USE_EVERY = timedelta(minutes=1)
-KEY = re.compile(r"hg_([0-9a-z]{26})_[A-Za-z0-9_-]{43}")
+SECRET_START = "hg_"  # noqa: S105
+KEY = re.compile(SECRET_START + r"([0-9a-z]{26})_[A-Za-z0-9_-]{43}")
 """An API key: whose id it carries, and 256 random bits."""
 KEY_PREFIX = "key"
 
@@ -118,12 +120,11 @@ class Doorkeeper:
                     await listener.wait()
                     self.forget()
 
-            running = asyncio.create_task(listen())
             try:
-                yield
+                async with aside(listen()):
+                    yield
             finally:
-                running.cancel()
-                await asyncio.wait([running, *self._notes])
+                await asyncio.gather(*self._notes)
 
     async def _find_user(self, wanted: tuple[str, str | None]) -> Standing | None:
         user_id, session_id = wanted

@@ -1,7 +1,6 @@
 """Users whom an outside issuer vouches for: made at first sight, with the role that their token names."""
 
 import re
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ from headgate.domain import audit
 from headgate.domain.doorkeeper import ACCESS_TOPIC, Doorkeeper
 from headgate.domain.permissions import Principal
 from headgate.domain.ports import Signals
-from headgate.domain.remembering import Remembered
+from headgate.domain.remembering import Recent, Remembered
 from headgate.storage.database import Database
 from headgate.storage.ids import new_id
 from headgate.storage.tables import Role, User
@@ -51,7 +50,7 @@ class OutsideUsers:
         self._signals = signals
         self._doorkeeper = doorkeeper
         self._ids = Remembered(self._find, keep_s=KEEP_S, most=MAX_KNOWN)
-        self._newest: OrderedDict[tuple[str, str], OutsideIdentity] = OrderedDict()
+        self._newest: Recent[tuple[str, str], OutsideIdentity] = Recent(MAX_KNOWN)
 
     async def admit(self, identity: OutsideIdentity) -> Principal | None:
         """Make the principal of somebody with a valid token; None where they may not enter any more."""
@@ -66,9 +65,6 @@ class OutsideUsers:
         who = (identity.issuer, identity.subject)
         newest = max(identity, self._newest.get(who, identity), key=lambda each: each.issued_at)
         self._newest[who] = newest
-        self._newest.move_to_end(who)
-        if len(self._newest) > MAX_KNOWN:
-            self._newest.popitem(last=False)
         return newest
 
     async def _find(self, known: tuple[str, str, Role, str | None]) -> str:

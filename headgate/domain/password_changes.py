@@ -68,12 +68,7 @@ async def _keep(
 async def _require_current(services: Services, user: User, current: str, address: str | None) -> None:
     """Raise UserFault unless this is the password: guesses count as those of signing in do."""
     attempt = await begin_attempt(services, user.email, address)
-    try:
-        is_right = await services.passwords.matches(current, user.password_hash)
-    except UserFault:
-        await attempt.take_back()
-        raise
-    if not is_right:
+    if not await attempt.judged(services.passwords.matches(current, user.password_hash)):
         raise _wrong()
     await attempt.take_back()
 

@@ -1,7 +1,6 @@
 """Profiles: what the values of datasets and files are like, and which checks a file suggests."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
@@ -11,6 +10,7 @@ import orjson
 
 from headgate.domain.files import require_ready
 from headgate.domain.ports import Engine, TimedOut
+from headgate.domain.remembering import Recent
 from headgate.domain.scratch import scratch_folder
 from headgate.domain.services import Services
 from headgate.errors import JobFault, UserFault
@@ -92,7 +92,7 @@ class _Desk:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._turn = asyncio.Lock()
-        self._kept: OrderedDict[bytes, Found] = OrderedDict()
+        self._kept: Recent[bytes, Found] = Recent(MAX_KEPT_PROFILES)
 
     async def answer(self, services: Services, task: Mapping[str, Any]) -> Found:
         """Answer a task; raises JobFault."""
@@ -100,14 +100,9 @@ class _Desk:
         if key not in self._kept:
             async with self._turn:
                 if key not in self._kept:
-                    self._keep(key, await self._make(services, task))
+                    self._kept[key] = await self._make(services, task)
         self._kept.move_to_end(key)
         return self._kept[key]
-
-    def _keep(self, key: bytes, found: Found) -> None:
-        self._kept[key] = found
-        if len(self._kept) > MAX_KEPT_PROFILES:
-            self._kept.popitem(last=False)
 
     async def _make(self, services: Services, task: Mapping[str, Any]) -> Found:
         limit_s = min(PROFILE_TIMEOUT_S, services.job_timeout_s)

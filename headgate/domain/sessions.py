@@ -58,11 +58,7 @@ async def login(services: Services, email: str, password: str, address: str | No
     account = normal_email(email)
     attempt = await begin_attempt(services, account, address)
     user = await _find(services, account)
-    try:
-        proof = await _prove(services, user, password)
-    except UserFault:
-        await attempt.take_back()
-        raise
+    proof = await attempt.judged(_prove(services, user, password))
     begun = await _begin(services, user.id, proof, address) if user and proof else None
     if begun is None:
         await _note_refusal(services, Claimant(user.email, user.id) if user else NOBODY, address)

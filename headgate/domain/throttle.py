@@ -1,13 +1,17 @@
 """How often signing in may fail: counted by account and by address, before a password is hashed."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from hashlib import sha256
 from math import ceil
+from typing import TypeVar
 
 from headgate.domain.addresses import site_of
 from headgate.domain.ports import Allowance, Rate
 from headgate.domain.services import Services
 from headgate.errors import UserFault
+
+Verdict = TypeVar("Verdict")
 
 PERIOD_S = 15 * 60.0
 ADDRESS_FACTOR = 10
@@ -20,6 +24,14 @@ class Attempt:
 
     services: Services
     taken: tuple[tuple[str, Rate], ...]
+
+    async def judged(self, judging: Awaitable[Verdict]) -> Verdict:
+        """Wait for what says whether it is right; where that raises UserFault, nobody does, and it does not count."""
+        try:
+            return await judging
+        except UserFault:
+            await self.take_back()
+            raise
 
     async def take_back(self) -> None:
         """Let it not count: it succeeded, or was not judged."""

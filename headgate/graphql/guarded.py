@@ -19,6 +19,7 @@ from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext
 
 from headgate.domain.pages import MAX_FIRST
+from headgate.domain.remembering import Recent
 from headgate.domain.tolls import points_for
 from headgate.errors import HeadgateError
 from headgate.graphql.cost import Measure, measure
@@ -67,7 +68,7 @@ class _Prepared:
 
     document: DocumentNode
     errors: list[GraphQLError] | None = None
-    measured: dict[str | None, _Measured | None] = field(default_factory=dict)
+    measured: dict[str | None, _Measured] = field(default_factory=dict)
 
 
 class GuardedSchema(strawberry.Schema):
@@ -85,7 +86,7 @@ class GuardedSchema(strawberry.Schema):
         super().__init__(*args, **kwargs)
         self.limits = limits
         self.guards = guards
-        self._prepared: dict[str, _Prepared] = {}
+        self._prepared: Recent[str, _Prepared] = Recent(CACHED_DOCUMENTS)
 
     def create_extensions_runner(
         self, execution_context: ExecutionContext, extensions: list[SchemaExtension]
@@ -97,10 +98,8 @@ class GuardedSchema(strawberry.Schema):
         """Parse a document; raises GraphQLError for a syntax error or a document beyond a limit."""
         if len(query) > CACHED_CHARS:
             return _Prepared(parse_within(query, self.limits))
-        found = self._prepared.pop(query, None) or _Prepared(parse_within(query, self.limits))
+        found = self._prepared.get(query) or _Prepared(parse_within(query, self.limits))
         self._prepared[query] = found
-        if len(self._prepared) > CACHED_DOCUMENTS:
-            del self._prepared[next(iter(self._prepared))]
         return found
 
 

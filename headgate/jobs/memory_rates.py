@@ -1,11 +1,11 @@
 """Rates that are counted within this process, for a server without Redis."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from headgate.domain.ports import Allowance, Rate
+from headgate.domain.remembering import Recent
 
 MAX_KEYS = 100_000
 """So many keys are remembered; those that were used longest ago are forgotten first."""
@@ -19,7 +19,7 @@ class InProcessRates:
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
-        self._full_at: OrderedDict[str, float] = OrderedDict()
+        self._full_at: Recent[str, float] = Recent(MAX_KEYS)
 
     async def take(self, key: str, rate: Rate, cost: int = 1) -> Allowance:
         """Take `cost`, at most the limit; with cost 0 only tell what is left."""
@@ -30,19 +30,13 @@ class InProcessRates:
         if wait_s > each_s * TOLERANCE:
             return allowance(rate, full_at - now, wait_s)
         if cost:
-            self._keep(key, taken_until)
+            self._full_at[key] = taken_until
         return allowance(rate, taken_until - now)
 
     async def give_back(self, key: str, rate: Rate, cost: int = 1) -> None:
         """Undo what was taken."""
         if key in self._full_at:
-            self._keep(key, self._full_at[key] - min(cost, rate.limit) * rate.period_s / rate.limit)
-
-    def _keep(self, key: str, full_at: float) -> None:
-        self._full_at[key] = full_at
-        self._full_at.move_to_end(key)
-        if len(self._full_at) > MAX_KEYS:
-            self._full_at.popitem(last=False)
+            self._full_at[key] -= min(cost, rate.limit) * rate.period_s / rate.limit
 
 
 def allowance(rate: Rate, full_in_s: float, wait_s: float = 0.0, *, held: int = 0) -> Allowance:

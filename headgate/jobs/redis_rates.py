@@ -1,7 +1,6 @@
 """Rates that all processes count together, in Redis."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
@@ -11,6 +10,7 @@ from typing import Self
 from redis.asyncio import Redis
 
 from headgate.domain.ports import Allowance, Rate
+from headgate.domain.remembering import Recent
 from headgate.jobs import keys
 from headgate.jobs.memory_rates import InProcessRates, allowance
 from headgate.jobs.redis_link import PATIENCE_S, TROUBLE, Outage, connections
@@ -93,7 +93,7 @@ class RedisRates:
         self._now = now
         self._outage = Outage("rates")
         self._recovery: asyncio.Task[None] | None = None
-        self._advances: OrderedDict[str, _Advance] = OrderedDict()
+        self._advances: Recent[str, _Advance] = Recent(MAX_ADVANCES)
 
     async def __aenter__(self) -> Self:
         return self
@@ -169,11 +169,5 @@ class RedisRates:
                 self._outage.over()
 
     def _advance(self, key: str) -> _Advance:
-        advance = self._advances.get(key)
-        if advance is None:
-            advance = self._advances[key] = _Advance()
-            if len(self._advances) > MAX_ADVANCES:
-                self._advances.popitem(last=False)
-        else:
-            self._advances.move_to_end(key)
+        advance = self._advances[key] = self._advances.get(key) or _Advance()
         return advance

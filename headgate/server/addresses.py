@@ -25,8 +25,10 @@ class TrustedProxies:
         self._networks = networks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._networks and scope["type"] != "lifespan" and self._is_trusted(_peer(scope)):
-            scope = self._as_told(scope)
+        if self._networks and scope["type"] != "lifespan":
+            peer = read_address(address_of(scope) or "")
+            if self._is_trusted(peer):
+                scope = self._as_told(scope)
         await self._app(scope, receive, send)
 
     def _as_told(self, scope: Scope) -> Scope:
@@ -55,9 +57,10 @@ class TrustedProxies:
         return address is not None and any(address in network for network in self._networks)
 
 
-def _peer(scope: Scope) -> Address | None:
+def address_of(scope: Scope) -> str | None:
+    """Tell where a request comes from; None where it came through a socket of this machine that has no address."""
     client = scope.get("client")
-    return read_address(client[0]) if client else None
+    return client[0] if client else None
 
 
 def _entries(values: Sequence[str]) -> list[str]:

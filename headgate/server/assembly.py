@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from headgate import __version__
 from headgate.domain import cancellation, firing, leftovers, recovery, retention, sessions, workers
+from headgate.domain.aside import aside
 from headgate.domain.event_reader import EventReader
 from headgate.domain.keyring import KeyRing
 from headgate.domain.lookout import LOOK_EVERY_S, Lookout
@@ -138,13 +139,8 @@ async def reconciling(settings: Settings, services: Services) -> AsyncIterator[N
 @asynccontextmanager
 async def looking_out(services: Services) -> AsyncIterator[None]:
     """Wake those of this process who follow jobs, for as long as the block lasts, where a signal to them is lost."""
-    lookout = await Lookout.begin(services)
-    running = asyncio.create_task(_look_out(lookout))
-    try:
+    async with aside(_look_out(await Lookout.begin(services))):
         yield
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
 
 
 async def _look_out(lookout: Lookout) -> None:

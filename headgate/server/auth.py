@@ -1,15 +1,15 @@
 """Access and refresh tokens: signed statements of who asks, valid until they expire."""
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from headgate.domain.doorkeeper import Doorkeeper
+from headgate.domain.doorkeeper import SECRET_START, Doorkeeper
 from headgate.domain.keyring import KeyRing
 from headgate.domain.permissions import Principal
 from headgate.domain.ports import RefreshClaims
+from headgate.domain.remembering import Recent
 from headgate.errors import Unauthenticated
 from headgate.server.tokens import TokenKind, expiry_of, moment_of_issue, sign, verify
 from headgate.storage.tables import Role, utc_now
@@ -17,7 +17,6 @@ from headgate.storage.tables import Role, utc_now
 ACCESS = TokenKind(b"headgate: access tokens", "headgate", "access")
 REFRESH = TokenKind(b"headgate: refresh tokens", "headgate-refresh", "refresh")
 SCHEME = "bearer"
-API_KEY_START = "hg_"
 MAX_VERIFIED = 5_000
 """So many verified tokens are remembered; each takes about a kilobyte."""
 
@@ -96,18 +95,17 @@ class VerifiedTokens:
         self._keys = keys
         self._now = now
         self._ring = keys.all
-        self._known: OrderedDict[str, Claims] = OrderedDict()
+        self._known: Recent[str, Claims] = Recent(MAX_VERIFIED)
 
     def read(self, token: str) -> Claims:
         """Read a token; raises Unauthenticated as `verify_token` does."""
         if (ring := self._keys.all) != self._ring:
-            self._ring, self._known = ring, OrderedDict()
+            self._ring = ring
+            self._known.clear()
         claims = self._known.pop(token, None) or verify_token(self._keys, token)
         if claims.expires_at <= self._now():
             raise Unauthenticated
         self._known[token] = claims
-        if len(self._known) > MAX_VERIFIED:
-            self._known.popitem(last=False)
         return claims
 
 
@@ -116,7 +114,7 @@ def authenticator(keys: KeyRing, doorkeeper: Doorkeeper) -> Authenticate:
     tokens = VerifiedTokens(keys)
 
     async def authenticate(token: str) -> Principal | None:
-        if token.startswith(API_KEY_START):
+        if token.startswith(SECRET_START):
             return await doorkeeper.admit_key(token)
         try:
             said = tokens.read(token)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from headgate.errors import HeadgateError
 from headgate.garbage import keeping_all
-from headgate.server.cli_users import users_app
+from headgate.server.cli_users import RoleName, users_app
 from headgate.settings import ENV_PREFIX, Settings, describe
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def migrate() -> None:
 @app.command()
 def token(
     role: Annotated[
-        Literal["VIEWER", "OPERATOR", "ADMIN"],
+        RoleName,
         typer.Option(help="What the token allows.", case_sensitive=False),
     ] = "ADMIN",
     hours: Annotated[
@@ -169,20 +169,16 @@ def show_settings(as_json: Annotated[bool, typer.Option("--json", help="Print JS
 def _administer(work: "Callable[[AccessServices], Awaitable[Any]]") -> Any:
     """Do some work on users in a database that is up to date."""
     from headgate.server.administration import administering
-    from headgate.server.preparation import prepare_database
-    from headgate.storage.database import Database
+    from headgate.server.preparation import prepared_database
 
     settings = _read_settings()
 
     async def administer() -> Any:
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        database = Database.connect(settings.resolved_database_url)
-        try:
-            await prepare_database(settings, database)
-            async with administering(database, settings.redis_url) as services:
-                return await work(services)
-        finally:
-            await database.close()
+        async with (
+            prepared_database(settings) as (database, _),
+            administering(database, settings.redis_url) as services,
+        ):
+            return await work(services)
 
     with _failing_in_one_line():
         return asyncio.run(administer())

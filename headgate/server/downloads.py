@@ -12,6 +12,7 @@ from headgate.domain.error_downloads import ErrorDownload
 from headgate.domain.services import Services
 from headgate.domain.tolls import RateLimited, Tolls
 from headgate.errors import Unauthenticated
+from headgate.server.addresses import address_of
 from headgate.server.links import INVALID, LinkClaims, SignedLinks
 from headgate.server.refusals import rate_limited, show_allowance
 from headgate.server.responses import Refusal, refusal_response
@@ -70,7 +71,7 @@ def _refusing(
 
 
 async def _refused(request: Request, error: Unauthenticated, tolls: Tolls) -> Response:
-    bill = tolls.bill(None, request.client.host if request.client else None)
+    bill = tolls.bill(None, address_of(request.scope))
     try:
         await bill.pay(1)
         headers = {"www-authenticate": "Bearer"}

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -15,6 +14,7 @@ from headgate.domain.permissions import RANKS, Principal
 from headgate.errors import Unauthenticated, UserFault
 from headgate.server.auth import Authenticate
 from headgate.server.jwks import IssuerKeys
+from headgate.server.tokens import expiry_of, moment_of_issue
 from headgate.storage.tables import Role
 
 REQUIRED_CLAIMS = ["exp", "iat", "sub", "aud", "iss"]
@@ -83,8 +83,8 @@ class OutsideTokens:
             subject,
             role,
             _email(claims),
-            issued_at=datetime.fromtimestamp(claims["iat"], UTC),
-            expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+            issued_at=moment_of_issue(claims),
+            expires_at=expiry_of(claims),
         )
 
 

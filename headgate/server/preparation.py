@@ -4,7 +4,8 @@ It imports no more than that needs: `headgate token` should not wait for Polars 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from headgate.domain import users
@@ -65,14 +66,25 @@ async def prepare_database(settings: Settings, database: Database) -> User:
         raise DatabaseUnavailable(error) from error
 
 
+@asynccontextmanager
+async def prepared_database(settings: Settings) -> AsyncIterator[tuple[Database, User]]:
+    """A database that is up to date, and an administrator, for as long as the block lasts.
+
+    Makes the home folder where it is missing. Raises HeadgateError (DATABASE_UNAVAILABLE).
+    """
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = Database.connect(settings.resolved_database_url)
+    try:
+        yield database, await prepare_database(settings, database)
+    finally:
+        await database.close()
+
+
 async def prepare(settings: Settings) -> tuple[KeyRing, User]:
     """Make all that a first start makes, without a server; answers the secret keys and an administrator."""
     keys = key_ring(settings)
-    database = Database.connect(settings.resolved_database_url)
-    try:
-        return keys, await prepare_database(settings, database)
-    finally:
-        await database.close()
+    async with prepared_database(settings) as (_, administrator):
+        return keys, administrator
 
 
 async def rotate_key(settings: Settings) -> Rotation:
@@ -82,12 +94,8 @@ async def rotate_key(settings: Settings) -> Rotation:
     """
     keys = key_ring(settings)
     path = key_path(settings) if settings.secret_key is None else None
-    database = Database.connect(settings.resolved_database_url)
-    try:
-        await prepare_database(settings, database)
+    async with prepared_database(settings) as (database, _):
         return await rotate(database, keys, path)
-    finally:
-        await database.close()
 
 
 async def issue_administrator_token(settings: Settings, role: str) -> str:

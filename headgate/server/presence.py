@@ -3,16 +3,18 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 
 import structlog
 
 from headgate.domain.addresses import site_of
+from headgate.domain.aside import aside
 from headgate.domain.doorkeeper import ACCESS_TOPIC, Doorkeeper
 from headgate.domain.permissions import Principal
 from headgate.domain.ports import Signals
 from headgate.errors import Unauthenticated
+from headgate.jobs.waiting import is_set_within
 from headgate.server.auth import Authenticate
 
 CHECK_EVERY_S = 5.0
@@ -41,8 +43,7 @@ class Visit:
     async def over(self) -> None:
         """Wait until the token has expired, or they may not stay any more."""
         rest_s = (self.principal.expires_at - datetime.now(UTC)).total_seconds()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._revoked.wait(), max(rest_s, 0))
+        await is_set_within(self._revoked, max(rest_s, 0))
 
 
 class Presence:
@@ -109,12 +110,8 @@ class Presence:
                         doorkeeper.forget()
                     await self.check()
 
-            running = asyncio.create_task(watch())
-            try:
+            async with aside(watch()):
                 yield
-            finally:
-                running.cancel()
-                await asyncio.wait([running])
 
     async def check(self) -> None:
         """Ask again who everybody is, and end the visits of those who may not stay."""

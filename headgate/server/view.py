@@ -26,6 +26,7 @@ from strawberry.types.unset import UnsetType
 from headgate.domain.permissions import Principal
 from headgate.domain.tolls import RateLimited, Tolls
 from headgate.errors import Unauthenticated
+from headgate.server.addresses import address_of
 from headgate.server.auth import Authenticate, bearer_token
 from headgate.server.body import (
     body_of,
@@ -156,7 +157,7 @@ class GraphQLApp(GraphQL[Any, None]):
 
     async def _answer_operation(self, request: Request) -> Response:
         caller = request.state.caller = await self._caller(request)
-        bill = request.state.bill = self._tolls.bill(caller, _address(request))
+        bill = request.state.bill = self._tolls.bill(caller, address_of(request.scope))
         # Whoever has nothing left is sent away before a byte of the body is read.
         await bill.pay(1)
         try:
@@ -181,8 +182,10 @@ class GraphQLApp(GraphQL[Any, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
         """Make the context of a request, or what a socket makes its operations' contexts from."""
         if isinstance(request, WebSocket):
-            return Connection(self._make_context, self._tolls, self._presence, _address(request))
-        context = self._make_context(request.state.caller, request.state.request_id, _address(request))
+            return Connection(self._make_context, self._tolls, self._presence, address_of(request.scope))
+        context = self._make_context(
+            request.state.caller, request.state.request_id, address_of(request.scope)
+        )
         context.resume_after = request.headers.get("last-event-id") or None
         context.bill = request.state.bill
         request.state.context = context
@@ -277,7 +280,9 @@ class GraphQLApp(GraphQL[Any, None]):
         self, request: Request, result: Any, protocol: object, sub_response: Response
     ) -> Response:
         try:
-            stay, visit = self._presence.begin(_address(request), _token(request), request.state.caller)
+            stay, visit = self._presence.begin(
+                address_of(request.scope), _token(request), request.state.caller
+            )
         except TooMany as fault:
             await result.aclose()
             raise too_many(fault) from fault
@@ -314,8 +319,3 @@ def _token(request: HTTPConnection) -> str | None:
     """Tell the one token that is shown; None where there is none, or where there are several to choose from."""
     shown = request.headers.getlist("authorization")
     return bearer_token(shown[0]) if len(shown) == 1 else None
-
-
-def _address(request: HTTPConnection) -> str | None:
-    """Tell the IP address of a client; None where it came through a socket of this machine that has none."""
-    return request.client.host if request.client is not None else None

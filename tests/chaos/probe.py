@@ -1,10 +1,10 @@
 """Tells how slow the machine is: on a busy one every step of Headgate waits as well."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from headgate.jobs.waiting import is_set_within
 from headgate.storage.database import Database
 from headgate.storage.tables import Turn, utc_now
 
@@ -36,8 +36,7 @@ class Probe:
         """Write until it is over; to cancel this in the middle of a write would leave a connection open."""
         while not self.is_over.is_set():
             start = utc_now()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.is_over.wait(), PAUSE.total_seconds())
+            await is_set_within(self.is_over, PAUSE.total_seconds())
             async with self.database.transaction() as session:
                 await session.merge(Turn(name=NAME))
             self.samples.append(Sample(start, utc_now()))

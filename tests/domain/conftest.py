@@ -18,11 +18,13 @@ from headgate.domain.ports import Report, TaskFault
 from headgate.domain.runs import Claim
 from headgate.domain.services import Services
 from headgate.errors import JobFault
+from headgate.storage.access_tables import User
 from headgate.storage.database import Database
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
 from headgate.storage.tables import Job, Role, utc_now
 from tests.domain.ledgers import write_ledger
+from tests.domain.people import EMAIL, PASSWORD, add_user
 from tests.services import make_services
 
 Arrive = Callable[..., Awaitable[IncomingFile]]
@@ -64,6 +66,14 @@ def services(database: Database, inspector: ToldEngine, tmp_path: Path) -> Servi
 async def operator(services: Services) -> Principal:
     user = await users.ensure_administrator(services.database)
     return Principal(user.id, Role.OPERATOR, utc_now() + timedelta(hours=1))
+
+
+@pytest.fixture
+async def ann(services: Services) -> User:
+    """Signs in with EMAIL and PASSWORD."""
+    return await add_user(
+        services, Role.OPERATOR, email=EMAIL, password_hash=await services.passwords.hash(PASSWORD)
+    )
 
 
 @pytest.fixture

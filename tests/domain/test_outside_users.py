@@ -157,9 +157,10 @@ async def test_a_user_who_may_not_enter_any_more_is_refused(
 
 
 async def test_what_is_remembered_of_tokens_is_bounded(
-    outside: OutsideUsers, identity: OutsideIdentity, monkeypatch: pytest.MonkeyPatch
+    services: Services, identity: OutsideIdentity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outside_users, "MAX_KNOWN", 3)
+    outside = OutsideUsers(services.database, services.signals, Doorkeeper(services.database))
     for number in range(5):
         outside._newest_of(replace(identity, subject=str(number)))
     assert [subject for _, subject in outside._newest] == ["2", "3", "4"]

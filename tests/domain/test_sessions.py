@@ -33,13 +33,6 @@ from tests.domain.people import (
 from tests.services import KEYS
 
 
-@pytest.fixture
-async def ann(services: Services) -> User:
-    return await add_user(
-        services, Role.OPERATOR, email=EMAIL, password_hash=await services.passwords.hash(PASSWORD)
-    )
-
-
 async def test_a_refresh_goes_on_with_the_session_and_makes_it_last_longer(
     services: Services, ann: User
 ) -> None:

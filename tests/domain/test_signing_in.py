@@ -13,7 +13,7 @@ from headgate.domain.ports import RefreshClaims
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.jobs.memory_rates import InProcessRates
-from headgate.storage.tables import Role, User, utc_now
+from headgate.storage.tables import User, utc_now
 from tests.domain.people import (
     EMAIL,
     HERE,
@@ -27,13 +27,6 @@ from tests.domain.people import (
     refusal,
     sign_in,
 )
-
-
-@pytest.fixture
-async def ann(services: Services) -> User:
-    return await add_user(
-        services, Role.OPERATOR, email=EMAIL, password_hash=await services.passwords.hash(PASSWORD)
-    )
 
 
 async def test_whoever_knows_the_password_begins_a_session(services: Services, ann: User) -> None:
