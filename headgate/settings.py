@@ -1,85 +1,18 @@
 """Every setting of the server: environment variables that only the composition roots read."""
 
-import os
-import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from headgate.setting_types import Folders, KeysUrl, Networks, Origins, RedisUrl, SecretKeys, StoreUrl, WebUrl
 
 ENV_PREFIX = "HEADGATE_"
 MIB = 1024**2
 GIB = 1024**3
 HIDDEN = "**********"
-ORIGIN = r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?"
-
-
-def _file_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme != "file" or parts.netloc or not parts.path:
-        raise ValueError("not a file:///folder URL")
-    return url
-
-
-def _redis_url(url: str) -> str:
-    if urlsplit(url).scheme not in ("redis", "rediss"):
-        raise ValueError("not a redis:// or rediss:// URL")
-    return url
-
-
-def _listed_networks(text: object) -> object:
-    if not isinstance(text, str):
-        return text
-    try:
-        return tuple(ip_network(part) for part in re.findall(r"[^,\s]+", text))
-    except ValueError:
-        raise ValueError("not a list of networks such as 10.1.0.0/16, fd00::/8") from None
-
-
-def _listed_folders(text: object) -> object:
-    if not isinstance(text, str):
-        return text
-    folders = tuple(Path(part) for part in text.split(os.pathsep) if part)
-    if not all(folder.is_absolute() for folder in folders):
-        raise ValueError(f"not a list of absolute paths with {os.pathsep} between them")
-    return folders
-
-
-def _listed_origins(text: object) -> object:
-    if not isinstance(text, str):
-        return text
-    origins = tuple(map(str.lower, re.findall(r"[^,\s]+", text)))
-    if not all(re.fullmatch(ORIGIN, origin) for origin in origins):
-        raise ValueError("not a list of origins such as https://app.example.org, http://localhost:5173")
-    return tuple(map(_as_browsers_write, origins))
-
-
-def _as_browsers_write(origin: str) -> str:
-    """Leave the port out that goes without saying."""
-    return origin.removesuffix(":443" if origin.startswith("https:") else ":80")
-
-
-def _keys_url(url: str) -> str:
-    parts = urlsplit(url)
-    is_here = parts.hostname in ("127.0.0.1", "::1", "localhost")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_here):
-        raise ValueError("not an https:// URL")
-    return url
-
-
-def _listed_keys(text: object) -> object:
-    return tuple(re.findall(r"[^,\s]+", text)) if isinstance(text, str) else text
-
-
-Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_listed_folders)]
-KeysUrl = Annotated[str, AfterValidator(_keys_url)]
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_listed_networks)]
-Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed_origins)]
-SecretKey = Annotated[SecretStr, Field(min_length=32)]
-SecretKeys = Annotated[tuple[SecretKey, ...], NoDecode, BeforeValidator(_listed_keys)]
 
 
 class Settings(BaseSettings):
@@ -97,15 +30,20 @@ class Settings(BaseSettings):
         repr=False,
         description="postgresql:// or sqlite:/// URL of the database; a SQLite file in the home by default.",
     )
-    redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(
+    redis_url: RedisUrl | None = Field(
         None,
         repr=False,
         description="redis:// or rediss:// URL; with it `headgate worker` runs the jobs, without it the server does.",
     )
-    store_url: Annotated[str, AfterValidator(_file_url)] | None = Field(
+    store_url: StoreUrl | None = Field(
         None,
-        description="file:/// URL of the folder of this database's objects and datasets; in the home by default.",
+        description="Where this database's objects and datasets are: file:///folder, or s3://bucket/prefix, whose keys "
+        "are found as AWS's own tools find them (AWS_ACCESS_KEY_ID, …); a folder in the home by default.",
     )
+    s3_endpoint_url: WebUrl | None = Field(
+        None, description="URL of an S3-compatible store in place of Amazon's, for HEADGATE_STORE_URL."
+    )
+    s3_region: str = Field("us-east-1", description="Region of the bucket of HEADGATE_STORE_URL.")
     secret_key: SecretStr | None = Field(
         None,
         min_length=32,
@@ -121,6 +59,43 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
     log_format: Literal["console", "json"] = Field("console", description="Logs for people or as JSON lines.")
     max_upload_bytes: int = Field(5 * GIB, gt=0, description="Largest file that is taken, in bytes.")
+    upload_hours: float = Field(
+        24.0, gt=0, le=8_760, description="How long a resumable upload may take until it is swept away."
+    )
+    upload_part_bytes: int = Field(
+        8 * MIB,
+        ge=5 * MIB,
+        le=512 * MIB,
+        description="Size of the parts in which uploads go to S3; so much of each, twice, is held in memory.",
+    )
+    append_seconds: float = Field(
+        1.0, gt=0, le=3_600, description="How long appended records wait at most until a job commits them."
+    )
+    append_batch_bytes: int = Field(
+        32 * MIB, gt=0, description="How many bytes of appended records make a batch that waits no longer."
+    )
+    append_backlog_bytes: int = Field(
+        512 * MIB,
+        gt=0,
+        description="How many bytes of appended records may wait for one dataset; then callers have to.",
+    )
+    max_stream_bytes: int = Field(
+        16 * MIB, gt=0, description="Largest request to /streams, in bytes; send more in several."
+    )
+    download_cache_bytes: int = Field(
+        4 * GIB, gt=0, description="Disk space for downloads that are being sent, or may be resumed."
+    )
+    compaction_minutes: float = Field(
+        10.0,
+        ge=0,
+        description="How often many small files of a dataset are made few large ones; 0 never does it.",
+    )
+    version_retention_days: float = Field(
+        90.0,
+        ge=0,
+        le=36_500,
+        description="How long old versions of datasets can be read; 0 keeps them for ever.",
+    )
     max_body_bytes: int = Field(8 * MIB, gt=0, description="Largest request that is no upload, in bytes.")
     workers: int = Field(2, ge=1, description="How many jobs a process runs at once.")
     child_memory_bytes: int = Field(
@@ -265,9 +240,16 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.home / 'headgate.db'}"
 
     @property
+    def store_bucket(self) -> tuple[str, str] | None:
+        """The bucket of objects and datasets, and the prefix of their keys; None where they are in a folder."""
+        parts = urlsplit(self.store_url or "")
+        return (parts.netloc, unquote(parts.path).strip("/")) if parts.scheme == "s3" else None
+
+    @property
     def store_path(self) -> Path:
-        """The folder of objects and datasets, with the default filled in."""
-        return Path(unquote(urlsplit(self.store_url).path)) if self.store_url else self.home / "store"
+        """The folder of objects and datasets, with the default filled in; of copies where they are in a bucket."""
+        is_given = self.store_url is not None and self.store_bucket is None
+        return Path(unquote(urlsplit(self.store_url or "").path)) if is_given else self.home / "store"
 
 
 class SettingRow(NamedTuple):

@@ -83,7 +83,7 @@ def test_local_folders_are_absolute_paths_with_colons_between_them(monkeypatch: 
         ("ERROR_RETENTION_DAYS", "-1"),
         ("MAX_UPLOAD_BYTES", "many"),
         ("LOG_FORMAT", "xml"),
-        ("STORE_URL", "s3://bucket"),
+        ("STORE_URL", "s3:///prefix"),
         ("STORE_URL", "/srv/store"),
         ("SECRET_KEY", "short-key"),
         ("ALLOWED_NETWORKS", "intranet"),

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Integer, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from headgate.storage.access_tables import ApiKey as ApiKey
@@ -16,6 +16,10 @@ from headgate.storage.fields import Table as Table
 from headgate.storage.fields import choice, count, json_value, later, link, moment
 from headgate.storage.fields import utc_now as utc_now
 from headgate.storage.formats import FileFormat as FileFormat
+from headgate.storage.intake_tables import COUNTING
+from headgate.storage.intake_tables import Append as Append
+from headgate.storage.intake_tables import Stream as Stream
+from headgate.storage.intake_tables import Upload as Upload
 from headgate.storage.pipeline_tables import Endpoint as Endpoint
 from headgate.storage.pipeline_tables import EndpointKind as EndpointKind
 from headgate.storage.pipeline_tables import ItemStatus as ItemStatus
@@ -23,9 +27,6 @@ from headgate.storage.pipeline_tables import JobItem as JobItem
 from headgate.storage.pipeline_tables import OverlapPolicy as OverlapPolicy
 from headgate.storage.pipeline_tables import Pipeline as Pipeline
 from headgate.storage.pipeline_tables import PipelineVersion as PipelineVersion
-
-# SQLite counts by itself in a column of this very type only.
-COUNTING = BigInteger().with_variant(Integer, "sqlite")
 
 
 class FileStatus(StrEnum):
@@ -123,7 +124,10 @@ class File(Table, table=True):
 
 
 class Dataset(Table, table=True):
-    """A named table of data; its rows lie under `storage_key`; no `version` before the first commit."""
+    """A named table of data; its rows lie under `storage_key`; no `version` before the first commit.
+
+    Versions before `oldest_version` can be read no more. One that was deleted keeps its row, under another name.
+    """
 
     __tablename__ = "datasets"
 
@@ -132,11 +136,13 @@ class Dataset(Table, table=True):
     description: str | None = None
     storage_key: str
     version: int | None = count(default=None)
+    oldest_version: int = count()
     row_count: int = count()
     byte_size: int = count()
     columns: list[dict[str, Any]] = json_value(default_factory=list)
     created_at: datetime = moment()
     updated_at: datetime = moment()
+    deleted_at: datetime | None = later()
 
 
 class Job(Table, table=True):
@@ -300,6 +306,7 @@ class Result(Table, table=True):
     """What a job or a client stored under a name, to be found again."""
 
     __tablename__ = "results"
+    __table_args__ = (Index(None, "job_id", "id"), Index(None, "dataset_id", "id"), Index(None, "name", "id"))
 
     id: str = Field(primary_key=True)
     kind: ResultKind = choice(ResultKind)
