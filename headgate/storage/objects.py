@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 from uuid import uuid4
 
+from headgate.storage.locations import LocalLocation, Location
+
 FLUSH_BYTES = 1024 * 1024
 LISTED_AT_ONCE = 500
 UNFINISHED = ".unfinished"
@@ -83,6 +85,10 @@ class LocalStore:
         if not KEY.fullmatch(key):
             raise ValueError(f"not a key of an object: {key!r}")
         return self._root / key
+
+    def location(self, key: str) -> Location:
+        """Say where an object or a folder is, for the engine's process; it need not exist."""
+        return LocalLocation(self.path(key))
 
     @asynccontextmanager
     async def writer(self, key: str) -> AsyncIterator[ObjectWriter]:
