@@ -14,6 +14,7 @@ from benchmarks.ingest import measure_ingest
 from benchmarks.jobs import measure_jobs
 from benchmarks.ledger import measure_ledger
 from benchmarks.memory import measure_memory
+from benchmarks.pages import measure_pages
 from benchmarks.requests import measure_requests
 from benchmarks.rivals import measure_rivals
 from benchmarks.starts import measure_starts
@@ -28,6 +29,7 @@ BENCHMARKS = (
     measure_checks,
     measure_steps,
     measure_memory,
+    measure_pages,
     measure_ledger,
     measure_upsert,
     measure_jobs,

@@ -109,9 +109,16 @@ def _json_values(series: pl.Series, form: str | None) -> Iterable[Any]:
         return series.dt.to_string(form).to_list()
     if series.dtype.is_float() and form == WHOLE:
         return [_whole(value) for value in series.to_list()]
-    if series.dtype in (pl.String, pl.Boolean):
+    if series.dtype in (pl.String, pl.Boolean) or _is_plain(series):
         return series.to_list()
     return [json_value(value) for value in series.to_list()]
+
+
+def _is_plain(series: pl.Series) -> bool:
+    """Whether all of its values are numbers that JSON has as they are."""
+    if series.dtype.is_integer():
+        return bool(series.is_between(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER).all())
+    return series.dtype.is_float() and bool(series.is_finite().all())
 
 
 WHOLE = "1"

@@ -272,10 +272,15 @@ def _columns(schema: Schema) -> Iterable[Column]:
         yield Column(field.name, dtypes[field.name], field.metadata.get(FORM_KEY))
 
 
-def scan(path: Path, version: Snapshot, *, first_part: int = 0, row_index: str | None = None) -> pl.LazyFrame:
-    """The rows of a version in commit order, from one of its parts on; `row_index` counts over the whole version."""
+def scan(
+    path: Path, version: Snapshot, *, begin: int = 0, end: int | None = None, row_index: str | None = None
+) -> pl.LazyFrame:
+    """The rows of a version in commit order; `row_index` counts over the whole version.
+
+    Parts without any row from position `begin` on, and before `end`, are left out.
+    """
     schema = {column.name: column.dtype for column in version.columns}
-    parts = version.parts[first_part:]
+    parts, offset = _parts_between(version.parts, begin, end)
     if not parts:
         empty = pl.LazyFrame(schema=schema)
         return empty.with_row_index(row_index) if row_index else empty
@@ -285,5 +290,18 @@ def scan(path: Path, version: Snapshot, *, first_part: int = 0, row_index: str |
         missing_columns="insert",
         glob=False,
         row_index_name=row_index,
-        row_index_offset=sum(part.rows for part in version.parts[:first_part]),
+        row_index_offset=offset,
     )
+
+
+def _parts_between(parts: Sequence[Part], begin: int, end: int | None) -> tuple[list[Part], int]:
+    """The parts that have rows from one position on and before another, and the position of the first of these."""
+    chosen: list[Part] = []
+    offset = position = 0
+    for part in parts:
+        behind = position + part.rows
+        if behind > begin and (end is None or position < end):
+            offset = offset if chosen else position
+            chosen.append(part)
+        position = behind
+    return chosen, offset

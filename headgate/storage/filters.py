@@ -122,23 +122,27 @@ class Conditions:
     types: Mapping[str, Column]
     count: int = field(default=0, init=False)
 
-    def expression(self, wanted: RowFilter, depth: int = 0) -> pl.Expr:
-        """One boolean expression; a comparison with a null cell is false."""
+    def expression(self, wanted: RowFilter, depth: int = 0, *, exact: bool = False) -> pl.Expr:
+        """One boolean expression; a comparison with a null cell is false, or null where it needn't be `exact`.
+
+        A filter keeps no row for which it is null, and without more around it a reader leaves out what the statistics
+        of a file tell apart. Only the opposite of a condition, which a null would still be null in, has to be exact.
+        """
         if depth > MAX_DEPTH:
             raise _invalid_filter(f"A filter nests at most {MAX_DEPTH} levels.")
-        parts = list(self._of_column(wanted))
-        parts += [self.expression(inner, depth + 1) for inner in wanted.and_]
+        parts = list(self._of_column(wanted, exact))
+        parts += [self.expression(inner, depth + 1, exact=exact) for inner in wanted.and_]
         if wanted.or_ is not None:
-            options = [self.expression(inner, depth + 1) for inner in wanted.or_]
+            options = [self.expression(inner, depth + 1, exact=exact) for inner in wanted.or_]
             parts.append(functools.reduce(operator.or_, options, pl.lit(False)))
         if wanted.not_ is not None:
-            parts.append(~self.expression(wanted.not_, depth + 1))
+            parts.append(~self.expression(wanted.not_, depth + 1, exact=True))
         self.count += len(parts)
         if self.count > MAX_CONDITIONS:
             raise _invalid_filter(f"A filter has at most {MAX_CONDITIONS} conditions.")
         return functools.reduce(operator.and_, parts, pl.lit(True))
 
-    def _of_column(self, wanted: RowFilter) -> list[pl.Expr]:
+    def _of_column(self, wanted: RowFilter, exact: bool) -> list[pl.Expr]:
         used = [(name, getattr(wanted, name)) for name in COMPARISONS if getattr(wanted, name) is not UNSET]
         others = (wanted.in_, wanted.contains, wanted.starts_with, wanted.is_null)
         if wanted.column is None:
@@ -146,10 +150,10 @@ class Conditions:
                 raise _invalid_filter("A condition needs a column.")
             return []
         column = known_column(self.types, wanted.column)
-        parts = [_comparison(column, name, value) for name, value in used]
+        parts = [_comparison(column, name, value, exact) for name, value in used]
         if wanted.in_ is not None:
-            parts.append(_listed(column, wanted.in_))
-        parts += _text_conditions(column, wanted)
+            parts.append(_listed(column, wanted.in_, exact))
+        parts += _text_conditions(column, wanted, exact)
         if wanted.is_null is not None:
             null = pl.col(column.name).is_null()
             parts.append(null if wanted.is_null else ~null)
@@ -166,33 +170,33 @@ COMPARISONS: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
 }
 
 
-def _comparison(column: Column, name: str, value: Any) -> pl.Expr:
+def _comparison(column: Column, name: str, value: Any, exact: bool) -> pl.Expr:
     cell = pl.col(column.name)
     if value is None and name in ("eq", "ne"):
         return cell.is_null() if name == "eq" else cell.is_not_null()
     compared = COMPARISONS[name](cell, typed_literal(column, value))
-    return compared.fill_null(name == "ne")
+    return compared.fill_null(name == "ne") if exact or name == "ne" else compared
 
 
-def _listed(column: Column, values: Sequence[Any]) -> pl.Expr:
+def _listed(column: Column, values: Sequence[Any], exact: bool) -> pl.Expr:
     if len(values) > MAX_LISTED_VALUES:
         raise _invalid_filter(f"in takes at most {MAX_LISTED_VALUES} values.")
     return functools.reduce(
-        operator.or_, (_comparison(column, "eq", value) for value in values), pl.lit(False)
+        operator.or_, (_comparison(column, "eq", value, exact) for value in values), pl.lit(False)
     )
 
 
-def _text_conditions(column: Column, wanted: RowFilter) -> list[pl.Expr]:
+def _text_conditions(column: Column, wanted: RowFilter, exact: bool) -> list[pl.Expr]:
     cell = pl.col(column.name)
     given = [text for text in (wanted.contains, wanted.starts_with) if text is not None]
     if given and column.type is not ColumnType.STRING:
         raise _invalid_filter(f"contains and startsWith work on text, and {column.name} is {column.type}.")
     parts = []
     if wanted.contains is not None:
-        parts.append(cell.str.contains(wanted.contains, literal=True).fill_null(False))
+        parts.append(cell.str.contains(wanted.contains, literal=True))
     if wanted.starts_with is not None:
-        parts.append(cell.str.starts_with(wanted.starts_with).fill_null(False))
-    return parts
+        parts.append(cell.str.starts_with(wanted.starts_with))
+    return [part.fill_null(False) for part in parts] if exact else parts
 
 
 def _invalid_filter(message: str) -> UserFault:

@@ -7,7 +7,7 @@ version, which never changes. Nothing is skipped by counting: a page in the midd
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from headgate.storage.filters import Conditions, RowFilter, known_column, typed_
 
 POSITION = "__headgate_position__"
 MAX_ROWS = 10_000
+FEW_ROWS = 1 << 16
+MANY_ROWS = 1 << 20
+"""So many rows are looked through for a page before all others are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class _Reader:
         self._order = [(self._column(name), descending) for name, descending in query.order_by]
         if key is not None and len(key) != len(self._order) + 2:
             raise _invalid_cursor()
+        if key is not None and not 0 <= key[-1] < version.row_count:
+            raise _invalid_cursor()
         self._key = key[1:] if key else None
         self._shown = self._shown_columns()
         self._condition = (
@@ -115,21 +120,37 @@ class _Reader:
         return list(dict.fromkeys([POSITION, *names]))
 
     def _rows_by_position(self) -> pl.DataFrame:
-        """One row more than asked for, so that it shows whether there is a next page."""
-        after = self._key[-1] if self._key else -1
-        part = self._part_behind(after)
-        rows = datasets.scan(self._path, self._version, first_part=part, row_index=POSITION)
-        wanted = rows.filter(pl.col(POSITION) > after, self._condition).select(self._needed())
-        return wanted.head(self._query.first + 1).collect(engine="streaming")
+        """One row more than asked for, so that it shows whether there is a next page.
 
-    def _part_behind(self, position: int) -> int:
-        """The first part with rows behind a position; the parts before it aren't opened."""
-        end = 0
-        for number, part in enumerate(self._version.parts):
-            end += part.rows
-            if position + 1 < end:
-                return number
-        return len(self._version.parts)
+        Looked for in a few rows first, then in more: a page that is soon full is not worth many rows' decoding.
+        """
+        begin = self._key[-1] + 1 if self._key else 0
+        wanted = self._query.first + 1
+        found: list[pl.DataFrame] = []
+        for end in self._ends(begin, wanted):
+            found.append(self._rows_between(begin, end, wanted))
+            begin, wanted = end, wanted - found[-1].height
+            if wanted <= 0:
+                break
+        return pl.concat(found)
+
+    def _ends(self, begin: int, wanted: int) -> Iterator[int]:
+        """Positions up to which to look, one after the other."""
+        count = self._version.row_count
+        if self._query.filter is None:
+            yield min(begin + wanted, count)
+            return
+        for end in (begin + FEW_ROWS, begin + MANY_ROWS):
+            if end < count:
+                yield end
+        yield count
+
+    def _rows_between(self, begin: int, end: int, most: int) -> pl.DataFrame:
+        """The first rows that the filter matches, from one position on and before another."""
+        rows = datasets.scan(self._path, self._version, begin=begin, end=end, row_index=POSITION)
+        position = pl.col(POSITION)
+        rows = rows.filter(position >= begin, position < end, self._condition).select(self._needed())
+        return rows.head(most).collect(engine="streaming")
 
     def _ordered_rows(self) -> pl.DataFrame:
         rows = datasets.scan(self._path, self._version, row_index=POSITION).filter(self._condition)

@@ -80,7 +80,7 @@ def test_parts_come_in_their_order_and_rows_are_counted_over_all(path: Path, com
     assert [part.name for part in version.parts] == ["job_c.parquet", "job_b.parquet", "job_a.parquet"]
     found = datasets.scan(path, version, row_index="row").collect()
     assert found.rows() == [(0, 1), (1, 2), (2, 3), (3, 4)]
-    behind = datasets.scan(path, version, first_part=1, row_index="row").collect()
+    behind = datasets.scan(path, version, begin=2, row_index="row").collect()
     assert behind.rows() == [(2, 3), (3, 4)]
 
 
