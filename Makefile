@@ -34,7 +34,7 @@ check: $(INSTALLED_DEV) ## Run everything that a change must pass
 	$(BIN)/headgate schema export | diff schema.graphql -
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-bench: $(INSTALLED_BENCH) ## Measure against named references
+bench: $(INSTALLED_BENCH) ## Measure against named references; ARGS=ingest measures that alone
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 schema: $(INSTALLED) ## Write schema.graphql and docs/kinds from the code

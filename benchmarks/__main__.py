@@ -2,13 +2,14 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
 from benchmarks.checks import measure_checks
-from benchmarks.figures import FULL, QUICK, show_figures
+from benchmarks.figures import FULL, QUICK, Figure, Sizes, show_figures
 from benchmarks.guards import measure_guards
 from benchmarks.ingest import measure_ingest
 from benchmarks.jobs import measure_jobs
@@ -22,7 +23,9 @@ from benchmarks.steps import measure_steps
 from benchmarks.subscriptions import measure_events, measure_subscriptions
 from benchmarks.upsert import measure_upsert
 
-BENCHMARKS = (
+Measure = Callable[[Path, Sizes], list[Figure]]
+
+BENCHMARKS: tuple[Measure, ...] = (
     measure_requests,
     measure_guards,
     measure_ingest,
@@ -39,7 +42,7 @@ BENCHMARKS = (
 )
 
 
-RIVALS = (measure_rivals,)
+RIVALS: tuple[Measure, ...] = (measure_rivals,)
 """Measured at full size only, since the other tools are installed for nothing else."""
 
 
@@ -49,13 +52,23 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="small sizes: shows that those of Headgate run, judges nothing"
     )
-    is_quick = parser.parse_args().quick
-    sizes = QUICK if is_quick else FULL
-    benchmarks = BENCHMARKS if is_quick else (*BENCHMARKS, *RIVALS)
+    parser.add_argument("names", nargs="*", help="which ones, such as ingest; all of them by default")
+    given = parser.parse_args()
+    sizes = QUICK if given.quick else FULL
+    benchmarks = _named(parser, BENCHMARKS if given.quick else (*BENCHMARKS, *RIVALS), given.names)
     with TemporaryDirectory(prefix="headgate-benchmarks-") as folder:
         figures = [figure for measure in benchmarks for figure in measure(Path(folder), sizes)]
-    show_figures(Console(), figures, judged=not is_quick)
-    return 0 if is_quick or all(figure.met for figure in figures) else 1
+    show_figures(Console(), figures, judged=not given.quick)
+    return 0 if given.quick or all(figure.met for figure in figures) else 1
+
+
+def _named(
+    parser: argparse.ArgumentParser, benchmarks: Sequence[Measure], names: Sequence[str]
+) -> Sequence[Measure]:
+    known = {measure.__name__.removeprefix("measure_"): measure for measure in benchmarks}
+    if unknown := set(names) - known.keys():
+        parser.error(f"there is no benchmark {min(unknown)}; there are {', '.join(known)}")
+    return [known[name] for name in names] if names else benchmarks
 
 
 if __name__ == "__main__":
