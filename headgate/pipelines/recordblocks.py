@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import count
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +32,17 @@ WIDE = pl.Int128()
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    path: Path
+    rows: pl.LazyFrame
     schema: dict[str, pl.DataType]
 
 
 class RecordBlocks:
-    """Collects records in bounded memory; columns come in the order of `names`, then of their first use."""
+    """Collects records; columns come in the order of `names`, then of their first use.
 
-    def __init__(self, scratch: Path, names: Sequence[str] = ()) -> None:
+    Memory is bounded where there is a folder for blocks; without one they stay in memory.
+    """
+
+    def __init__(self, scratch: Path | None, names: Sequence[str] = ()) -> None:
         self._scratch = scratch
         self._pending: list[dict[str, Any]] = []
         self._places: list[tuple[int, int]] = []
@@ -55,29 +60,44 @@ class RecordBlocks:
         if len(self._pending) >= BLOCK_RECORDS or self._bytes >= BLOCK_BYTES:
             self._flush()
 
-    def _flush(self) -> None:
-        for record in self._pending:
-            self._names.update(dict.fromkeys(record))
+    def add_all(self, records: Sequence[dict[str, Any]], row: int, line: int, size: int) -> None:
+        """Keep records that stood one behind the other, the first at this row and line, and took `size` bytes."""
+        self._pending.extend(records)
+        self._places.extend(zip(count(row), range(line, line + len(records)), strict=False))
+        self._bytes += size
+        if len(self._pending) >= BLOCK_RECORDS or self._bytes >= BLOCK_BYTES:
+            self._flush()
+
+    def _flush(self, *, is_last: bool = False) -> None:
+        """Make a block of what is pending; one that is the only one stays in memory."""
+        for names in dict.fromkeys(map(tuple, self._pending)):
+            self._names.update(dict.fromkeys(names))
         check_count(len(self._names))
         check_keys(self._names)
-        block = _Block(self._scratch / f"block-{len(self._blocks):06}.parquet", {})
         rows = pl.int_range(
             self._accepted, self._accepted + len(self._pending), dtype=pl.get_index_type(), eager=True
         )
-        columns = [
-            _column(name, [record.get(name) for record in self._pending], block) for name in self._names
-        ]
-        pl.DataFrame([rows.alias(ROW_INDEX), *columns]).write_parquet(block.path)
+        schema: dict[str, pl.DataType] = {}
+        columns = [_column(name, _values(name, self._pending), schema) for name in self._names]
+        frame = pl.DataFrame([rows.alias(ROW_INDEX), *columns])
+        is_only = is_last and not self._blocks
+        self._blocks.append(_Block(frame.lazy() if is_only else self._kept(frame), schema))
         places = np.array(self._places, np.int64)
         self._rows.add(self._accepted, places[:, 0], places[:, 1])
         self._accepted += len(self._pending)
-        self._blocks.append(block)
         self._pending, self._places, self._bytes = [], [], 0
+
+    def _kept(self, frame: pl.DataFrame) -> pl.LazyFrame:
+        if self._scratch is None:
+            return frame.lazy()
+        path = self._scratch / f"block-{len(self._blocks):06}.parquet"
+        frame.write_parquet(path)
+        return pl.scan_parquet(path, glob=False)
 
     def prepare(self) -> Prepared:
         """All records as one lazy frame."""
         if self._pending:
-            self._flush()
+            self._flush(is_last=True)
         types = {name: _common_type(name, self._blocks) for name in self._names}
         frames = [_unified(block, types) for block in self._blocks]
         empty = pl.LazyFrame(schema={ROW_INDEX: pl.get_index_type(), **types})
@@ -92,19 +112,26 @@ class RecordBlocks:
         )
 
 
-def _column(name: str, values: Sequence[Any], block: _Block) -> pl.Series:
+def _values(name: str, records: Sequence[dict[str, Any]]) -> list[Any]:
+    try:
+        return list(map(itemgetter(name), records))
+    except KeyError:
+        return [record.get(name) for record in records]
+
+
+def _column(name: str, values: Sequence[Any], schema: dict[str, pl.DataType]) -> pl.Series:
     """The values of one block as the narrowest type that gives each back."""
-    kinds = {type(value) for value in values} - {type(None)}
+    kinds = set(map(type, values)) - {type(None)}
     if kinds == {int, float} and all(_fits_double(value) for value in values):
         # Kept as text, in which 1 is no 1.0, in case another block makes the whole column text.
-        block.schema[name] = pl.Float64()
+        schema[name] = pl.Float64()
         return _texts(name, values)
     dtype = _block_type(values, kinds)
     series = None if dtype is None else _series(name, values, _stored(dtype))
     if series is None or dtype is None or (dtype.is_nested() and series.to_list() != values):
-        block.schema[name] = pl.String()
+        schema[name] = pl.String()
         return _texts(name, values)
-    block.schema[name] = dtype
+    schema[name] = dtype
     return series
 
 
@@ -258,7 +285,7 @@ def _replaced(dtype: pl.DataType, old: pl.DataType, new: pl.DataType) -> pl.Data
 
 def _unified(block: _Block, types: dict[str, pl.DataType]) -> pl.LazyFrame:
     columns = [_cast(name, block.schema.get(name), dtype) for name, dtype in types.items()]
-    return pl.scan_parquet(block.path, glob=False).select(ROW_INDEX, *columns)
+    return block.rows.select(ROW_INDEX, *columns)
 
 
 def _cast(name: str, have: pl.DataType | None, want: pl.DataType) -> pl.Expr:

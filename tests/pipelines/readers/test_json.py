@@ -3,9 +3,13 @@
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +17,9 @@ from hypothesis import strategies as st
 from headgate.errors import JobFault
 from headgate.pipelines import jsonscan, recordblocks
 from headgate.pipelines.counts import Counts
+from headgate.pipelines.prepared import ROW_INDEX
 from headgate.pipelines.readers import json as reader
+from headgate.pipelines.rejections import RejectionLog
 from headgate.storage.columns import MAX_SAFE_INTEGER
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake, Outcome, errors_in, new_intake
@@ -251,3 +257,49 @@ def test_a_broken_record_keeps_its_text_in_the_ledger(intake: Intake) -> None:
 def test_whole_numbers_in_a_list_of_floats_in_an_object_are_floats(intake: Intake) -> None:
     outcome = intake.ingest(intake.file('[{"a": {"b": [0, 0.5]}}, {"a": null}]'), FileFormat.JSON)
     assert outcome.rows == [{"a": {"b": [0.0, 0.5]}}, {"a": None}]
+
+
+LINES = st.one_of(
+    st.sampled_from(
+        [
+            b"",
+            b"  ",
+            b"{}",
+            b'{"a":1}\r',
+            b'{"a":1},{"a":2}',
+            b'{"a":[1',
+            b"2]}",
+            b'{"a":12345678901234567890123}',
+            b'{"a":"\xff"}',
+            b'{"a":"\\ud800"}',
+            b"[" * 101 + b"]" * 101,
+            b'{"a":' + b"[" * 99 + b"]" * 99 + b"}",
+            b'{"a":' + b"[" * 101 + b"]" * 101 + b"}",
+            b"null",
+            b"[1]",
+            b'"text"',
+        ]
+    ),
+    st.builds(lambda value: json.dumps({"a": value}).encode(), SCALARS),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(LINES, max_size=8))
+def test_lines_are_read_together_as_each_is_by_itself(lines: list[bytes]) -> None:
+    """What is wrong with one, and what each holds, doesn't depend on the lines beside it."""
+
+    def read(*, at_once: bool) -> tuple[dict[str, list[Any]], list[list[int]], list[Any]]:
+        with TemporaryDirectory() as folder:
+            log = RejectionLog(Path(folder))
+            records = reader.RecordReader(None, log)
+            texts = [line + b"\n" for line in lines]
+            for number, text in enumerate([b"".join(texts)] if at_once else texts, start=1):
+                records.take_lines(text, number)
+            kept = records.finish()
+            frame = kept.frame.drop(ROW_INDEX).collect()
+            places = kept.rows.locate(np.arange(kept.accepted)) if kept.rows and kept.accepted else ()
+            faults = [row for part in log.parts() for row in pl.read_parquet(part).rows()]
+            return frame.to_dict(as_series=False), [place.tolist() for place in places], faults
+
+    assert read(at_once=True) == read(at_once=False)
