@@ -39,7 +39,9 @@ class Upload(Table, table=True):
 class Stream(Table, table=True):
     """The records that are appended to a dataset, by way of a pipeline or none: one batch of them is open at a time.
 
-    The open batch is that of `job_id`, since `opened_at`: so many rows and bytes of it were accepted.
+    The open batch is that of `job_id`, since `opened_at`: so many rows and bytes of it were accepted. The one before it
+    is that of `sealed_job_id`, which has to end before the next is sealed. The id is made of those of the dataset and
+    the pipeline, so that there is one row for both.
     """
 
     __tablename__ = "streams"
@@ -48,6 +50,7 @@ class Stream(Table, table=True):
     dataset_id: str = link("datasets.id", nullable=False, index=True)
     pipeline_id: str | None = link("pipelines.id")
     job_id: str | None = link("jobs.id")
+    sealed_job_id: str | None = link("jobs.id")
     opened_at: datetime | None = later()
     row_count: int = count()
     byte_size: int = count()
@@ -56,7 +59,8 @@ class Stream(Table, table=True):
 class Append(Table, table=True):
     """What one call appended: `records` as compressed NDJSON until the batch's job has them, and what was rejected.
 
-    `number` counts the calls of all streams in the order in which a batch has them, with gaps.
+    `number` counts the calls of all streams in the order in which a batch has them, with gaps. One that `is_keyed` is
+    answered again to who sends it again.
     """
 
     __tablename__ = "appends"
@@ -74,5 +78,6 @@ class Append(Table, table=True):
     byte_size: int = count()
     rejected: int = count()
     errors: list[dict[str, Any]] = json_value(default_factory=list)
+    is_keyed: bool = False
     created_at: datetime = moment()
     created_by_id: str | None = link("users.id")

@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("dataset_id", sa.String(), nullable=False),
         sa.Column("pipeline_id", sa.String(), nullable=True),
         sa.Column("job_id", sa.String(), nullable=True),
+        sa.Column("sealed_job_id", sa.String(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("row_count", sa.BigInteger(), nullable=False),
         sa.Column("byte_size", sa.BigInteger(), nullable=False),
@@ -53,6 +54,7 @@ def upgrade() -> None:
             ["pipeline_id"], ["pipelines.id"], name=op.f("fk_streams_pipeline_id_pipelines")
         ),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_streams_job_id_jobs")),
+        sa.ForeignKeyConstraint(["sealed_job_id"], ["jobs.id"], name=op.f("fk_streams_sealed_job_id_jobs")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_streams")),
     )
     op.create_index(op.f("ix_streams_dataset_id"), "streams", ["dataset_id"])
@@ -66,6 +68,7 @@ def upgrade() -> None:
         sa.Column("byte_size", sa.BigInteger(), nullable=False),
         sa.Column("rejected", sa.BigInteger(), nullable=False),
         sa.Column("errors", sa.JSON(), nullable=False),
+        sa.Column("is_keyed", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_by_id", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_appends_job_id_jobs")),
