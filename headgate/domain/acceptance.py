@@ -22,7 +22,7 @@ from headgate.storage.events import NewEvent, append_events
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
 from headgate.storage.items_of_jobs import add_items
-from headgate.storage.tables import Dataset, Job, JobKind, JobStatus, Pipeline
+from headgate.storage.tables import Dataset, File, FileStatus, Job, JobKind, JobStatus, Pipeline
 
 WRITES_AT_ONCE = 16
 """So many contents are made durable at the same time: most of it is waiting for the disk."""
@@ -92,7 +92,7 @@ async def accept(
 
     With a parent they are its children, and it is what the key stands for. The audit log gets the `deed` that they are
     the work of; jobs that change nothing have none. What is to be done `first` is so in the same transaction. Raises
-    what that raises, and UserFault (IDEMPOTENCY_MISMATCH, ROWS_TAKEN).
+    what that raises, and UserFault (IDEMPOTENCY_MISMATCH, ROWS_TAKEN, FILE_NOT_READY).
     """
     jobs = [each.job for each in new]
     subject_id = parent.id if parent is not None else jobs[0].id
@@ -100,6 +100,7 @@ async def accept(
 
     async def start(session: AsyncSession) -> None:
         await _keep_pipelines(session, jobs)
+        await _keep_files(session, jobs)
         if deed is not None:
             deed.record(session)
         if first is not None:
@@ -135,6 +136,17 @@ async def _keep_pipelines(session: AsyncSession, jobs: Sequence[Job]) -> None:
     found = await session.scalars(statement.with_for_update(read=True, key_share=True))
     if wanted - set(found):
         raise UserFault("NOT_FOUND", "The pipeline was deleted just now.", ("pipeline",))
+
+
+async def _keep_files(session: AsyncSession, jobs: Sequence[Job]) -> None:
+    """Keep the files of new jobs from being deleted until these are there; raises UserFault (FILE_NOT_READY)."""
+    wanted = {job.file_id for job in jobs if job.file_id is not None}
+    if not wanted:
+        return
+    statement = select(File.id).where(col(File.id).in_(wanted), File.status == FileStatus.READY)
+    found = await session.scalars(statement.order_by(col(File.id)).with_for_update(read=True, key_share=True))
+    if gone := wanted - set(found):
+        raise UserFault("FILE_NOT_READY", f"The file {min(gone)} was deleted just now.", ("data", "file"))
 
 
 async def _write_contents(services: Services, new: Sequence[NewJob], kept: AsyncExitStack) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from headgate.domain.happenings import FINAL, elapsed_s, happened, status_changed
+from headgate.domain.job_results import replace_summaries, summary_of
 from headgate.errors import JobFault
 from headgate.pipelines.pace import rows_per_second, seconds_left
 from headgate.storage.events import NewEvent
@@ -31,6 +32,10 @@ class Totals:
     def count(self, statuses: Iterable[JobStatus]) -> int:
         """Count the children that have one of these statuses."""
         return sum(self.children.get(status, 0) for status in statuses)
+
+    def to_json(self) -> dict[str, Any]:
+        """Say how many items have which status, for those that any has."""
+        return {"items": {status.value: count for status, count in self.children.items() if count}}
 
     @property
     def is_final(self) -> bool:
@@ -59,7 +64,9 @@ async def refresh(session: AsyncSession, parent_ids: Collection[str]) -> list[Ne
     """
     parents = await _lock(session, parent_ids)
     totals = await _totals(session, [parent.id for parent in parents])
-    return [_refreshed(parent, totals[parent.id]) for parent in parents]
+    events = [_refreshed(parent, totals[parent.id]) for parent in parents]
+    await _sum_up(session, parents, totals)
+    return events
 
 
 async def recount(session: AsyncSession, parent_ids: Collection[str]) -> list[NewEvent]:
@@ -75,6 +82,7 @@ async def recount(session: AsyncSession, parent_ids: Collection[str]) -> list[Ne
             parent.last_event -= 1
         else:
             events.append(event)
+    await _sum_up(session, ended, totals)
     return events + await refresh(session, set(parent_ids) - {parent.id for parent in ended})
 
 
@@ -125,6 +133,12 @@ def _refreshed(parent: Job, totals: Totals) -> NewEvent:
     if status is JobStatus.FAILED:
         parent.failure = _failure(failed, _size(parent)).to_json()
     return status_changed(parent, status, parent.failure["message"] if parent.failure else None)
+
+
+async def _sum_up(session: AsyncSession, parents: Iterable[Job], totals: Mapping[str, Totals]) -> None:
+    """Store what came of batches that have ended: how many of their items have which status."""
+    ended = [parent for parent in parents if parent.status in FINAL - {JobStatus.CANCELED}]
+    await replace_summaries(session, [summary_of(each, totals[each.id].to_json()) for each in ended])
 
 
 def _size(parent: Job) -> int:

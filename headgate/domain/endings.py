@@ -15,6 +15,7 @@ from headgate.domain import batches, incremental, items, lineage
 from headgate.domain.happenings import FINAL, STOPPED, WAITING, announce, elapsed_s, happened, status_changed
 from headgate.domain.incremental import Produced
 from headgate.domain.items import ItemResult, Tally
+from headgate.domain.job_results import COUNTS, REPORTS, result_of, summary_of
 from headgate.domain.ports import ProcessDied, TaskFault, TimedOut
 from headgate.domain.ranking import wake_up
 from headgate.domain.retry_policy import MAX_CRASHES, RetryPolicy, given_up
@@ -24,7 +25,6 @@ from headgate.domain.services import Services
 from headgate.errors import JobFault
 from headgate.pipelines.pace import rows_per_second
 from headgate.storage.events import NewEvent, append_events
-from headgate.storage.ids import new_id
 from headgate.storage.rows_of_jobs import add_results, end_attempts, write_jobs
 from headgate.storage.tables import (
     Dataset,
@@ -36,14 +36,8 @@ from headgate.storage.tables import (
     utc_now,
 )
 
-VALIDATED, MAPPED = "validation", "mapping"
-"""What the results of jobs are called that make no dataset."""
-RESULTS = {
-    JobKind.VALIDATE: (ResultKind.VALIDATION, VALIDATED),
-    JobKind.MAPPING: (ResultKind.MAPPING, MAPPED),
-}
 REJECTED = {JobKind.MAPPING: "items failed"}
-COUNTS = ("read", "accepted", "rejected", "filtered", "merged")
+SUMMED_UP = FINAL - {JobStatus.CANCELED}
 MAX_UNSETTLED = 10
 """So often at least another attempt may find out what became of one before it, whatever the job's policy says."""
 INTERRUPTED = JobFault(
@@ -129,7 +123,7 @@ def end_attempt(job: Job, status: JobStatus, fault: JobFault | None = None) -> d
 
 
 def _end(closing: _Closing, job: Job, ending: Ending, tally: Tally | None) -> None:
-    outcome = ending.outcome
+    outcome, stored = ending.outcome, len(closing.results)
     if ending.samples:
         closing.events.append(sampled(job, ending.samples))
     if tally is not None and isinstance(outcome, Mapping):
@@ -147,6 +141,8 @@ def _end(closing: _Closing, job: Job, ending: Ending, tally: Tally | None) -> No
     if tally is not None and job.status in FINAL:
         # Its calls were made, whatever came of the job.
         _count(job, items.counts_of(tally), 0)
+    if job.status in SUMMED_UP and len(closing.results) == stored:
+        closing.results.append(summary_of(job))
 
 
 def _mismatch(counts: Mapping[str, int]) -> JobFault | None:
@@ -160,8 +156,8 @@ def _succeed(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any
     counts = result["counts"]
     _count(job, counts, result.get("errors"))
     job.progress = _finished(claim, job, counts)
-    if job.kind in RESULTS:
-        closing.results.append(_result(job, *RESULTS[job.kind], result["report"]))
+    if job.kind in REPORTS:
+        closing.results.append(result_of(job, *REPORTS[job.kind], result["report"]))
     else:
         _ingested(closing, job, claim, result)
     if counts["rejected"]:
@@ -172,7 +168,7 @@ def _succeed(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any
 
 def _ingested(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any]) -> None:
     for said in result.get("delivered", ()):
-        closing.results.append(_result(job, ResultKind.EXPORT, said["kind"], said))
+        closing.results.append(result_of(job, ResultKind.EXPORT, said["kind"], said))
     # The newest result is the one that a job shows: where rows go to a dataset, that is what it made of it.
     if claim.dataset is not None and result["dataset"] is not None:
         _advance(closing, job, claim.dataset, result)
@@ -185,7 +181,7 @@ def _advance(closing: _Closing, job: Job, dataset: Target, result: Mapping[str, 
     version = result["dataset"]
     job.dataset_version = version["version"]
     data = {"rowCount": version["row_count"]}
-    closing.results.append(_result(job, ResultKind.DATASET, dataset.name, data))
+    closing.results.append(result_of(job, ResultKind.DATASET, dataset.name, data))
     known = closing.versions.get(dataset.id)
     if known is None or known["version"] < version["version"]:
         closing.versions[dataset.id] = version
@@ -260,22 +256,6 @@ async def _advance_datasets(session: AsyncSession, versions: Mapping[str, Mappin
             dataset.byte_size = committed["byte_size"]
             dataset.columns = committed["columns"]
             dataset.updated_at = utc_now()
-
-
-def _result(job: Job, kind: ResultKind, name: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    counts = {count: getattr(job, f"rows_{count}") for count in COUNTS}
-    return {
-        "id": new_id("result"),
-        "kind": kind,
-        "name": name,
-        "job_id": job.id,
-        "dataset_id": job.dataset_id,
-        "dataset_version": job.dataset_version,
-        "data": {"counts": {**counts, "warnings": job.warnings}, **data},
-        "tags": [],
-        "created_at": utc_now(),
-        "created_by_id": job.created_by_id,
-    }
 
 
 def _finished(claim: Claim, job: Job, counts: Mapping[str, int]) -> dict[str, Any]:

@@ -19,11 +19,13 @@ from headgate.domain.acceptance import accept
 from headgate.domain.audit import SCHEDULE, Deed
 from headgate.domain.happenings import FINAL, announce, happened, status_changed
 from headgate.domain.ingest import job_of_pipeline
+from headgate.domain.job_results import summary_of
 from headgate.domain.schedules import newest_tick, next_run_at
 from headgate.domain.services import Services
 from headgate.errors import HeadgateError, JobFault
 from headgate.storage.events import NewEvent, append_events
 from headgate.storage.ids import new_id
+from headgate.storage.rows_of_jobs import add_results
 from headgate.storage.tables import (
     CancelMode,
     Job,
@@ -220,6 +222,8 @@ async def _record(services: Services, tick: Tick, fault: JobFault) -> None:
         await tick.move_on(session)
         session.add(job)
         tick.deed(job).record(session)
+        await session.flush()
         await append_events(session, events)
+        await add_results(session, [summary_of(job)])
     announce(services.signals, events)
     logger.warning("schedule.failed", pipeline=tick.pipeline.name, tick_at=tick.at, code=fault.code)

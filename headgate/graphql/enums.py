@@ -13,6 +13,7 @@ from headgate.domain.health import HealthStatus
 from headgate.domain.ingest import WriteMode
 from headgate.domain.jobs import JobOrder
 from headgate.domain.pipelines import PipelineOrder
+from headgate.domain.results import ResultOrder
 from headgate.domain.retries import JobAction as JobActionName
 from headgate.domain.retries import RetryStrategy
 from headgate.domain.statistics import JobGroup
@@ -67,6 +68,7 @@ __all__ = [
     "PipelineOrder",
     "Priority",
     "ResultKind",
+    "ResultOrder",
     "RetryStrategy",
     "Role",
     "SchemaPolicy",
@@ -234,6 +236,8 @@ publish(
     DATASET="What an ingest made of a dataset.",
     MAPPING="How many items of a job of mappings succeeded and failed.",
     EXPORT="What a sink outside has done with rows.",
+    SUMMARY="How a job ended that has made nothing else: one that failed, or a batch.",
+    CUSTOM="What a client stored.",
 )
 publish(
     Severity,
@@ -247,6 +251,13 @@ publish(
     CREATED_AT_DESC="The newest first.",
     CREATED_AT_ASC="The oldest first.",
     PRIORITY="In the order in which waiting jobs are run: the most urgent first.",
+)
+publish(
+    ResultOrder,
+    "The order of a list of results.",
+    CREATED_AT_DESC="The newest first.",
+    CREATED_AT_ASC="The oldest first.",
+    NAME_ASC="By name.",
 )
 publish(
     PipelineOrder,

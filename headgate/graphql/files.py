@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 import strawberry
 from strawberry.scalars import JSON
 
-from headgate.domain import files, profiles
+from headgate.domain import deleted_files, files, profiles
 from headgate.domain.incoming import IncomingFile
 from headgate.domain.joblists import JobList, Owner
 from headgate.domain.jobs import JobFilter
@@ -24,7 +24,7 @@ from headgate.graphql.inputs import IDEMPOTENCY_KEY, given
 from headgate.graphql.joblists import LazyJob, list_owned_jobs
 from headgate.graphql.nodes import Node
 from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, connect, first_or_default
-from headgate.graphql.payloads import Payload, UserError
+from headgate.graphql.payloads import DeletePayload, Payload, UserError
 from headgate.graphql.profiles import (
     CORRELATIONS,
     STATISTICS,
@@ -231,6 +231,23 @@ class FileMutation:
         except UserFault as fault:
             return UploadPayload(file=None, errors=[_shown(fault)])
         return UploadPayload(file=File.from_row(row), replayed=not file.claimed)
+
+    @mutation(
+        Role.OPERATOR,
+        (
+            "Deletes the content of a file, whose status is EXPIRED from then on; refused as FILE_IN_USE while a job "
+            "that has not ended reads it. What was ingested from it stays."
+        ),
+    )
+    async def delete_file(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The file's id.")]
+    ) -> DeletePayload:
+        context = info.context
+        try:
+            deleted = await deleted_files.delete(context.services, context.principal, id)
+        except UserFault as fault:
+            return DeletePayload(errors=UserError.all_of(fault, at=()))
+        return DeletePayload(deleted_id=strawberry.ID(deleted))
 
 
 def _shown(fault: UserFault) -> UserError:

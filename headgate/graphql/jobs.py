@@ -202,7 +202,7 @@ class Job(Node, prefix="job"):
     ) -> Connection[JobItem]:
         return await list_items(info, self.id, status, first, after)
 
-    @resolved("What it stored; null until it has ended well.")
+    @resolved("What it stored at its end; null until then, and where it was canceled.")
     async def result(self, info: Info) -> Result | None:
         row = await info.context.loaders.result(self.id)
         return Result.from_row(row) if row else None

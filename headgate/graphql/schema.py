@@ -42,7 +42,7 @@ from headgate.graphql.mappings import MappingMutation
 from headgate.graphql.nodes import NodeQuery
 from headgate.graphql.pipeline_changes import PipelineMutation
 from headgate.graphql.pipelines import PipelineQuery
-from headgate.graphql.results import ResultQuery
+from headgate.graphql.results import ResultMutation, ResultQuery
 from headgate.graphql.scalars import SCALARS
 from headgate.graphql.signing_in import SignInMutation
 from headgate.graphql.statistics import StatisticsQuery
@@ -84,6 +84,7 @@ class Mutation(
     MappingMutation,
     JobActionMutation,
     CorrectionMutation,
+    ResultMutation,
     EndpointMutation,
 ): ...
 

@@ -34,9 +34,16 @@ AUTOCOMMIT: dict[str, Any] = {
     "skip_autocommit_rollback": True,
     "pool_reset_on_return": None,
 }
+
+
+def _read_json(value: str | float) -> Any:
+    """Read JSON; what is one number by itself SQLite keeps as that."""
+    return orjson.loads(value) if isinstance(value, str) else value
+
+
 JSON_CODEC: dict[str, Any] = {
     "json_serializer": lambda value: orjson.dumps(value).decode(),
-    "json_deserializer": orjson.loads,
+    "json_deserializer": _read_json,
 }
 
 

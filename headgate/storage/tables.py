@@ -101,6 +101,7 @@ class ResultKind(StrEnum):
     DATASET = "DATASET"
     MAPPING = "MAPPING"
     EXPORT = "EXPORT"
+    SUMMARY = "SUMMARY"
     CUSTOM = "CUSTOM"
 
 
