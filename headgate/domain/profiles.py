@@ -66,12 +66,21 @@ async def _profile(
 ) -> Found:
     task = {"task": wanted.value, **table, "columns": columns}
     try:
-        return await _desk_of(services.inspector).answer(services, task)
+        found: Found = await answer(services, task)
     except TimedOut as fault:
         message = "This took too long and was ended. Ask for fewer columns at once."
         raise UserFault(fault.code, message, ("columns",)) from fault
     except JobFault as fault:
         raise UserFault(fault.code, fault.message, _place(fault, columns), fault.retryable) from fault
+    return found
+
+
+async def answer(services: Services, task: Mapping[str, Any]) -> Any:
+    """Have the engine find out what will stay as it is; what it found the last times is remembered.
+
+    Raises JobFault, TimedOut among them.
+    """
+    return await _desk_of(services.inspector).answer(services, task)
 
 
 def _place(fault: JobFault, columns: Sequence[str] | None) -> tuple[str, ...]:
@@ -92,9 +101,9 @@ class _Desk:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._turn = asyncio.Lock()
-        self._kept: Recent[bytes, Found] = Recent(MAX_KEPT_PROFILES)
+        self._kept: Recent[bytes, Any] = Recent(MAX_KEPT_PROFILES)
 
-    async def answer(self, services: Services, task: Mapping[str, Any]) -> Found:
+    async def answer(self, services: Services, task: Mapping[str, Any]) -> Any:
         """Answer a task; raises JobFault."""
         key = orjson.dumps(task)
         if key not in self._kept:
@@ -104,12 +113,11 @@ class _Desk:
         self._kept.move_to_end(key)
         return self._kept[key]
 
-    async def _make(self, services: Services, task: Mapping[str, Any]) -> Found:
+    async def _make(self, services: Services, task: Mapping[str, Any]) -> Any:
         limit_s = min(PROFILE_TIMEOUT_S, services.job_timeout_s)
         async with scratch_folder(services.store, new_id("profile"), 1) as scratch:
             answer = await self._engine.run({**task, "scratch": str(scratch)}, timeout_s=limit_s)
-        found: Found = answer["found"]
-        return found
+        return answer["found"]
 
 
 _desks: WeakKeyDictionary[Engine, _Desk] = WeakKeyDictionary()

@@ -9,8 +9,10 @@ from typing import Annotated, Self
 import strawberry
 from strawberry.scalars import JSON
 
-from headgate.domain import datasets, druid, profiles
+from headgate.domain import aggregates, datasets, druid, profiles
+from headgate.domain.aggregates import DEFAULT_GROUPS
 from headgate.domain.profiles import Profile
+from headgate.graphql.aggregates import AGGREGATE, FirstGroups, GroupBy, GroupOrder, Metrics, aggregate_query
 from headgate.graphql.columns import Column, RowPage
 from headgate.graphql.context import Info
 from headgate.graphql.druid import SPEC, SpecInput, read_table
@@ -78,13 +80,21 @@ class Dataset(Node, prefix="dataset"):
         query = row_query(filter, order_by, columns, first, after)
         read = partial(datasets.rows, info.context.services, self.row, self.row.version)
         page = await read(query)
-        return RowPage(
-            columns=Column.list_from(page.columns),
-            records=JSON(page.records),
-            has_next_page=page.has_next,
-            end_cursor=page.end_cursor,
-            count=partial(_count, read, query),
-        )
+        return _row_page(page, partial(_count, read, query))
+
+    @resolved(AGGREGATE)
+    async def aggregate(
+        self,
+        info: Info,
+        metrics: Metrics,
+        group_by: GroupBy = None,
+        filter: Which = None,
+        order_by: GroupOrder = None,
+        first: FirstGroups = DEFAULT_GROUPS,
+    ) -> RowPage:
+        query = aggregate_query(metrics, group_by, filter, order_by, first)
+        page = await aggregates.of_dataset(info.context.services, self.row, query)
+        return _row_page(page, partial(_known, page.total))
 
     @resolved(STATISTICS)
     async def statistics(self, info: Info, columns: StatisticsColumns = None) -> list[ColumnStatistics]:
@@ -100,6 +110,20 @@ class Dataset(Node, prefix="dataset"):
     async def druid_spec(self, info: Info, input: SpecInput) -> JSON:
         settings, dialect = read_table(input)
         return JSON(await druid.druid_spec(info.context.services, self.row, settings, dialect))
+
+
+def _row_page(page: RowPageData, count: Callable[[], Awaitable[int | None]]) -> RowPage:
+    return RowPage(
+        columns=Column.list_from(page.columns),
+        records=JSON(page.records),
+        has_next_page=page.has_next,
+        end_cursor=page.end_cursor,
+        count=count,
+    )
+
+
+async def _known(count: int | None) -> int | None:
+    return count
 
 
 async def _count(read: Callable[[RowQuery], Awaitable[RowPageData]], query: RowQuery) -> int | None:

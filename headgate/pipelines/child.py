@@ -19,6 +19,7 @@ import structlog
 
 from headgate.errors import JobFault
 from headgate.pipelines import kinds
+from headgate.pipelines.aggregates import run_aggregate
 from headgate.pipelines.checks.registry import check_kinds
 from headgate.pipelines.damage import LIBRARY_FAULTS
 from headgate.pipelines.dialect import Dialect, GivenDialect
@@ -131,6 +132,7 @@ TASKS: Mapping[str, Callable[[Errand], dict[str, Any]]] = {
     "profile": lambda errand: run_profile(errand.task),
     "correlate": lambda errand: run_correlate(errand.task),
     "suggest": lambda errand: run_suggest(errand.task),
+    "aggregate": lambda errand: run_aggregate(errand.task),
     "probe": lambda errand: run_probe(errand.task, errand.watch),
 }
 

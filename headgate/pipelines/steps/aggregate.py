@@ -113,11 +113,12 @@ class Aggregate(Step):
         table.require(
             [*self.group_by, *(metric.column for metric in self.metrics if metric.column is not None)]
         )
-        values = {metric.name: _value(metric, table.schema) for metric in self.metrics}
+        values = {metric.name: value_of(metric, table.schema) for metric in self.metrics}
         return lambda rows: merged(rows, self.group_by, values)
 
 
-def _value(metric: AggregateMetric, schema: pl.Schema) -> pl.Expr:
+def value_of(metric: AggregateMetric, schema: pl.Schema) -> pl.Expr:
+    """What a metric makes of a group. Raises JobFault: NOT_NUMERIC, NESTED_COLUMN."""
     if metric.column is None:
         return pl.len().cast(pl.Int64)
     dtype = schema[metric.column]
