@@ -18,6 +18,7 @@ from headgate.storage.columns import Column
 from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.filters import RowFilter
 from headgate.storage.rows import RowQuery, read_rows
+from headgate.storage.tablefolders import LocalFolder
 
 MAX_RATIO = 2.0
 PAGE_ROWS = 1_000
@@ -48,25 +49,25 @@ PAGES = (
 
 def measure_pages(folder: Path, sizes: Sizes) -> list[Figure]:
     """Read the first page and one deep inside, of each kind."""
-    table = folder / "pages"
+    table = LocalFolder(folder / "pages")
     version = _make_table(table, write_csv(folder / "pages.csv", sizes.ingest_rows))
     connection = duckdb.connect()
     return [_measure(table, version, page, connection, sizes) for page in PAGES]
 
 
-def _make_table(table: Path, csv: Path) -> Snapshot:
+def _make_table(table: LocalFolder, csv: Path) -> Snapshot:
     frame = pl.scan_csv(csv, try_parse_dates=True)
-    parts = write_rows(frame, table, "job-1", 1)
+    parts = write_rows(frame, table.path, "job-1", 1)
     columns = [Column(name, dtype) for name, dtype in frame.collect_schema().items()]
     return datasets.commit(
         table, job="job", mode=WriteMode.REPLACE, base=None, columns=columns, parts=parts, note={}
     )
 
 
-def _measure(table: Path, version: Snapshot, page: Page, connection: Any, sizes: Sizes) -> Figure:
+def _measure(table: LocalFolder, version: Snapshot, page: Page, connection: Any, sizes: Sizes) -> Figure:
     query = replace(page.query, first=PAGE_ROWS)
     deep = replace(query, after=_deep_cursor(table, version, query))
-    files = [str(table / part.name) for part in version.parts]
+    files = [str(table.path / part.name) for part in version.parts]
     sql = f"SELECT * FROM read_parquet({files!r}, file_row_number=true) WHERE {page.sql} LIMIT {PAGE_ROWS}"
     first_s, deep_s, duckdb_s = alternate(
         sizes,
@@ -84,7 +85,7 @@ def _measure(table: Path, version: Snapshot, page: Page, connection: Any, sizes:
     return Figure(name, measured, f"at most {MAX_RATIO:.1f}", ratio <= MAX_RATIO)
 
 
-def _deep_cursor(table: Path, version: Snapshot, query: RowQuery) -> str | None:
+def _deep_cursor(table: LocalFolder, version: Snapshot, query: RowQuery) -> str | None:
     """The cursor of a row before which a great share of the others lies, in the order of the query."""
     begin = int(DEPTH * version.row_count)
     # That is the end of a page of one row, which a filter by the row's own values leaves.

@@ -8,9 +8,11 @@ from itertools import count
 from typing import Any
 
 import botocore.session
+import pytest
 from moto.server import ThreadedMotoServer
 
 from headgate.pipelines.endpoints.outside import Endpoint, Outside
+from headgate.storage.locations import BucketLocation
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 KEY, SECRET = "AKIATESTING", "not-a-secret-but-a-key"
@@ -47,9 +49,19 @@ class Store:
         known = {"bucket": self.bucket, "endpointUrl": self.url, "accessKeyId": KEY}
         return Endpoint(name, "S3", {**known, **settings}, {"secretAccessKey": SECRET})
 
+    def location(self, key: str) -> BucketLocation:
+        """Where an object of Headgate's own, or a folder of them, is in the bucket."""
+        return BucketLocation(self.bucket, key, "us-east-1", self.url)
+
     def outside(self, **settings: Any) -> Outside:
         """A job's outside, with the bucket as its one endpoint."""
         return Outside({"store": self.endpoint(**settings)}, LOOPBACK)
+
+
+def set_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process, and those that it starts, find keys of the server as they find those of Headgate's bucket."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.storage.datasets import snapshot
 from headgate.storage.rows import RowPageData, RowQuery, read_rows
+from headgate.storage.tablefolders import TableFolder, table_folder
 from headgate.storage.tables import Dataset
 
 
@@ -60,7 +61,7 @@ async def at_version(services: Services, dataset: Dataset, version: int) -> Data
     """Describe a dataset as it was at a version; None for one that it does not have."""
     if not _has_version(dataset, version):
         return None
-    past = await asyncio.to_thread(snapshot, services.store.path(dataset.storage_key), version)
+    past = await asyncio.to_thread(snapshot, folder_of(services, dataset), version)
     changed = {
         "version": past.version,
         "row_count": past.row_count,
@@ -68,6 +69,11 @@ async def at_version(services: Services, dataset: Dataset, version: int) -> Data
         "columns": [column.to_json() for column in past.columns],
     }
     return Dataset(**{**dataset.model_dump(), **changed})
+
+
+def folder_of(services: Services, dataset: Dataset) -> TableFolder:
+    """Where a dataset's table is."""
+    return table_folder(services.store.location(dataset.storage_key))
 
 
 def require_version(dataset: Dataset, version: int) -> None:
@@ -86,7 +92,7 @@ async def rows(services: Services, dataset: Dataset, version: int | None, query:
     chosen = version if version is not None else dataset.version
     if chosen is None:
         return RowPageData([], [], has_next=False, end_cursor=None, total=0 if query.total else None)
-    return await asyncio.to_thread(read_rows, services.store.path(dataset.storage_key), chosen, query)
+    return await asyncio.to_thread(read_rows, folder_of(services, dataset), chosen, query)
 
 
 def _has_version(dataset: Dataset, version: int) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from headgate.domain.datasets import folder_of
 from headgate.domain.services import Services
 from headgate.errors import JobFault, UserFault
 from headgate.pipelines.druid.native import native_spec
@@ -33,8 +34,7 @@ async def druid_spec(
     if dataset.version is None:
         message = f"The dataset {dataset.name} has no columns: nothing was ingested yet."
         raise UserFault("UNKNOWN_COLUMN", message, ("input", "timestampColumn"))
-    path = services.store.path(dataset.storage_key)
-    version = await asyncio.to_thread(snapshot, path, dataset.version)
+    version = await asyncio.to_thread(snapshot, folder_of(services, dataset), dataset.version)
     try:
         layout = table.laid_out(version.columns)
     except JobFault as fault:

@@ -45,7 +45,7 @@ async def of_dataset(
                 "UNKNOWN_COLUMN", f"There is no column {columns[0]}: nothing was ingested yet.", _path(0)
             )
         return []
-    table = {"path": str(services.store.path(dataset.storage_key)), "version": dataset.version}
+    table = {"folder": services.store.location(dataset.storage_key).to_json(), "version": dataset.version}
     return await _profile(services, wanted, {"dataset": table}, columns)
 
 

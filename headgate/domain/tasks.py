@@ -30,7 +30,7 @@ async def task_of(services: Services, claim: Claim, scratch: Path) -> dict[str, 
         "attempt": claim.attempt,
         "source": await _source(services, claim),
         "rules": chosen(spec, ROWS),
-        "datasets": {name: str(services.store.path(key)) for name, key in spec.get("datasets", {}).items()},
+        "datasets": {name: _folder(services, key) for name, key in spec.get("datasets", {}).items()},
         "ledger": str(services.store.path(ledger_key(claim.job_id))),
         "scratch": str(scratch),
         "outside": await _outside(services, claim.job),
@@ -59,7 +59,7 @@ def _dataset(services: Services, dataset: Target, spec: Mapping[str, Any]) -> di
     sink = dataset_sink(spec) or {}
     number = next((number for number, each in enumerate(spec["sinks"]) if "dataset" in each), 0)
     return {
-        "path": str(services.store.path(dataset.storage_key)),
+        "folder": _folder(services, dataset.storage_key),
         "mode": sink.get("mode", WriteMode.APPEND),
         "keys": sink.get("keys", []),
         "partitionBy": sink.get("partitionBy"),
@@ -80,15 +80,20 @@ def settlement_of(services: Services, claim: Claim) -> dict[str, Any] | None:
     """
     if claim.dataset is None:
         return None
-    path = str(services.store.path(claim.dataset.storage_key))
-    return {"task": "settle", "job": claim.job_id, "attempt": claim.attempt, "path": path}
+    folder = _folder(services, claim.dataset.storage_key)
+    return {"task": "settle", "job": claim.job_id, "attempt": claim.attempt, "folder": folder}
+
+
+def _folder(services: Services, key: str) -> dict[str, Any]:
+    """Say where a dataset's table is."""
+    return services.store.location(key).to_json()
 
 
 async def _source(services: Services, claim: Claim) -> dict[str, Any]:
     (kind, given), *_ = claim.job.spec["source"].items()
     if kind == "dataset":
-        path = str(services.store.path(given["key"]))
-        return {"path": path, "version": given["version"], "filter": given.get("filter")}
+        folder = _folder(services, given["key"])
+        return {"folder": folder, "version": given["version"], "filter": given.get("filter")}
     if kind == "url":
         return _fetch(services, claim, given)
     if kind == "outside":

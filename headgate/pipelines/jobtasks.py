@@ -32,7 +32,9 @@ from headgate.pipelines.validation import Validate, validate
 from headgate.storage.datasets import WriteMode
 from headgate.storage.filters import RowFilter
 from headgate.storage.formats import DELIMITED, FileFormat
+from headgate.storage.locations import location_from_json
 from headgate.storage.open_errors import OpenErrors
+from headgate.storage.tablefolders import TableFolder, table_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def run_ingest(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
             return _ingested(Ingested(Counts(0, 0, 0), None, (), (), state))
         job = Ingest(
             source,
-            _target(task),
+            _target(task, scratch),
             Path(task["ledger"]),
             scratch,
             _open_errors(task["replay"]) if task.get("replay") else None,
@@ -71,15 +73,16 @@ def run_ingest(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
         return _ingested(ingest(job, following.watch, following.permit))
 
 
-def _target(task: Mapping[str, Any]) -> Target | None:
+def _target(task: Mapping[str, Any], scratch: Path) -> Target | None:
     if (dataset := task.get("dataset")) is None:
         return None
     return Target(
-        Path(dataset["path"]),
+        _folder(dataset),
         WriteMode(dataset["mode"]),
         dataset["keys"],
         job=task["job"],
         attempt=task["attempt"],
+        scratch=scratch,
         partition_by=dataset.get("partitionBy"),
         step=dataset.get("step"),
     )
@@ -92,7 +95,7 @@ def _outside_sinks(given: Sequence[Mapping[str, Any]]) -> list[tuple[int, Outsid
 
 def run_settle(task: Mapping[str, Any]) -> dict[str, Any]:
     """Run the task "settle", after a death: "ingested" is the job's answer where it had committed, else null."""
-    settled = settle(Path(task["path"]), task["job"], task["attempt"])
+    settled = settle(_folder(task), task["job"], task["attempt"])
     return {"ingested": _ingested(settled) if settled else None}
 
 
@@ -130,19 +133,24 @@ def _input(
     source: Mapping[str, Any], outside: Outside, scratch: Path, watch: Watch
 ) -> tuple[Input, Mapping[str, Any] | None]:
     """What is read and, of an incremental source, the state to go on from next time."""
+    if "version" in source:
+        wanted = source.get("filter")
+        rows = RowFilter.from_json(wanted) if wanted else None
+        return DatasetRows(_folder(source), source["version"], rows), None
     path = Path(source["path"])
     if "outside" in source:
         kept = fetched_files(_outside_fetch(source, path, outside), scratch, watch)
         return kept.input(), kept.state
     if "url" in source:
         return fetched_source(_fetch(source, path), scratch, watch), None
-    if "version" in source:
-        wanted = source.get("filter")
-        return DatasetRows(path, source["version"], RowFilter.from_json(wanted) if wanted else None), None
     dialect = Dialect.from_json(source["dialect"]) if source["dialect"] else None
     given = GivenDialect.from_json(source.get("given_dialect"))
     file = Source(path, FileFormat(source["format"]), dialect, given=given)
     return _corrections(source, file) if "corrections" in source else file, None
+
+
+def _folder(said: Mapping[str, Any]) -> TableFolder:
+    return table_folder(location_from_json(said["folder"]))
 
 
 def _outside_fetch(source: Mapping[str, Any], folder: Path, outside: Outside) -> OutsideFetch:

@@ -128,7 +128,7 @@ def write(passage: Passage) -> Written | Flow:
             return Written(flow, gate, _all_columns(passage, gate.columns()), passed, parts, staged)
         plan.demote(gate.misfits)
         if passage.target is not None:
-            sink.discard(passage.target.path, passage.target.job, passage.target.attempt)
+            sink.clear(passage.target)
         passage.log.forget()
         if flow.misfitting:
             return flow
@@ -146,7 +146,7 @@ def _sink(gate: Gate, passage: Passage, order: int) -> tuple[int, list[Part], Si
     """Write the gate's rows, of those with one key the last; how many passed it, and the files."""
     target = passage.target
     if target is not None and passage.is_direct:
-        parts = sink.write_rows(gate.frame().drop(ROW_INDEX), target.path, target.stem, order)
+        parts = sink.write_rows(gate.frame().drop(ROW_INDEX), target.desk, target.stem, order)
         return rows_of(parts), parts, None
     written = sink.write_rows(gate.frame(), passage.scratch, STAGED, order)
     files, passed = [passage.scratch / part.name for part in written], rows_of(written)
@@ -161,7 +161,7 @@ def _to_dataset(staged: SinkRows, target: Target, order: int, passage: Passage) 
     if target.mode is WriteMode.UPSERT:
         rows = sink.keep_last(rows, target.keys)
     if not target.partition_by:
-        return sink.write_rows(rows.drop(ROW_INDEX), target.path, target.stem, order)
+        return sink.write_rows(rows.drop(ROW_INDEX), target.desk, target.stem, order)
     if target.mode is WriteMode.UPSERT:
         # Which rows are the last is found out once, as those to be partitioned are scanned more than once.
         kept = sink.write_rows(rows, passage.scratch, KEPT, order)

@@ -29,6 +29,7 @@ from headgate.storage import datasets
 from headgate.storage.columns import Column
 from headgate.storage.datasets import DatasetConflict, Snapshot
 from headgate.storage.open_errors import OpenErrors
+from headgate.storage.tablefolders import TableFolder
 
 CONFLICT_TRIES = 5
 COUNTED = [each.name for each in fields(Counts)]
@@ -86,7 +87,7 @@ def ingest(task: Ingest, watch: Watch, permit: Permit = unlimited) -> Ingested:
         except BaseException as error:
             if task.target is None:
                 raise
-            sink.discard(task.target.path, task.target.job, task.target.attempt)
+            sink.discard(task.target.folder, task.target.job, task.target.attempt)
             # Another attempt may have committed, or this one before it failed.
             if (done := _committed(task.target)) is not None:
                 return done
@@ -94,31 +95,31 @@ def ingest(task: Ingest, watch: Watch, permit: Permit = unlimited) -> Ingested:
                 raise
         else:
             if task.target is not None and ingested.version is not None:
-                sink.discard_all(task.target.path, task.target.job, ingested.version)
+                sink.discard_all(task.target.folder, task.target.job, ingested.version)
             return ingested
     message = "Other jobs kept changing the dataset. Try again when they are done."
     raise JobFault("DATASET_BUSY", message, "SYSTEM", retryable=True)
 
 
-def settle(path: Path, job: str, attempt: int) -> Ingested | None:
+def settle(folder: TableFolder, job: str, attempt: int) -> Ingested | None:
     """What a job committed of which an attempt ended before it could say so; removes what nobody needs any more.
 
     Where the job has not committed, only that attempt's files go: another one may be about to commit its own.
     """
-    done = _committed_by(path, job)
+    done = _committed_by(folder, job)
     if done is None:
-        sink.discard(path, job, attempt)
+        sink.discard(folder, job, attempt)
     elif done.version is not None:
-        sink.discard_all(path, job, done.version)
+        sink.discard_all(folder, job, done.version)
     return done
 
 
 def _committed(target: Target | None) -> Ingested | None:
-    return None if target is None else _committed_by(target.path, target.job)
+    return None if target is None else _committed_by(target.folder, target.job)
 
 
-def _committed_by(path: Path, job: str) -> Ingested | None:
-    if (committed := datasets.committed_by(path, job)) is None:
+def _committed_by(folder: TableFolder, job: str) -> Ingested | None:
+    if (committed := datasets.committed_by(folder, job)) is None:
         return None
     note, version = committed.note, committed.snapshot
     counts = Counts(**{name: note[name] for name in COUNTED if name in note})
@@ -129,16 +130,18 @@ def _ingest(
     task: Ingest, rows: Arranged, reading: RejectionLog, attempt: int, watch: Watch, permit: Permit
 ) -> Ingested:
     """Shape, check, type, write and commit the rows against the dataset as it is now."""
-    before = datasets.latest(task.target.path) if task.target is not None else None
+    before = datasets.latest(task.target.folder) if task.target is not None else None
     log = RejectionLog(task.scratch, f"gate-{attempt}", task.samples)
     with blaming(task.steps), scanning(task.source, rows.prepared, watch):
         outcome, written, target = _scan(task, rows, reading, log, before, watch)
     outcome.check(task.source)
     with unwrapped(watch):
         merged = sink.merge(target, before, written.parts, watch) if target is not None else None
+    fault = outcome.refusal(task.screening)
+    if fault is None and target is not None and merged is not None:
+        sink.store(target, merged)
     watch("committing", fraction=0.97)
     until = permit()
-    fault = outcome.refusal(task.screening)
     deliveries = _deliver(task, attempt, outcome, written, watch, permit) if fault is None else Deliveries()
     save_ledger(task.ledger, reading, log, findings=outcome.book.findings)
     if fault is not None:
@@ -200,7 +203,7 @@ def _present(task: Ingest, target: Target | None, before: Snapshot | None) -> Pr
     if target is None:
         return None
     earlier = sink.committed_rows(before, task.lineage)
-    return Present(target.path, before, target.mode, target.keys, earlier)
+    return Present(target.folder, before, target.mode, target.keys, earlier)
 
 
 def _deliver(

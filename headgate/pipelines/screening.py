@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Self
 
 from headgate.pipelines.acceptance import Acceptance, InvalidPolicy, Limit
@@ -12,6 +11,8 @@ from headgate.pipelines.checks.registry import checks_from_json
 from headgate.pipelines.contract import Contract
 from headgate.pipelines.prepared import ROW_INDEX, Watch
 from headgate.pipelines.rules import Finding, Rule, Severity
+from headgate.storage.locations import location_from_json
+from headgate.storage.tablefolders import TableFolder, table_folder
 
 UNLIMITED = Limit("", None, None)
 
@@ -26,20 +27,20 @@ class Screening:
     contract: Contract | None = None
     checks: Sequence[Check] = ()
     acceptance: Acceptance = field(default_factory=Acceptance)
-    datasets: Mapping[str, Path] = field(default_factory=dict)
+    datasets: Mapping[str, TableFolder] = field(default_factory=dict)
     is_partial: bool = False
 
     @classmethod
     def from_json(
-        cls, spec: Mapping[str, Any], datasets: Mapping[str, str], *, is_partial: bool = False
+        cls, spec: Mapping[str, Any], datasets: Mapping[str, Any], *, is_partial: bool = False
     ) -> Self:
-        """Read it from a spec, which was checked when the job was accepted."""
+        """Read it from a spec, which was checked when the job was accepted, and the locations of datasets."""
         contract = spec.get("contract")
         return cls(
             Contract.model_validate(contract) if contract else None,
             checks_from_json(spec.get("checks") or []),
             Acceptance.model_validate(spec.get("acceptance") or {}),
-            {name: Path(path) for name, path in datasets.items()},
+            {name: table_folder(location_from_json(said)) for name, said in datasets.items()},
             is_partial,
         )
 

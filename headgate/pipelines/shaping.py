@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import reduce
-from pathlib import Path
 
 import polars as pl
 
@@ -25,6 +24,7 @@ from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.rules import Rule, Severity
 from headgate.pipelines.steps.step import Effect, Step, StepTable, Transform, visible
 from headgate.pipelines.types import is_text
+from headgate.storage.tablefolders import TableFolder
 
 POLARS_FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 NO_RULES: Mapping[str, pl.Expr] = {}
@@ -35,7 +35,7 @@ class Surroundings:
     """What steps may look at beside the rows; the datasets are folders, and `now` is the same for all, in UTC."""
 
     watch: Watch
-    datasets: Mapping[str, Path] = field(default_factory=dict)
+    datasets: Mapping[str, TableFolder] = field(default_factory=dict)
     outside: Outside = field(default_factory=Outside)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 

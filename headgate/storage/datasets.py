@@ -9,16 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Field, Schema, TableFeatures, Transaction
-from deltalake.exceptions import DeltaError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from headgate.storage.columns import Column
 from headgate.storage.partitions import partition_text
+from headgate.storage.tablefolders import TableFolder
 
 FORM_KEY = "headgate.form"
 JOB_KEY = "headgate.job"
@@ -75,19 +75,28 @@ class Snapshot:
         return sum(part.byte_size for part in self.parts)
 
 
-def _version(path: Path) -> int | None:
-    return DeltaTable(path).version() if DeltaTable.is_deltatable(str(path)) else None
+def _open(folder: TableFolder, version: int | None = None) -> DeltaTable:
+    return DeltaTable(folder.uri, version=version, storage_options=folder.delta_options())
 
 
-def latest(path: Path) -> Snapshot | None:
+def _table(folder: TableFolder) -> DeltaTable | None:
+    """The table as it is now; None where nothing was committed yet."""
+    try:
+        return _open(folder)
+    except TableNotFoundError:
+        return None
+
+
+def latest(folder: TableFolder) -> Snapshot | None:
     """The newest version; None where nothing was committed yet."""
-    return _snapshot_of(DeltaTable(path)) if DeltaTable.is_deltatable(str(path)) else None
+    table = _table(folder)
+    return _snapshot_of(table) if table is not None else None
 
 
 @lru_cache(maxsize=MAX_CACHED_SNAPSHOTS)
-def snapshot(path: Path, version: int) -> Snapshot:
+def snapshot(folder: TableFolder, version: int) -> Snapshot:
     """One version, which never changes again."""
-    return _snapshot_of(DeltaTable(path, version=version))
+    return _snapshot_of(_open(folder, version))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,31 +107,32 @@ class Committed:
     note: dict[str, Any]
 
 
-def committed_by(path: Path, job: str) -> Committed | None:
+def committed_by(folder: TableFolder, job: str) -> Committed | None:
     """What a job committed; None where it hasn't."""
-    if not DeltaTable.is_deltatable(str(path)):
-        return None
-    table = DeltaTable(path)
-    if table.transaction_version(job) is None:
+    table = _table(folder)
+    if table is None or table.transaction_version(job) is None:
         return None
     for version in range(table.version(), -1, -1):
-        info = _commit_info(path, version)
+        info = _commit_info(folder, version)
         if info.get(JOB_KEY) == job:
-            return Committed(snapshot(path, version), json.loads(info[NOTE_KEY]))
+            return Committed(snapshot(folder, version), json.loads(info[NOTE_KEY]))
     raise DeltaError(f"The commit of {job} has left the table's history.")
 
 
-def _commit_info(path: Path, version: int) -> dict[str, Any]:
+def _commit_info(folder: TableFolder, version: int) -> dict[str, Any]:
     """What a commit says about itself; `DeltaTable.history` takes one commit for another while others come in."""
-    log = path / "_delta_log" / f"{version:020}.json"
-    for line in log.read_bytes().splitlines() if log.exists() else ():
+    try:
+        log = folder.read(f"_delta_log/{version:020}.json")
+    except FileNotFoundError:
+        return {}
+    for line in log.splitlines():
         if info := json.loads(line).get("commitInfo"):
             return dict(info)
     return {}
 
 
 def commit(
-    path: Path,
+    folder: TableFolder,
     *,
     job: str,
     mode: WriteMode,
@@ -141,9 +151,9 @@ def commit(
     Raises DatasetConflict, and commits nothing, where a commit since then would make the outcome another one, as any
     commit does where it is to be `alone`; where an earlier attempt of the job has committed, that one stands.
     """
-    if (done := committed_by(path, job)) is not None:
+    if (done := committed_by(folder, job)) is not None:
         return done.snapshot
-    if not all((path / part.name).exists() for part in parts):
+    if not folder.has_all([part.name for part in parts]):
         raise DatasetConflict("Files of this commit were removed.")
     properties = CommitProperties(
         custom_metadata={JOB_KEY: job, NOTE_KEY: json.dumps(note)},
@@ -155,18 +165,23 @@ def commit(
         *map(_remove, removed),
     ]
     try:
-        _commit(path, mode, base, _delta_schema(columns), actions, partition_by, properties)
+        _commit(folder, mode, base, _delta_schema(columns), actions, partition_by, properties)
     except DeltaError as error:
-        if _version(path) == (base.version if base else None):
+        if _version(folder) == (base.version if base else None):
             raise
         raise DatasetConflict(str(error)) from error
-    done = committed_by(path, job)
+    done = committed_by(folder, job)
     assert done is not None
     return done.snapshot
 
 
+def _version(folder: TableFolder) -> int | None:
+    table = _table(folder)
+    return table.version() if table is not None else None
+
+
 def _commit(
-    path: Path,
+    folder: TableFolder,
     mode: WriteMode,
     base: Snapshot | None,
     schema: Schema,
@@ -177,18 +192,19 @@ def _commit(
     if base is None or base.partition_by != tuple(partition_by):
         if base is not None and mode is not WriteMode.REPLACE:
             raise ValueError(f"{mode} can't change what partitions the dataset")
-        _create(path, base, schema, actions, partition_by, properties)
+        _create(folder, base, schema, actions, partition_by, properties)
         return
-    table = DeltaTable(path, version=base.version)
+    table = _open(folder, base.version)
     replaced = mode is WriteMode.REPLACE
     strict = CommitProperties(max_commit_retries=properties.max_commit_retries)
-    table = _with_moments(table, schema, strict) if replaced else _with_columns(table, schema, strict)
+    if _with_moments(table, schema, strict) if replaced else _with_columns(table, schema, strict):
+        table = _open(folder, table.version())
     kind = "overwrite" if replaced else "append"
     table.create_write_transaction(actions, kind, schema, commit_properties=properties)
 
 
 def _create(
-    path: Path,
+    folder: TableFolder,
     base: Snapshot | None,
     schema: Schema,
     actions: Sequence[AddAction | RemoveAction],
@@ -196,36 +212,39 @@ def _create(
     properties: CommitProperties,
 ) -> None:
     """Make the table, or make it anew in place of another version: nothing else changes what partitions it."""
-    if base is not None and _version(path) != base.version:
+    if base is not None and _version(folder) != base.version:
         raise DatasetConflict("The dataset has another version by now.")
     create_table_with_add_actions(
-        str(path),
+        folder.uri,
         schema,
         [action for action in actions if isinstance(action, AddAction)],
         mode="error" if base is None else "overwrite",
         partition_by=list(partition_by),
         configuration=KEEP_HISTORY,
+        storage_options=folder.delta_options(),
         commit_properties=properties,
     )
 
 
-def _with_columns(table: DeltaTable, schema: Schema, properties: CommitProperties) -> DeltaTable:
-    """The table with columns it lacks added: old rows have null there."""
+def _with_columns(table: DeltaTable, schema: Schema, properties: CommitProperties) -> bool:
+    """Add columns that the table lacks: old rows have null there. Answers whether it has changed."""
     known = {field.name for field in table.schema().fields}
     added = [field for field in schema.fields if field.name not in known]
-    if not added:
-        return table
-    table.alter.add_columns(added, commit_properties=properties)
-    return DeltaTable(table.table_uri, version=table.version())
+    if added:
+        table.alter.add_columns(added, commit_properties=properties)
+    return bool(added)
 
 
-def _with_moments(table: DeltaTable, schema: Schema, properties: CommitProperties) -> DeltaTable:
-    """The table with the feature that moments without a zone need; replaced by them without it, none could read it."""
+def _with_moments(table: DeltaTable, schema: Schema, properties: CommitProperties) -> bool:
+    """Add the feature that moments without a zone need; replaced by them without it, none could read the table.
+
+    Answers whether it has changed.
+    """
     if "timestamp_ntz" not in schema.to_json() or "timestampNtz" in (table.protocol().writer_features or ()):
-        return table
+        return False
     feature = TableFeatures.TimestampWithoutTimezone
     table.alter.add_feature(feature, allow_protocol_versions_increase=True, commit_properties=properties)
-    return DeltaTable(table.table_uri, version=table.version())
+    return True
 
 
 def _add(part: Part, partition_by: Sequence[str]) -> AddAction:
@@ -273,7 +292,12 @@ def _columns(schema: Schema) -> Iterable[Column]:
 
 
 def scan(
-    path: Path, version: Snapshot, *, begin: int = 0, end: int | None = None, row_index: str | None = None
+    folder: TableFolder,
+    version: Snapshot,
+    *,
+    begin: int = 0,
+    end: int | None = None,
+    row_index: str | None = None,
 ) -> pl.LazyFrame:
     """The rows of a version in commit order; `row_index` counts over the whole version.
 
@@ -285,12 +309,13 @@ def scan(
         empty = pl.LazyFrame(schema=schema)
         return empty.with_row_index(row_index) if row_index else empty
     return pl.scan_parquet(
-        [path / part.name for part in parts],
+        [f"{folder.uri}/{part.name}" for part in parts],
         schema=schema,
         missing_columns="insert",
         glob=False,
         row_index_name=row_index,
         row_index_offset=offset,
+        **folder.scan_options(),
     )
 
 

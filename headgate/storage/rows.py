@@ -9,7 +9,6 @@ import binascii
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -19,6 +18,7 @@ from headgate.storage import datasets
 from headgate.storage.columns import Column, json_records, json_value
 from headgate.storage.datasets import Snapshot
 from headgate.storage.filters import Conditions, RowFilter, known_column, typed_literal
+from headgate.storage.tablefolders import TableFolder
 
 POSITION = "__headgate_position__"
 MAX_ROWS = 10_000
@@ -50,7 +50,7 @@ class RowPageData:
     total: int | None = None
 
 
-def read_rows(path: Path, version: int, query: RowQuery) -> RowPageData:
+def read_rows(folder: TableFolder, version: int, query: RowQuery) -> RowPageData:
     """Read one page of a version, or of the older one that the cursor comes from: paging sees no commit between.
 
     Raises UserFault: UNKNOWN_COLUMN, INVALID_FILTER, INVALID_CURSOR, INVALID_ARGUMENT.
@@ -58,7 +58,7 @@ def read_rows(path: Path, version: int, query: RowQuery) -> RowPageData:
     key = _parse_cursor(query.after) if query.after is not None else None
     if key is not None and not 0 <= key[0] <= version:
         raise _invalid_cursor()
-    return _Reader(path, datasets.snapshot(path, key[0] if key else version), query, key).page()
+    return _Reader(folder, datasets.snapshot(folder, key[0] if key else version), query, key).page()
 
 
 def _parse_cursor(after: str) -> list[Any]:
@@ -73,8 +73,10 @@ def _parse_cursor(after: str) -> list[Any]:
 
 
 class _Reader:
-    def __init__(self, path: Path, version: Snapshot, query: RowQuery, key: list[Any] | None) -> None:
-        self._path, self._version, self._query = path, version, query
+    def __init__(
+        self, folder: TableFolder, version: Snapshot, query: RowQuery, key: list[Any] | None
+    ) -> None:
+        self._folder, self._version, self._query = folder, version, query
         self._types = {column.name: column for column in version.columns}
         self._order = [(self._column(name), descending) for name, descending in query.order_by]
         if key is not None and len(key) != len(self._order) + 2:
@@ -112,7 +114,7 @@ class _Reader:
     def _total(self) -> int:
         if self._query.filter is None:
             return self._version.row_count
-        rows = datasets.scan(self._path, self._version).filter(self._condition)
+        rows = datasets.scan(self._folder, self._version).filter(self._condition)
         return int(rows.select(pl.len()).collect(engine="streaming").item())
 
     def _needed(self) -> list[str]:
@@ -147,13 +149,13 @@ class _Reader:
 
     def _rows_between(self, begin: int, end: int, most: int) -> pl.DataFrame:
         """The first rows that the filter matches, from one position on and before another."""
-        rows = datasets.scan(self._path, self._version, begin=begin, end=end, row_index=POSITION)
+        rows = datasets.scan(self._folder, self._version, begin=begin, end=end, row_index=POSITION)
         position = pl.col(POSITION)
         rows = rows.filter(position >= begin, position < end, self._condition).select(self._needed())
         return rows.head(most).collect(engine="streaming")
 
     def _ordered_rows(self) -> pl.DataFrame:
-        rows = datasets.scan(self._path, self._version, row_index=POSITION).filter(self._condition)
+        rows = datasets.scan(self._folder, self._version, row_index=POSITION).filter(self._condition)
         if self._key is not None:
             rows = rows.filter(self._behind(self._key))
         by = [pl.col(column.name) for column, _ in self._order] + [pl.col(POSITION)]

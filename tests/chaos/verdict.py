@@ -13,6 +13,7 @@ from headgate.domain.retry_policy import MAX_CRASHES
 from headgate.domain.row_errors import ledger_key
 from headgate.storage import datasets
 from headgate.storage.database import Database
+from headgate.storage.tablefolders import LocalFolder
 from headgate.storage.tables import Attempt, Dataset, Job, JobEvent, JobEventType, JobKind, JobStatus
 from tests.chaos.follower import Seen
 from tests.chaos.load import Accepted, Load
@@ -115,18 +116,18 @@ def faults_of_events(record: Record) -> Iterator[str]:
 def faults_of_datasets(record: Record, accepted: Accepted, store: Path) -> Iterator[str]:
     """Rows that are missing, there twice or nobody's; versions without their files; ledgers that are missing."""
     for dataset in record.datasets:
-        path = store / dataset.storage_key
-        if (newest := datasets.latest(path)) is None:
+        folder = LocalFolder(store / dataset.storage_key)
+        if (newest := datasets.latest(folder)) is None:
             yield f"{dataset.name} has no version"
             continue
         loads = [load for load in accepted.loads.values() if load.dataset == dataset.name]
-        rows = datasets.scan(path, newest).select("job", "row").collect()
+        rows = datasets.scan(folder, newest).select("job", "row").collect()
         yield from (f"{dataset.name}: {fault}" for fault in _faults_of_rows(rows, loads))
         if (dataset.version, dataset.row_count) != (newest.version, newest.row_count):
             yield f"{dataset.name} is at {newest.version}, its row says {dataset.version}"
         for version in range(newest.version + 1):
-            for part in datasets.snapshot(path, version).parts:
-                if not (path / part.name).exists():
+            for part in datasets.snapshot(folder, version).parts:
+                if not (folder.path / part.name).exists():
                     yield f"{dataset.name} lacks {part.name} of version {version}"
     for job in record.jobs.values():
         if job.rows_rejected and job.kind is not JobKind.BATCH:

@@ -46,7 +46,7 @@ async def test_columns_of_a_version_are_one_task(
     assert await profiles.of_dataset(services, dataset, Profile.STATISTICS, ["a", "b"]) == FOUND
     [task] = inspector.tasks
     path = str(services.store.path("datasets/1"))
-    assert (task["task"], task["dataset"]) == ("profile", {"path": path, "version": 4})
+    assert (task["task"], task["dataset"]) == ("profile", {"folder": {"path": path}, "version": 4})
     assert task["columns"] == ["a", "b"]
     assert Path(task["scratch"]).is_relative_to(services.store.path("scratch"))
 

@@ -181,7 +181,7 @@ async def test_a_task_says_where_everything_is(
             "dialect": {"encoding": "utf-8", "delimiter": ","},
         },
         "dataset": {
-            "path": str(store.path(of_file.dataset.storage_key)),
+            "folder": store.location(of_file.dataset.storage_key).to_json(),
             "mode": "APPEND",
             "keys": [],
             "partitionBy": None,

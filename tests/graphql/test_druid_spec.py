@@ -17,6 +17,7 @@ from headgate.storage import datasets
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, WriteMode
 from headgate.storage.ids import new_id
+from headgate.storage.tablefolders import LocalFolder
 from headgate.storage.tables import Dataset
 from tests.graphql.conftest import Ask
 
@@ -38,7 +39,13 @@ def add_dataset(services: Services) -> AddDataset:
             columns = [Column(column, dtype) for column, dtype in rows.schema.items()]
             part = Part("part.parquet", rows.height, 1, 0)
             version = datasets.commit(
-                path, job="job", mode=WriteMode.APPEND, base=None, columns=columns, parts=[part], note={}
+                LocalFolder(path),
+                job="job",
+                mode=WriteMode.APPEND,
+                base=None,
+                columns=columns,
+                parts=[part],
+                note={},
             )
             row.version = version.version
         async with services.database.transaction() as session:

@@ -55,7 +55,7 @@ def ingesting(folder: Path, path: Path, format: str) -> dict[str, Any]:
         "job": "job_1",
         "attempt": 1,
         "source": {"path": str(path), "format": format, "dialect": None},
-        "dataset": {"path": str(folder / "dataset"), "mode": "APPEND", "keys": []},
+        "dataset": {"folder": {"path": str(folder / "dataset")}, "mode": "APPEND", "keys": []},
         "rules": {},
         "datasets": {},
         "lineage": [],

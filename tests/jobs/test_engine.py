@@ -31,7 +31,7 @@ def task(tmp_path: Path) -> dict[str, Any]:
         "job": "job_1",
         "attempt": 1,
         "source": {"path": str(path), "format": "CSV", "dialect": None},
-        "dataset": {"path": str(tmp_path / "dataset"), "mode": "APPEND", "keys": []},
+        "dataset": {"folder": {"path": str(tmp_path / "dataset")}, "mode": "APPEND", "keys": []},
         "rules": {},
         "datasets": {},
         "lineage": [],
@@ -44,11 +44,11 @@ def task(tmp_path: Path) -> dict[str, Any]:
 
 
 def settlement(task: dict[str, Any]) -> dict[str, Any]:
-    return {"task": "settle", "job": "job_1", "attempt": 1, "path": task["dataset"]["path"]}
+    return {"task": "settle", "job": "job_1", "attempt": 1, "folder": task["dataset"]["folder"]}
 
 
 def files(task: dict[str, Any]) -> list[Path]:
-    return list(Path(task["dataset"]["path"]).glob("*.parquet"))
+    return list(Path(task["dataset"]["folder"]["path"]).glob("*.parquet"))
 
 
 @pytest.mark.parametrize("stage", ["reading", "writing"])

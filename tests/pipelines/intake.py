@@ -22,6 +22,7 @@ from headgate.storage.columns import WHOLE, Column, ColumnType, json_records
 from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.formats import FileFormat
 from headgate.storage.open_errors import OpenErrors
+from headgate.storage.tablefolders import LocalFolder, TableFolder
 
 
 def unheard(stage: str, **figures: Any) -> None:
@@ -106,8 +107,8 @@ class Intake:
         save_ledger(ledger, log)
         return Reading(prepared, log.rows, errors_in(ledger))
 
-    def dataset(self, name: str = "dataset") -> Path:
-        return self.folder / name
+    def dataset(self, name: str = "dataset") -> LocalFolder:
+        return LocalFolder(self.folder / name)
 
     def job(
         self,
@@ -126,7 +127,7 @@ class Intake:
         job = job or f"job_{scratch.name}"
         return Ingest(
             Source(path, format, dialect),
-            Target(self.dataset(dataset), mode, keys, job, attempt),
+            Target(self.dataset(dataset), mode, keys, job, attempt, scratch),
             self.ledger(job),
             scratch,
             None if replay is None else OpenErrors(replay),
@@ -137,7 +138,7 @@ class Intake:
 
     def run(self, job: Ingest) -> Outcome:
         counts, version = committed(ingest(job, unheard))
-        return Outcome(counts, version, rows_of(target_of(job).path, version), errors_in(job.ledger))
+        return Outcome(counts, version, rows_of(target_of(job).folder, version), errors_in(job.ledger))
 
     def ingest(self, path: Path, format: FileFormat, *settings: Any, **options: Any) -> Outcome:
         """Run one job to its end; the arguments are those of `job`."""
@@ -150,12 +151,12 @@ class Intake:
         return self.ingest(self.file(text), FileFormat.CSV, mode, keys, dialect=Dialect(), **options)
 
     def parquet_files(self, dataset: str = "dataset") -> set[str]:
-        return {path.name for path in self.dataset(dataset).rglob("*.parquet")}
+        return {path.name for path in self.dataset(dataset).path.rglob("*.parquet")}
 
 
-def rows_of(path: Path, version: Snapshot) -> list[dict[str, Any]]:
+def rows_of(folder: TableFolder, version: Snapshot) -> list[dict[str, Any]]:
     """All rows of a version, as clients get them."""
-    frame = datasets.scan(path, version).collect()
+    frame = datasets.scan(folder, version).collect()
     return json_records(frame, {column.name: column.form for column in version.columns})
 
 

@@ -74,10 +74,10 @@ class Refusal:
 def refused(intake: Intake, source: Input, rules: Rules, **settings: Any) -> Refusal:
     """Run an ingest that must fail and leave its dataset as it was."""
     job = job_of(intake, source, rules, **settings)
-    before, files = datasets.latest(target_of(job).path), intake.parquet_files()
+    before, files = datasets.latest(target_of(job).folder), intake.parquet_files()
     with pytest.raises(JobFault) as caught:
         ingest(job, unheard)
-    assert (datasets.latest(target_of(job).path), intake.parquet_files()) == (before, files)
+    assert (datasets.latest(target_of(job).folder), intake.parquet_files()) == (before, files)
     found = Refusal(caught.value, errors_in(job.ledger))
     assert (caught.value.details or {}).get("errors", len(found.errors)) == len(found.errors)
     return found
@@ -91,7 +91,7 @@ class Checked:
     errors: list[dict[str, Any]]
 
 
-def check(intake: Intake, source: Input, rules: Rules, datasets: Mapping[str, str] | None = None) -> Checked:
+def check(intake: Intake, source: Input, rules: Rules, datasets: Mapping[str, Any] | None = None) -> Checked:
     """Run a validation to its end."""
     scratch = intake.scratch()
     ledger = intake.ledger(scratch.name)

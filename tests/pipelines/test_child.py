@@ -80,7 +80,7 @@ def ingest_task(intake: Intake, path: Path, format: str = "CSV", **dataset: Any)
         "job": "job_1",
         "attempt": 1,
         "source": {"path": str(path), "format": format, "dialect": None},
-        "dataset": {"path": str(intake.dataset()), "mode": "APPEND", "keys": [], **dataset},
+        "dataset": {"folder": {"path": str(intake.dataset().path)}, "mode": "APPEND", "keys": [], **dataset},
         "rules": {},
         "datasets": {},
         "lineage": [],
@@ -93,7 +93,7 @@ def ingest_task(intake: Intake, path: Path, format: str = "CSV", **dataset: Any)
 
 
 def settle_task(intake: Intake) -> dict[str, Any]:
-    return {"task": "settle", "job": "job_1", "attempt": 1, "path": str(intake.dataset())}
+    return {"task": "settle", "job": "job_1", "attempt": 1, "folder": {"path": str(intake.dataset().path)}}
 
 
 def inspect_task(intake: Intake, path: Path, name: str) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def test_every_row_is_in_the_dataset_once_or_open(
 
 def rows_in(intake: Intake) -> list[Values]:
     """The rows of the dataset, with their values as texts."""
-    path = intake.dataset()
-    version = datasets.latest(path)
-    found = rows_of(path, version) if version is not None else []
+    folder = intake.dataset()
+    version = datasets.latest(folder)
+    found = rows_of(folder, version) if version is not None else []
     return [{name: None if value is None else str(value) for name, value in row.items()} for row in found]

@@ -53,7 +53,7 @@ def check_refused(intake: Intake, job: Ingest, code: str, rows: int, bad: int) -
     assert (caught.value.code, caught.value.category) == (code, "DATA")
     assert caught.value.details is not None
     assert Counts(**caught.value.details["counts"]) == Counts(rows, 0, rows)
-    assert datasets.latest(target_of(job).path) is None
+    assert datasets.latest(target_of(job).folder) is None
     assert intake.parquet_files() == set()
     assert [error["row"] for error in errors_in(job.ledger)] == list(range(rows - bad + 1, rows + 1))
 

@@ -51,7 +51,7 @@ def test_attempts_race_with_the_settling_of_a_dead_one(
 
 
 def settle_until_committed(job: Ingest, attempt: int) -> Any:
-    while (done := settle(target_of(job).path, target_of(job).job, attempt)) is None:
+    while (done := settle(target_of(job).folder, target_of(job).job, attempt)) is None:
         pass
     return done.version
 
@@ -129,7 +129,7 @@ def test_settling_a_dead_attempt_leaves_the_files_of_a_living_one(
     intake: Intake, monkeypatch: pytest.MonkeyPatch, moment: tuple[Any, str]
 ) -> None:
     intake.load("a\n0\n")
-    dead = intake.dataset() / "job_twice-1-000000.parquet"
+    dead = intake.dataset().path / "job_twice-1-000000.parquet"
     job = intake.job(intake.file("a,b\n1,x\n2,y\n"), FileFormat.CSV, job="job_twice", attempt=2)
 
     def settle_the_dead() -> None:

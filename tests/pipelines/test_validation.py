@@ -146,7 +146,12 @@ def files_in(folder: Path) -> set[Path]:
 def test_checks_look_values_up_in_other_datasets(intake: Intake) -> None:
     intake.load("id\n1\n2\n", dataset="customers")
     rules = {"checks": [{"reference": {"columns": ["c"], "dataset": "customers", "datasetColumns": ["id"]}}]}
-    found = check(intake, csv(intake, "c\n1\n7\n"), rules, {"customers": str(intake.dataset("customers"))})
+    found = check(
+        intake,
+        csv(intake, "c\n1\n7\n"),
+        rules,
+        {"customers": {"path": str(intake.dataset("customers").path)}},
+    )
     assert told(found.errors, "row", "value", "code") == [(2, "7", "REFERENCE")]
 
 

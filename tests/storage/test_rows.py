@@ -21,6 +21,7 @@ from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, WriteMode
 from headgate.storage.filters import RowFilter
 from headgate.storage.rows import RowPageData, RowQuery, read_rows
+from headgate.storage.tablefolders import LocalFolder
 
 SCHEMA = {"n": pl.Int64, "t": pl.String}
 Row = tuple[int | None, str | None]
@@ -86,7 +87,13 @@ def make_table(folder: Path, parts: list[list[Row]]) -> None:
         written.append(Part(name, len(part), (folder / name).stat().st_size, order))
     columns = [Column(name, dtype()) for name, dtype in SCHEMA.items()]
     datasets.commit(
-        folder, job="job", mode=WriteMode.REPLACE, base=None, columns=columns, parts=written, note={}
+        LocalFolder(folder),
+        job="job",
+        mode=WriteMode.REPLACE,
+        base=None,
+        columns=columns,
+        parts=written,
+        note={},
     )
 
 
@@ -94,7 +101,7 @@ def all_pages(folder: Path, query: RowQuery) -> list[dict[str, Any]]:
     """Read one page after another."""
     found: list[dict[str, Any]] = []
     while True:
-        page = read_rows(folder, 0, query)
+        page = read_rows(LocalFolder(folder), 0, query)
         found += page.records
         if not page.has_next:
             return found
@@ -132,7 +139,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def page(folder: Path, **query: Any) -> RowPageData:
-    return read_rows(folder, 0, RowQuery(**query))
+    return read_rows(LocalFolder(folder), 0, RowQuery(**query))
 
 
 @pytest.mark.parametrize("key", [[0, 3], [0, -1], [0, 10**30], [1, 0], [-1, 0], [0], [0, None], [0, 1, 1]])

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -17,6 +16,7 @@ from headgate.pipelines.prepared import Watch
 from headgate.pipelines.rowmap import Numbers, RowMap
 from headgate.pipelines.rules import Finding, Rule, Severity, Suggest
 from headgate.storage.datasets import Snapshot, WriteMode
+from headgate.storage.tablefolders import TableFolder
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Present:
     `earlier` holds those of its rows that came from the same input as these, by jobs whose rejected rows these are.
     """
 
-    path: Path
+    folder: TableFolder
     snapshot: Snapshot | None
     mode: WriteMode
     keys: Sequence[str]
@@ -47,7 +47,7 @@ class Table:
     records: int
     watch: Watch
     rows: RowMap | None = None
-    datasets: Mapping[str, Path] | None = None
+    datasets: Mapping[str, TableFolder] | None = None
     present: Present | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 

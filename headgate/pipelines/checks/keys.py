@@ -7,7 +7,6 @@ dealt with in partitions, each with a scan of its own.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -21,6 +20,7 @@ from headgate.pipelines.types import conforming
 from headgate.storage import datasets
 from headgate.storage.columns import plain_text
 from headgate.storage.datasets import Snapshot
+from headgate.storage.tablefolders import TableFolder
 
 HASH = "__headgate_hash__"
 HASHED_ROWS = 8 << 20
@@ -67,7 +67,7 @@ def comparable(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def stored_keys(
-    path: Path, snapshot: Snapshot, names: Mapping[str, str], columns: Sequence[str]
+    folder: TableFolder, snapshot: Snapshot, names: Mapping[str, str], columns: Sequence[str]
 ) -> pl.LazyFrame:
     """Columns of a dataset under other names, of its rows that have a value in each of `columns`, which are new names.
 
@@ -75,7 +75,7 @@ def stored_keys(
     """
     types = {column.name: column.dtype for column in snapshot.columns}
     renamed = (comparable(pl.col(stored), types[stored]).alias(name) for name, stored in names.items())
-    return datasets.scan(path, snapshot).select(renamed).drop_nulls(list(columns))
+    return datasets.scan(folder, snapshot).select(renamed).drop_nulls(list(columns))
 
 
 def hash_of(columns: Sequence[str]) -> pl.Expr:

@@ -1,7 +1,6 @@
 """The check `reference`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import polars as pl
@@ -16,6 +15,7 @@ from headgate.pipelines.types import conforming
 from headgate.storage import datasets
 from headgate.storage.columns import plain_text
 from headgate.storage.datasets import Snapshot
+from headgate.storage.tablefolders import TableFolder
 
 
 class Reference(Check):
@@ -57,10 +57,10 @@ class Reference(Check):
         if missing := [column for column in self.columns if column not in table.schema]:
             yield from (missing_column(self, column) for column in missing)
             return
-        path, snapshot = self._dataset(table)
+        folder, snapshot = self._dataset(table)
         types = {column.name: column.dtype for column in snapshot.columns}
         wanted = {mine: types[theirs] for mine, theirs in self._pairs().items()}
-        stored = keys.stored_keys(path, snapshot, self._pairs(), self.columns)
+        stored = keys.stored_keys(folder, snapshot, self._pairs(), self.columns)
         absent = keys.found_in(
             keys.keys_of(table, self.columns, wanted), stored, self.columns, snapshot.row_count, how="anti"
         )
@@ -77,10 +77,10 @@ class Reference(Check):
         """The dataset's columns by those of the input."""
         return dict(zip(self.columns, self.dataset_columns or self.columns, strict=True))
 
-    def _dataset(self, table: Table) -> tuple[Path, Snapshot]:
-        path = (table.datasets or {}).get(self.dataset)
-        snapshot = None if path is None else datasets.latest(path)
-        if path is None or snapshot is None:
+    def _dataset(self, table: Table) -> tuple[TableFolder, Snapshot]:
+        folder = (table.datasets or {}).get(self.dataset)
+        snapshot = None if folder is None else datasets.latest(folder)
+        if folder is None or snapshot is None:
             message = f"There is no dataset {self.dataset} with a version, to which {self.label} refers."
             raise JobFault("DATASET_NOT_FOUND", message, "CONFIG")
         names = [column.name for column in snapshot.columns]
@@ -88,7 +88,7 @@ class Reference(Check):
             if column not in names:
                 message = f"The dataset {self.dataset} has no column {column}, to which {self.label} refers."
                 raise JobFault("UNKNOWN_COLUMN", message, "CONFIG", details={"columns": names})
-        return path, snapshot
+        return folder, snapshot
 
     def _message(self) -> str:
         theirs = list(self._pairs().values())

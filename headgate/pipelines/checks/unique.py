@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +14,7 @@ from headgate.pipelines.checks.check import Check, Present, Table, missing_colum
 from headgate.pipelines.checks.keys import Indexes, Repeats
 from headgate.pipelines.rules import Finding, Rule
 from headgate.storage.datasets import Snapshot, WriteMode
+from headgate.storage.tablefolders import TableFolder
 
 
 class Unique(Check):
@@ -67,7 +67,7 @@ class Unique(Check):
         for snapshot, replaced in ((present.earlier, []), (present.snapshot, upserted)):
             if snapshot is None or (snapshot is present.snapshot and not self.in_dataset):
                 continue
-            staying = _Staying.of(present.path, snapshot, columns, replaced)
+            staying = _Staying.of(present.folder, snapshot, columns, replaced)
             if staying is not None and staying.names.keys() <= table.schema.keys():
                 yield staying
 
@@ -85,7 +85,7 @@ class _Staying:
     `columns` tell rows apart; `names` and `types` are the dataset's by those of the input.
     """
 
-    path: Path
+    folder: TableFolder
     snapshot: Snapshot
     columns: Sequence[str]
     upserted: Sequence[str]
@@ -94,7 +94,7 @@ class _Staying:
 
     @classmethod
     def of(
-        cls, path: Path, snapshot: Snapshot, columns: Sequence[str], upserted: Sequence[str]
+        cls, folder: TableFolder, snapshot: Snapshot, columns: Sequence[str], upserted: Sequence[str]
     ) -> "_Staying | None":
         """None where no row can be repeated: there are no such columns, or an upsert takes away all that have a key."""
         stored = {column.name.lower(): column for column in snapshot.columns}
@@ -102,11 +102,11 @@ class _Staying:
         if len(known) < len({*columns, *upserted}) or (upserted and {*upserted} <= {*columns}):
             return None
         names = {name: column.name for name, column in known.items()}
-        return cls(path, snapshot, columns, upserted, names, {name: known[name].dtype for name in known})
+        return cls(folder, snapshot, columns, upserted, names, {name: known[name].dtype for name in known})
 
     def repeated_by(self, rows: pl.LazyFrame, table: Table) -> Indexes:
         """The rows of the input that have the values of one that stays."""
-        stored = keys.stored_keys(self.path, self.snapshot, self.names, self.columns)
+        stored = keys.stored_keys(self.folder, self.snapshot, self.names, self.columns)
         if self.upserted:
             incoming = keys.keys_of(table, self.upserted, self.types).select(self.upserted)
             stored = stored.join(incoming, on=list(self.upserted), how="anti")

@@ -15,6 +15,7 @@ from headgate.pipelines.rejections import RejectionLog
 from headgate.pipelines.types import TypePlan
 from headgate.storage import datasets
 from headgate.storage.columns import Column
+from headgate.storage.tablefolders import TableFolder
 
 UNKNOWN_COLUMN = "UNKNOWN_COLUMN"
 MAX_COLUMNS = 200
@@ -30,12 +31,12 @@ class TypedTable:
     frame: pl.LazyFrame
 
 
-def of_dataset(path: Path, version: int, names: Sequence[str] | None) -> TypedTable:
+def of_dataset(folder: TableFolder, version: int, names: Sequence[str] | None) -> TypedTable:
     """These columns of a version, or all of them. Raises JobFault: UNKNOWN_COLUMN, TOO_MANY_COLUMNS."""
-    snapshot = datasets.snapshot(path, version)
+    snapshot = datasets.snapshot(folder, version)
     known = {column.name: column for column in snapshot.columns}
     wanted = _wanted(list(known), names)
-    return TypedTable([known[name] for name in wanted], datasets.scan(path, snapshot).select(wanted))
+    return TypedTable([known[name] for name in wanted], datasets.scan(folder, snapshot).select(wanted))
 
 
 def of_file(source: Source, scratch: Path, names: Sequence[str] | None) -> TypedTable:

@@ -1,6 +1,7 @@
 """The tasks that profile a dataset or a file, and that suggest checks.
 
-Each has "dataset" (path, version) or "file" (path, format, dialect), "columns" (names, or null for all) and "scratch".
+Each has "dataset" (folder, version) or "file" (path, format, dialect), "columns" (names, or null for all) and
+"scratch".
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,8 @@ from headgate.pipelines.profiles.table import TypedTable, of_dataset, of_file
 from headgate.pipelines.scratch import scratch_made
 from headgate.pipelines.suggested import suggest
 from headgate.storage.formats import FileFormat
+from headgate.storage.locations import location_from_json
+from headgate.storage.tablefolders import table_folder
 
 
 def run_profile(task: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +43,8 @@ def run_suggest(task: Mapping[str, Any]) -> dict[str, Any]:
 def _table(task: Mapping[str, Any]) -> Iterator[TypedTable]:
     if task.get("dataset"):
         dataset = task["dataset"]
-        yield of_dataset(Path(dataset["path"]), dataset["version"], task["columns"])
+        folder = table_folder(location_from_json(dataset["folder"]))
+        yield of_dataset(folder, dataset["version"], task["columns"])
         return
     with scratch_made(Path(task["scratch"])) as scratch:
         yield of_file(_source(task["file"]), scratch, task["columns"])

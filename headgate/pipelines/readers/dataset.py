@@ -1,7 +1,6 @@
 """One version of a dataset as a source: already typed, scanned where it lies."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -11,13 +10,14 @@ from headgate.pipelines.readers.columnar import prepare
 from headgate.pipelines.replay import RowSet
 from headgate.storage import datasets
 from headgate.storage.filters import Conditions, RowFilter
+from headgate.storage.tablefolders import TableFolder
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetRows:
     """The rows of one version of a dataset, those of a filter where there is one, in commit order."""
 
-    path: Path
+    folder: TableFolder
     version: int
     filter: RowFilter | None = None
     only: RowSet | None = None
@@ -25,8 +25,8 @@ class DatasetRows:
 
 def read_dataset(source: DatasetRows, watch: Watch) -> Prepared:
     """Read a version. Raises JobFault: UNKNOWN_COLUMN or INVALID_FILTER where the filter doesn't fit its columns."""
-    version = datasets.snapshot(source.path, source.version)
-    rows = datasets.scan(source.path, version)
+    version = datasets.snapshot(source.folder, source.version)
+    rows = datasets.scan(source.folder, version)
     if source.filter is not None:
         rows = rows.filter(_condition(version, source.filter))
     return prepare(rows, source.only, watch)

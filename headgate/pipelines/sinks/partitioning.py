@@ -58,7 +58,7 @@ def _differ(standing: Sequence[str], step: str | None) -> JobFault:
 
 
 def write_partitions(rows: pl.LazyFrame, target: Target, order: int, columns: Sequence[Column]) -> list[Part]:
-    """Write rows into the target's folder, the partitions in the order of their values; `rows` are scanned repeatedly.
+    """Write rows at the target's desk, the partitions in the order of their values; `rows` are scanned repeatedly.
 
     Rows that lack a column which partitions the dataset have null there. Raises JobFault: WRONG_TYPE,
     TOO_MANY_PARTITIONS.
@@ -67,7 +67,7 @@ def write_partitions(rows: pl.LazyFrame, target: Target, order: int, columns: Se
     known = [column for column in columns if column.name in partition_by]
     if not known:
         nothing = (None,) * len(partition_by)
-        written = write_rows(rows, target.path, target.stem, order)
+        written = write_rows(rows, target.desk, target.stem, order)
         return [replace(part, partition=nothing) for part in written if part.rows]
     _check_types(known, target.step)
     names = [column.name for column in known]
@@ -122,7 +122,7 @@ class _Writing:
             number = numbers[file.partition_keys.row(0)]
             return f"{self.target.stem}-{number:04}{file.index_in_partition:06}.parquet"
 
-        folder = self.target.path
+        folder = self.target.desk
         folder.mkdir(parents=True, exist_ok=True)
         layout = pl.PartitionBy(
             folder,

@@ -14,6 +14,7 @@ from headgate.pipelines.prepared import Watch
 from headgate.storage import datasets
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, Snapshot, WriteMode
+from headgate.storage.tablefolders import TableFolder
 
 FILE_BYTES = 512 << 20
 """The size in memory of the rows of one file, about: several times its size on disk."""
@@ -29,13 +30,19 @@ class Target:
     `partition_by` names the columns of which each file has one value; with None the dataset stays as it is partitioned.
     """
 
-    path: Path
+    folder: TableFolder
     mode: WriteMode
     keys: Sequence[str]
     job: str
     attempt: int
+    scratch: Path
     partition_by: Sequence[str] | None = None
     step: str | None = None
+
+    @property
+    def desk(self) -> Path:
+        """The folder of this machine in which files are written, before `store` brings them to the dataset's."""
+        return self.folder.desk(self.scratch)
 
     @property
     def stem(self) -> str:
@@ -80,22 +87,25 @@ def next_order(before: Snapshot | None) -> int:
     return max(int(time.time() * 1000), last + 1)
 
 
-def discard(path: Path, job: str, attempt: int) -> None:
+def clear(target: Target) -> None:
+    """Remove what the attempt has written, none of which was committed, so that it may write anew."""
+    for path in target.desk.glob(f"{target.stem}-*.parquet"):
+        path.unlink(missing_ok=True)
+
+
+def discard(folder: TableFolder, job: str, attempt: int) -> None:
     """Remove every file that an attempt wrote, but for those that it committed before it failed."""
-    committed = datasets.committed_by(path, job)
-    _discard(path, _stem(job, attempt), committed.snapshot.parts if committed else ())
+    committed = datasets.committed_by(folder, job)
+    _discard(folder, _stem(job, attempt), committed.snapshot.parts if committed else ())
 
 
-def discard_all(path: Path, job: str, kept: Snapshot) -> None:
+def discard_all(folder: TableFolder, job: str, kept: Snapshot) -> None:
     """Remove every file that any attempt of a job wrote and that isn't part of the version it committed."""
-    _discard(path, job, kept.parts)
+    _discard(folder, job, kept.parts)
 
 
-def _discard(path: Path, stem: str, kept: Iterable[Part]) -> None:
-    names = {part.name for part in kept}
-    for file in path.glob(f"{stem}-*.parquet"):
-        if file.name not in names:
-            file.unlink(missing_ok=True)
+def _discard(folder: TableFolder, stem: str, kept: Iterable[Part]) -> None:
+    folder.remove({*folder.names(f"{stem}-")} - {part.name for part in kept})
 
 
 def keep_last(staged: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
@@ -117,21 +127,21 @@ def merge(target: Target, before: Snapshot | None, new: Sequence[Part], watch: W
     """In an upsert, rewrite the parts that hold keys of the new rows without those; all others stay as they are."""
     if target.mode is not WriteMode.UPSERT or before is None or not any(part.rows for part in new):
         return Merge(list(new), [])
-    scan = pl.scan_parquet([target.path / part.name for part in new], glob=False)
+    scan = pl.scan_parquet([target.desk / part.name for part in new], glob=False)
     incoming = watched(scan.select(target.keys), watch)
     added, removed = list(new), []
     concerned = _concerned(target, new)
     for number, part in enumerate(before.parts):
         if not concerned(part):
             continue
-        rows = watched(datasets.scan(target.path, Snapshot(before.version, (part,), before.columns)), watch)
+        rows = watched(datasets.scan(target.folder, Snapshot(before.version, (part,), before.columns)), watch)
         kept = rows.join(incoming, on=list(target.keys), how="anti", maintain_order="left")
         if int(kept.select(pl.len()).collect(engine="streaming").item()) == part.rows:
             continue
         removed.append(part)
         added += [
             replace(rewritten, partition=part.partition)
-            for rewritten in write_rows(kept, target.path, f"{target.stem}-kept{number:06}", part.order)
+            for rewritten in write_rows(kept, target.desk, f"{target.stem}-kept{number:06}", part.order)
             if rewritten.rows
         ]
     return Merge(added, removed)
@@ -142,6 +152,11 @@ def _concerned(target: Target, new: Sequence[Part]) -> Callable[[Part], bool]:
     told = [number for number, name in enumerate(target.partition_by or ()) if name in target.keys]
     touched = {tuple(part.partition[number] for number in told) for part in new}
     return lambda part: tuple(part.partition[number] for number in told) in touched
+
+
+def store(target: Target, merged: Merge) -> None:
+    """Bring the written files to the dataset's folder, where they are no part of a version yet."""
+    target.folder.take(target.desk, [part.name for part in merged.added])
 
 
 def commit(
@@ -158,7 +173,7 @@ def commit(
     Raises DatasetConflict.
     """
     return datasets.commit(
-        target.path,
+        target.folder,
         job=target.job,
         mode=target.mode,
         base=before,

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import polars as pl
@@ -15,6 +14,7 @@ from headgate.pipelines.steps.naming import checked_name
 from headgate.pipelines.steps.step import HIDDEN, Effect, Step, StepTable, Transform
 from headgate.storage import datasets
 from headgate.storage.datasets import Snapshot
+from headgate.storage.tablefolders import TableFolder
 
 KEY = f"{HIDDEN}key_"
 
@@ -122,13 +122,13 @@ class Join(Step):
         of one that is there; JOIN_KEYS_NOT_UNIQUE where a key stands in several rows of the dataset.
         """
         table.require(key.column for key in self.columns)
-        path, snapshot = self._dataset(table)
+        folder, snapshot = self._dataset(table)
         added = self._added(table, snapshot)
         types = {column.name: column.dtype for column in snapshot.columns}
         keys = {f"{KEY}{key.theirs}": key for key in self.columns}
         theirs = [comparable(pl.col(key.theirs), types[key.theirs]).alias(name) for name, key in keys.items()]
         added_cells = [pl.col(name).alias(new) for name, new in added.items()]
-        stored = datasets.scan(path, snapshot).select(*theirs, *added_cells).drop_nulls(list(keys))
+        stored = datasets.scan(folder, snapshot).select(*theirs, *added_cells).drop_nulls(list(keys))
         stored = self._unique(table, stored, list(keys))
         mine = [
             comparable(
@@ -142,10 +142,10 @@ class Join(Step):
         how: Literal["inner", "left"] = "inner" if self.how is JoinHow.INNER else "left"
         return rows.join(stored, on=keys, how=how, maintain_order="left").drop(keys)
 
-    def _dataset(self, table: StepTable) -> tuple[Path, Snapshot]:
-        path = table.datasets.get(self.dataset)
-        snapshot = datasets.latest(path) if path is not None else None
-        if path is None or snapshot is None:
+    def _dataset(self, table: StepTable) -> tuple[TableFolder, Snapshot]:
+        folder = table.datasets.get(self.dataset)
+        snapshot = datasets.latest(folder) if folder is not None else None
+        if folder is None or snapshot is None:
             message = f"There is no dataset {self.dataset} with a version, to be joined with."
             raise JobFault("DATASET_NOT_FOUND", message, "CONFIG")
         names = [column.name for column in snapshot.columns]
@@ -153,7 +153,7 @@ class Join(Step):
             if column not in names:
                 message = f"The dataset {self.dataset} has no column {column}, which join names."
                 raise JobFault("UNKNOWN_COLUMN", message, "CONFIG", details={"columns": names})
-        return path, snapshot
+        return folder, snapshot
 
     def _added(self, table: StepTable, snapshot: Snapshot) -> dict[str, str]:
         """The names of the added columns by those that they have in the dataset."""

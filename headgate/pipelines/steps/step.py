@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
-from pathlib import Path
 
 import polars as pl
 
@@ -15,6 +14,7 @@ from headgate.pipelines.endpoints.outside import Outside
 from headgate.pipelines.kinds import Kind
 from headgate.pipelines.prepared import Watch
 from headgate.pipelines.rules import Rule, Suggest
+from headgate.storage.tablefolders import TableFolder
 
 HIDDEN = "__headgate_"
 """What begins the names of columns that belong to the engine; every step takes them along."""
@@ -46,7 +46,7 @@ class StepTable:
     frame: pl.LazyFrame
     sample: pl.DataFrame
     watch: Watch
-    datasets: Mapping[str, Path] = field(default_factory=dict)
+    datasets: Mapping[str, TableFolder] = field(default_factory=dict)
     outside: Outside = field(default_factory=Outside)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 

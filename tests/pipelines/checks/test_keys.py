@@ -18,6 +18,7 @@ from headgate.pipelines.rowmap import RowMap
 from headgate.storage import datasets
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, Snapshot, WriteMode
+from headgate.storage.tablefolders import LocalFolder
 from tests.pipelines.checks.harness import check, faults, findings_of, rules_of, suggestions_of, table_of
 
 APPEND, REPLACE, UPSERT = WriteMode.APPEND, WriteMode.REPLACE, WriteMode.UPSERT
@@ -31,7 +32,7 @@ def stored(folder: Path, rows: dict[str, list[Any]]) -> Snapshot:
     part = Part("part.parquet", frame.height, (folder / "part.parquet").stat().st_size)
     columns = [Column(name, dtype) for name, dtype in frame.schema.items()]
     return datasets.commit(
-        folder, job="job_1", mode=APPEND, base=None, columns=columns, parts=[part], note={}
+        LocalFolder(folder), job="job_1", mode=APPEND, base=None, columns=columns, parts=[part], note={}
     )
 
 
@@ -112,7 +113,7 @@ def test_a_row_may_not_repeat_one_that_stays_in_the_dataset(
     snapshot = stored(tmp_path, {"id": [1, 2, 3], "email": ["a", "b", None]})
     table = table_of(
         {"id": ["9", "8", "7", "6", "2"], "email": ["a", "c", "c", None, "b"]},
-        present=Present(tmp_path, snapshot, mode, upserted),
+        present=Present(LocalFolder(tmp_path), snapshot, mode, upserted),
     )
     unique = check("unique", columns=["email"], inDataset=True)
     assert [row for row, _, _ in faults(unique, table)] == found
@@ -128,10 +129,10 @@ def test_a_row_may_not_repeat_one_that_stays_in_the_dataset(
 def test_keys_are_compared_as_the_type_that_the_dataset_has(tmp_path: Path) -> None:
     snapshot = stored(tmp_path, {"x": [1.0, 2.5], "list": [[1], [2]]})
     table = table_of(
-        {"x": ["1", "2.50", "3", "3.0", "soon"]}, present=Present(tmp_path, snapshot, APPEND, [])
+        {"x": ["1", "2.50", "3", "3.0", "soon"]}, present=Present(LocalFolder(tmp_path), snapshot, APPEND, [])
     )
     assert [row for row, _, _ in faults(check("unique", columns=["x"], inDataset=True), table)] == [0, 1, 3]
-    nested = table_of({"list": [[2], [3]]}, present=Present(tmp_path, snapshot, APPEND, []))
+    nested = table_of({"list": [[2], [3]]}, present=Present(LocalFolder(tmp_path), snapshot, APPEND, []))
     assert [row for row, _, _ in faults(check("unique", columns=["list"], inDataset=True), nested)] == [0]
 
 
@@ -139,7 +140,7 @@ def test_columns_of_a_dataset_are_found_whatever_their_case(tmp_path: Path) -> N
     snapshot = stored(tmp_path, {"ID": [1, 2], "Email": ["a", "b"]})
     rows = {"id": ["1", "9"], "email": ["b", "b"]}
     for mode, upserted, found in [(APPEND, [], [0, 1]), (UPSERT, ["ID"], [0, 1]), (UPSERT, ["EMAIL"], [1])]:
-        table = table_of(rows, present=Present(tmp_path, snapshot, mode, upserted))
+        table = table_of(rows, present=Present(LocalFolder(tmp_path), snapshot, mode, upserted))
         unique = check("unique", columns=["email"], inDataset=True)
         assert [row for row, _, _ in faults(unique, table)] == found
 
@@ -147,7 +148,7 @@ def test_columns_of_a_dataset_are_found_whatever_their_case(tmp_path: Path) -> N
 @pytest.mark.parametrize("snapshot", ["none", "without the column"])
 def test_a_dataset_without_the_values_is_no_obstacle(tmp_path: Path, snapshot: str) -> None:
     before = None if snapshot == "none" else stored(tmp_path, {"y": [1]})
-    table = table_of({"x": ["1", "1"]}, present=Present(tmp_path, before, APPEND, []))
+    table = table_of({"x": ["1", "1"]}, present=Present(LocalFolder(tmp_path), before, APPEND, []))
     assert [row for row, _, _ in faults(check("unique", columns=["x"], inDataset=True), table)] == [1]
 
 
@@ -178,7 +179,7 @@ def test_each_row_that_refers_to_nothing_is_found(
 ) -> None:
     monkeypatch.setattr(keys, "JOINED_KEYS", joined)
     stored(tmp_path, {"id": [1, 2, 3], "name": ["ann", "bob", None]})
-    table = table_of(rows, datasets={"people": tmp_path})
+    table = table_of(rows, datasets={"people": LocalFolder(tmp_path)})
     reference = check("reference", dataset="people", **settings)
     column = settings["columns"][0] if len(settings["columns"]) == 1 else None
     assert faults(reference, table) == [(row, column, "REFERENCE") for row in found]
@@ -187,13 +188,15 @@ def test_each_row_that_refers_to_nothing_is_found(
 def test_the_example_of_a_reference_lets_some_of_its_records_pass(tmp_path: Path) -> None:
     stored(tmp_path, {"id": ["c-1"]})
     model = check_kinds()["reference"]
-    table = table_of(pl.DataFrame(model.records), datasets={"campaigns": tmp_path})
+    table = table_of(pl.DataFrame(model.records), datasets={"campaigns": LocalFolder(tmp_path)})
     assert faults(model.from_example(), table) == [(1, "campaign_id", "REFERENCE")]
 
 
 def test_a_value_close_to_one_that_is_there_is_proposed(tmp_path: Path) -> None:
     stored(tmp_path, {"country": ["germany", "france", "france", None]})
-    table = table_of({"country": ["Germany ", "frnace", "spain"]}, datasets={"countries": tmp_path})
+    table = table_of(
+        {"country": ["Germany ", "frnace", "spain"]}, datasets={"countries": LocalFolder(tmp_path)}
+    )
     assert suggestions_of(check("reference", columns=["country"], dataset="countries"), table, "country") == {
         "Germany ": "germany",
         "frnace": "france",
@@ -213,7 +216,8 @@ def test_a_reference_to_a_dataset_that_is_not_there_fails_the_job(
     tmp_path: Path, dataset: str, columns: list[str], code: str
 ) -> None:
     stored(tmp_path / "people", {"id": [1]})
-    table = table_of({"id": [1]}, datasets={"people": tmp_path / "people", "empty": tmp_path / "empty"})
+    folders = {name: LocalFolder(tmp_path / name) for name in ("people", "empty")}
+    table = table_of({"id": [1]}, datasets=folders)
     with pytest.raises(JobFault, match=code) as fault:
         faults(check("reference", columns=["id"], dataset=dataset, datasetColumns=columns), table)
     assert fault.value.category == "CONFIG"

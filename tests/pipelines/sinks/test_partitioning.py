@@ -61,7 +61,7 @@ def read_by_all(intake: Intake, version: Snapshot) -> pl.DataFrame:
     """The rows of the newest version as Headgate reads them; the other readers of Delta Lake see the same."""
     ours = datasets.scan(intake.dataset(), version).collect()
     order = [pl.struct(pl.all()).map_elements(repr, return_dtype=pl.String).alias("order")]
-    for other in (through_polars(intake.dataset()), through_deltalake(intake.dataset())):
+    for other in (through_polars(intake.dataset().path), through_deltalake(intake.dataset().path)):
         theirs = other.select(ours.columns).cast(ours.schema)
         assert theirs.sort(order).equals(ours.sort(order))
     return ours
@@ -88,7 +88,7 @@ def test_each_combination_of_values_has_files_of_its_own_in_which_rows_keep_thei
 ) -> None:
     rows = [{"a": a, "b": b, "n": n} for n, (a, b) in enumerate([("y", 2), ("x", 1), ("y", 1)] * 3)]
     outcome = write(intake, rows, ["a", "b"])
-    assert DeltaTable(intake.dataset()).metadata().partition_columns == ["a", "b"]
+    assert DeltaTable(intake.dataset().path).metadata().partition_columns == ["a", "b"]
     assert outcome.version.partition_by == ("a", "b")
     assert [(part.partition, part.rows) for part in outcome.version.parts] == [
         (("x", "1"), 3),
@@ -103,8 +103,8 @@ def test_a_reader_with_a_filter_opens_the_files_of_its_partitions_alone(intake: 
     outcome = write(intake, [{"k": k, "n": n} for n, k in enumerate("aabbc")], ["k"])
     for part in outcome.version.parts:
         if part.partition != ("b",):
-            (intake.dataset() / part.name).write_bytes(b"no file that anyone can read")
-    query = QueryBuilder().register("rows", DeltaTable(intake.dataset()))
+            (intake.dataset().path / part.name).write_bytes(b"no file that anyone can read")
+    query = QueryBuilder().register("rows", DeltaTable(intake.dataset().path))
     found = pl.DataFrame(query.execute("SELECT n FROM rows WHERE k = 'b' ORDER BY n").read_all())
     assert found["n"].to_list() == [2, 3]
 
@@ -135,7 +135,7 @@ SPELLED = {
 def test_values_of_each_type_are_spelled_as_the_protocol_says(intake: Intake, name: str) -> None:
     frame = pl.DataFrame({name: TYPED[name], "n": [1, 2]})
     outcome = write(intake, frame, [name])
-    assert values_in_log(intake.dataset()) == [{name: SPELLED[name]}, {name: None}]
+    assert values_in_log(intake.dataset().path) == [{name: SPELLED[name]}, {name: None}]
     assert [part.partition for part in outcome.version.parts] == [(SPELLED[name],), (None,)]
     assert read_by_all(intake, outcome.version).equals(frame)
     again = write(intake, frame.with_columns(n=pl.col("n") + 1), None, UPSERT, ["n"])
@@ -246,7 +246,7 @@ def test_replacing_rows_may_have_other_columns_and_types(intake: Intake) -> None
     other = [{"other": dt.datetime(2024, 1, 1), "k": 5, "m": 1}]
     assert write(intake, other, None, REPLACE).version.partition_by == ("k",)
     outcome = write(intake, other, ["other"], REPLACE)
-    assert values_in_log(intake.dataset()) == [{"other": "2024-01-01 00:00:00.000000"}]
+    assert values_in_log(intake.dataset().path) == [{"other": "2024-01-01 00:00:00.000000"}]
     assert read_by_all(intake, outcome.version).rows() == [(dt.datetime(2024, 1, 1), 5, 1)]
     assert read_by_all(intake, write(intake, [{"z": 1}], [], REPLACE).version).rows() == [(1,)]
 
@@ -302,7 +302,7 @@ def test_an_upsert_whose_keys_tell_the_partition_looks_into_no_other(intake: Int
     first = write(intake, [{"k": k, "id": 1, "n": 0} for k in "abc"], ["k"])
     for part in first.version.parts:
         if part.partition != ("b",):
-            (intake.dataset() / part.name).write_bytes(b"no file that anyone can read")
+            (intake.dataset().path / part.name).write_bytes(b"no file that anyone can read")
     job = job_of(
         intake, [{"k": "b", "id": 1, "n": 1}, {"k": "b", "id": 1, "n": 2}], None, UPSERT, ["id", "k"]
     )
@@ -312,7 +312,7 @@ def test_an_upsert_whose_keys_tell_the_partition_looks_into_no_other(intake: Int
     kept = [part for part in done.version.parts if part.partition != ("b",)]
     assert [part.partition for part in kept] == [("a",), ("c",)]
     [changed] = [part for part in done.version.parts if part.partition == ("b",)]
-    assert pl.read_parquet(intake.dataset() / changed.name)["n"].to_list() == [2]
+    assert pl.read_parquet(intake.dataset().path / changed.name)["n"].to_list() == [2]
 
 
 def test_an_upserted_row_may_move_to_another_partition(intake: Intake) -> None:
@@ -430,7 +430,7 @@ def test_rows_that_come_while_the_dataset_gets_other_partitions_are_not_appended
 def test_values_are_the_same_behind_a_checkpoint_and_whatever_columns_are_called(intake: Intake) -> None:
     rows = [{"a.b": None, "path": "p/%", "day": dt.date(2024, 1, n + 1), "n": n} for n in range(3)]
     version = write(intake, rows, ["a.b", "path", "day"]).version
-    DeltaTable(intake.dataset()).create_checkpoint()
+    DeltaTable(intake.dataset().path).create_checkpoint()
     datasets.snapshot.cache_clear()
     assert datasets.snapshot(intake.dataset(), 0) == version
     assert version.parts[2].partition == (None, "p/%", "2024-01-03")

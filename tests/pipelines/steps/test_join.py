@@ -18,6 +18,7 @@ from headgate.pipelines.steps.step import Effect
 from headgate.storage import datasets
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, WriteMode
+from headgate.storage.tablefolders import LocalFolder
 from tests.pipelines.steps.harness import Applied, Rows, run, step, table_of
 
 AUDIENCES = {"id": [1, 7, None], "segment": ["new", "loyal", "lost"], "since": [2020, 2021, 2022]}
@@ -25,13 +26,13 @@ KEY = {"columns": [{"column": "campaign_id", "with": "id"}]}
 
 
 @contextmanager
-def dataset_of(rows: Rows) -> Iterator[Path]:
+def dataset_of(rows: Rows) -> Iterator[LocalFolder]:
     """The folder of a dataset that holds these rows."""
     frame = pl.DataFrame(rows) if isinstance(rows, dict) else rows
     with TemporaryDirectory() as name:
-        folder = Path(name)
-        frame.write_parquet(folder / "part.parquet")
-        part = Part("part.parquet", frame.height, (folder / "part.parquet").stat().st_size)
+        folder = LocalFolder(Path(name))
+        frame.write_parquet(folder.path / "part.parquet")
+        part = Part("part.parquet", frame.height, (folder.path / "part.parquet").stat().st_size)
         columns = [Column(name, dtype) for name, dtype in frame.schema.items()]
         datasets.commit(
             folder, job="job_1", mode=WriteMode.APPEND, base=None, columns=columns, parts=[part], note={}
