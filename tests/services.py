@@ -13,6 +13,7 @@ from headgate.jobs.memory import InProcessQueue, InProcessSignals
 from headgate.jobs.memory_rates import InProcessRates
 from headgate.server.auth import SignedTokens
 from headgate.storage.database import Database
+from headgate.storage.object_store import ObjectStore
 from headgate.storage.objects import LocalStore
 
 MAX_UPLOAD_BYTES = 1024
@@ -20,8 +21,8 @@ LEASE_S = 30.0
 KEYS = KeyRing(["a key of tests, and of nothing else"])
 
 
-def make_services(database: Database, store: Path, inspector: Engine, **values: Any) -> Services:
-    """Put services together; `values` replace what stands here."""
+def make_services(database: Database, store: Path | ObjectStore, inspector: Engine, **values: Any) -> Services:
+    """Put services together, over a store or one in a folder; `values` replace what stands here."""
     usual: dict[str, Any] = {
         "queue": InProcessQueue(),
         "signals": InProcessSignals(),
@@ -35,4 +36,5 @@ def make_services(database: Database, store: Path, inspector: Engine, **values: 
         "passwords": Passwords(1),
         "tokens": SignedTokens(KEYS, token_hours=1, refresh_days=1),
     }
-    return Services(database=database, store=LocalStore(store), inspector=inspector, **(usual | values))
+    kept = LocalStore(store) if isinstance(store, Path) else store
+    return Services(database=database, store=kept, inspector=inspector, **(usual | values))

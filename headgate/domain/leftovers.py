@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import PurePosixPath
 
 from sqlalchemy import func
 from sqlmodel import col, select
@@ -10,6 +12,7 @@ from sqlmodel import col, select
 from headgate.domain.happenings import FINAL
 from headgate.domain.services import Services
 from headgate.storage.ids import is_id, made_at
+from headgate.storage.intake_tables import Upload
 from headgate.storage.tables import Dataset, File, Job, JobStatus, User, utc_now
 
 MIN_AGE = timedelta(hours=1)
@@ -28,12 +31,20 @@ async def remove_leftovers(services: Services, *, min_age: timedelta = MIN_AGE) 
     Whatever has changed within `min_age` stays, and so does all that a job which has not ended may use.
     """
     before = utc_now() - min_age
-    removed = await services.store.discard_unfinished(before)
+    removed = await services.store.discard_unfinished(before, partial(_being_uploaded, services))
     for folder, select_useless in USELESS.items():
         removed += await sweep(services, folder, select_useless, before)
     async for key in _dataset_keys(services):
         removed += await sweep(services, key, _uncommitted_parts, before)
     return removed
+
+
+async def _being_uploaded(services: Services, keys: list[str]) -> set[str]:
+    """Those of these objects that come in pieces, over a time that is theirs."""
+    ids = {PurePosixPath(key).name: key for key in keys}
+    async with services.database.read() as session:
+        found = await session.scalars(select(Upload.file_id).where(col(Upload.file_id).in_(ids)))
+        return {ids[file_id] for file_id in found}
 
 
 async def sweep(services: Services, folder: str, select_useless: Select, before: datetime) -> int:

@@ -6,17 +6,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from headgate.pipelines.scratch import remove_scratch
-from headgate.storage.objects import LocalStore
+from headgate.storage.object_store import ObjectStore
 
 
 @asynccontextmanager
-async def scratch_folder(store: LocalStore, owner_id: str, number: int) -> AsyncIterator[Path]:
+async def scratch_folder(store: ObjectStore, owner_id: str, number: int) -> AsyncIterator[Path]:
     """Name a folder for the owner's task of this number, which makes it and removes it.
 
     Where anything of it is left when the block ends, as a killed process leaves it, that goes, and so does what
     earlier tasks of the same owner left.
     """
-    owner = store.path(f"scratch/{owner_id}")
+    owner = store.scratch / owner_id
     try:
         yield owner / str(number)
     finally:

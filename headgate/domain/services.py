@@ -9,7 +9,7 @@ from headgate.domain.passwords import Passwords
 from headgate.domain.ports import Engine, JobQueue, Rates, Signals, Tokens
 from headgate.domain.vault import Vault
 from headgate.storage.database import Database
-from headgate.storage.objects import LocalStore
+from headgate.storage.object_store import ObjectStore
 
 
 class AccessServices(Protocol):
@@ -41,7 +41,7 @@ class Services:
     """
 
     database: Database
-    store: LocalStore
+    store: ObjectStore
     queue: JobQueue
     signals: Signals
     events: EventReader

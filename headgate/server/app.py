@@ -149,6 +149,7 @@ async def _lifespan(
         await prepare_database(settings, services.database)
         await meter.begin()
         await transport.connect(stack)
+        await stack.enter_async_context(services.store)
         await stack.enter_async_context(looking_out(services))
         await stack.enter_async_context(doorkeeper.listening(services.signals))
         await stack.enter_async_context(presence.watching(services.signals, doorkeeper))

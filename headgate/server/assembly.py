@@ -32,7 +32,11 @@ from headgate.jobs.supervision import Supervised
 from headgate.jobs.worker import Worker
 from headgate.server.auth import SignedTokens
 from headgate.settings import Settings
+from headgate.storage.bucket_store import BucketStore
+from headgate.storage.bucket_uploads import MOST_PARTS
 from headgate.storage.database import Database
+from headgate.storage.locations import BucketLocation
+from headgate.storage.object_store import ObjectStore
 from headgate.storage.objects import LocalStore
 
 RECONCILE = "reconcile"
@@ -88,12 +92,24 @@ def query_limits(settings: Settings) -> QueryLimits:
     )
 
 
+def make_store(settings: Settings) -> ObjectStore:
+    """Choose where objects are kept; nothing is opened yet."""
+    folder = settings.store_path.absolute()
+    if settings.store_bucket is None:
+        return LocalStore(folder)
+    bucket, prefix = settings.store_bucket
+    location = BucketLocation(bucket, prefix, settings.s3_region, settings.s3_endpoint_url)
+    # So that the largest file fits into as many parts as a bucket takes.
+    part_bytes = max(settings.upload_part_bytes, -(-settings.max_upload_bytes // MOST_PARTS))
+    return BucketStore(location, folder / "scratch", part_bytes=part_bytes)
+
+
 def make_services(settings: Settings, transport: Transport, inspector: ChildPool, keys: KeyRing) -> Services:
     """Put together what every use case works with; nothing is opened or started yet."""
     database = Database.connect(settings.resolved_database_url)
     return Services(
         database=database,
-        store=LocalStore(settings.store_path.absolute()),
+        store=make_store(settings),
         queue=transport.queue,
         signals=transport.signals,
         events=EventReader(database),

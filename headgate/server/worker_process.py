@@ -29,6 +29,7 @@ async def work(settings: Settings, pool: ChildPool, *, tied: bool, on_ready: Cal
         stack.push_async_callback(services.database.close)
         await prepare_database(settings, services.database)
         await transport.connect(stack)
+        await stack.enter_async_context(services.store)
         await stack.enter_async_context(reconciling(settings, services))
         await stack.enter_async_context(working(settings, services, transport, pool))
         on_ready()

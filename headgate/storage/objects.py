@@ -1,30 +1,27 @@
-"""Objects at rest: bytes under keys that the server makes, such as `files/file_01jd…`."""
+"""Objects as files under a folder of this machine."""
 
 import asyncio
 import hashlib
 import os
-import re
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, ParamSpec, TypeVar
+from types import TracebackType
+from typing import BinaryIO, Self
 from uuid import uuid4
 
 from headgate.storage.locations import LocalLocation, Location
+from headgate.storage.object_store import LISTED_AT_ONCE, Needed, checked_key
+from headgate.storage.tending import to_its_end
 
 FLUSH_BYTES = 1024 * 1024
-LISTED_AT_ONCE = 500
 UNFINISHED = ".unfinished"
-KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
-class ObjectWriter:
+class FileWriter:
     """Takes the bytes of one object in chunks of any size; holds at most 1 MiB beside the last chunk."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -45,7 +42,7 @@ class ObjectWriter:
         self._waiting_bytes += len(chunk)
         self.byte_size += len(chunk)
         if self._waiting_bytes >= FLUSH_BYTES:
-            await _to_its_end(self._flush)
+            await to_its_end(self._flush)
 
     def finish(self, path: Path) -> None:
         """Write what waits, make it durable and let it appear at `path`, all at once."""
@@ -71,44 +68,74 @@ class ObjectWriter:
 
 
 class LocalStore:
-    """Objects as files under one folder; an object is there whole or not at all.
-
-    Keys are relative POSIX paths of plain names. Every method raises ValueError for any other
-    key, so that no mistake elsewhere can lead out of the folder.
-    """
+    """An ObjectStore whose objects are files under one folder."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    async def __aenter__(self) -> Self:
+        """Nothing is to be opened."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is to be closed."""
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what tasks need only while they run; it need not exist."""
+        return self._root / "scratch"
+
     def path(self, key: str) -> Path:
         """Name the file of an object, for readers on this machine; it need not exist."""
-        if not KEY.fullmatch(key):
-            raise ValueError(f"not a key of an object: {key!r}")
-        return self._root / key
+        return self._root / checked_key(key)
 
     def location(self, key: str) -> Location:
         """Say where an object or a folder is, for the engine's process; it need not exist."""
         return LocalLocation(self.path(key))
 
     @asynccontextmanager
-    async def writer(self, key: str) -> AsyncIterator[ObjectWriter]:
+    async def writer(self, key: str) -> AsyncIterator[FileWriter]:
         """Open a writer whose bytes appear under `key` when the block ends well, in place of what was there.
 
         Anything raised in the block, cancellation included, leaves the store as it was.
         """
         path = self.path(key)
         # Opened on the event loop, so that no cancellation comes between the opening and the try.
-        writer = ObjectWriter(self._open_unfinished())
+        writer = FileWriter(self._open_unfinished())
         try:
             yield writer
-            await _to_its_end(writer.finish, path)
+            await to_its_end(writer.finish, path)
         except BaseException:
-            await _to_its_end(writer.discard)
+            await to_its_end(writer.discard)
             raise
 
     async def read(self, key: str, start: int, size: int) -> bytes:
         """Read up to `size` bytes from offset `start`; raises FileNotFoundError for an unknown key."""
         return await asyncio.to_thread(_read, self.path(key), start, size)
+
+    async def pieces(self, key: str, start: int = 0) -> AsyncGenerator[bytes, None]:
+        """Read an object from offset `start` to its end, 1 MiB at a time; raises FileNotFoundError."""
+        # Opened and closed on the event loop, so that no cancellation leaves it open.
+        with self.path(key).open("rb") as file:
+            file.seek(start)
+            while piece := await to_its_end(file.read, FLUSH_BYTES):
+                yield piece
+
+    @asynccontextmanager
+    async def near(self, key: str) -> AsyncIterator[Path]:
+        """Name the file of an object; raises FileNotFoundError."""
+        if not await self.exists(key):
+            raise FileNotFoundError(key)
+        yield self.path(key)
+
+    async def size(self, key: str) -> int | None:
+        """Tell how many bytes an object has; None where there is none."""
+        try:
+            return (await asyncio.to_thread(self.path(key).stat)).st_size
+        except FileNotFoundError:
+            return None
 
     async def exists(self, key: str) -> bool:
         """Tell whether there is an object under this key."""
@@ -126,8 +153,11 @@ class LocalStore:
         """List the names right below a folder of what has not changed since then, some hundreds at a time."""
         return _unchanged(self.path(folder), since)
 
-    async def discard_unfinished(self, before: datetime) -> int:
-        """Remove what writers left that were killed before this moment; answers how many."""
+    async def discard_unfinished(self, before: datetime, needed: Needed) -> int:
+        """Remove what writers left that were killed before this moment; answers how many.
+
+        Nothing is `needed`: no writer outlives its process.
+        """
         removed = 0
         async with aclosing(_unchanged(self._root / UNFINISHED, before)) as batches:
             async for names in batches:
@@ -142,16 +172,6 @@ class LocalStore:
         return (folder / uuid4().hex).open("xb")
 
 
-async def _to_its_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run blocking work in a thread and wait for its end even when cancelled: a thread cannot be stopped."""
-    task = asyncio.create_task(asyncio.to_thread(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
-
-
 def _read(path: Path, start: int, size: int) -> bytes:
     with path.open("rb") as file:
         file.seek(start)
@@ -164,7 +184,7 @@ async def _unchanged(folder: Path, since: datetime) -> AsyncGenerator[list[str],
     except FileNotFoundError:
         return
     with entries:
-        while batch := await _to_its_end(list, islice(entries, LISTED_AT_ONCE)):
+        while batch := await to_its_end(list, islice(entries, LISTED_AT_ONCE)):
             yield await asyncio.to_thread(_older, batch, since.timestamp())
 
 

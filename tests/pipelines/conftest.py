@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.buckets import Store, new_bucket, s3_server
+from tests.buckets import Store, new_bucket
 from tests.pipelines.databases import OutsideDatabase, made_in
 from tests.pipelines.intake import Intake
 
@@ -19,13 +19,6 @@ settings.load_profile("headgate")
 @pytest.fixture
 def intake(tmp_path: Path) -> Intake:
     return Intake(tmp_path)
-
-
-@pytest.fixture(scope="session")
-def s3_url() -> Iterator[str]:
-    """An S3 server of its own for each process of tests."""
-    with s3_server() as url:
-        yield url
 
 
 @pytest.fixture
