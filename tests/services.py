@@ -21,7 +21,9 @@ LEASE_S = 30.0
 KEYS = KeyRing(["a key of tests, and of nothing else"])
 
 
-def make_services(database: Database, store: Path | ObjectStore, inspector: Engine, **values: Any) -> Services:
+def make_services(
+    database: Database, store: Path | ObjectStore, inspector: Engine, **values: Any
+) -> Services:
     """Put services together, over a store or one in a folder; `values` replace what stands here."""
     usual: dict[str, Any] = {
         "queue": InProcessQueue(),

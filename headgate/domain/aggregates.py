@@ -47,7 +47,7 @@ async def of_dataset(services: Services, dataset: Dataset, query: AggregateQuery
     """
     if dataset.version is None:
         return RowPageData([], [], has_next=False, end_cursor=None, total=0)
-    table = {"path": str(services.store.path(dataset.storage_key)), "version": dataset.version}
+    table = {"folder": services.store.location(dataset.storage_key).to_json(), "version": dataset.version}
     task = {"task": "aggregate", "dataset": table, "query": query.to_json()}
     try:
         found = await profiles.answer(services, task)

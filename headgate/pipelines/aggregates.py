@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -14,6 +13,8 @@ from headgate.pipelines.steps.aggregate import Aggregate, AggregateFunction, Agg
 from headgate.storage import datasets
 from headgate.storage.columns import Column, json_records
 from headgate.storage.filters import Conditions, RowFilter
+from headgate.storage.locations import location_from_json
+from headgate.storage.tablefolders import TableFolder, table_folder
 
 MAX_METRICS = 100
 MAX_GROUPED = 20
@@ -74,19 +75,19 @@ class Groups:
         }
 
 
-def aggregate(path: Path, version: int, wanted: Wanted) -> Groups:
+def aggregate(folder: TableFolder, version: int, wanted: Wanted) -> Groups:
     """Make groups of a version's rows; without columns to group by all of them are one group, be there any or none.
 
     Where the order leaves it open, groups stand in that of their own columns. Raises UserFault: UNKNOWN_COLUMN,
     NOT_NUMERIC, NESTED_COLUMN, INVALID_FILTER, NUMBER_TOO_LARGE.
     """
-    snapshot = datasets.snapshot(path, version)
+    snapshot = datasets.snapshot(folder, version)
     known = {column.name: column for column in snapshot.columns}
     metrics = _metrics(wanted.aggregate.metrics, known)
     by = wanted.aggregate.group_by
     _check_groups(by, known)
     order = _order(wanted, metrics)
-    rows = datasets.scan(path, snapshot)
+    rows = datasets.scan(folder, snapshot)
     if wanted.filter is not None:
         rows = rows.filter(_condition(wanted.filter, known))
     values = [value.alias(name) for name, value in metrics.items()]
@@ -170,13 +171,14 @@ def _columns(schema: pl.Schema, wanted: Aggregate, known: Mapping[str, Column]) 
 
 
 def run_aggregate(task: Mapping[str, Any]) -> dict[str, Any]:
-    """Run the task "aggregate": "dataset" (path, version) and "query" as `Wanted` reads it; "found" are the groups.
+    """Run the task "aggregate": "dataset" (folder, version) and "query" as `Wanted` reads it; "found" are the groups.
 
     Raises JobFault with the "path" of what is wrong in the query.
     """
     dataset = task["dataset"]
     try:
-        groups = aggregate(Path(dataset["path"]), dataset["version"], Wanted.from_json(task["query"]))
+        folder = table_folder(location_from_json(dataset["folder"]))
+        groups = aggregate(folder, dataset["version"], Wanted.from_json(task["query"]))
     except UserFault as fault:
         raise JobFault(fault.code, fault.message, "CONFIG", details={"path": list(fault.path)}) from fault
     return {"found": groups.to_json()}

@@ -20,6 +20,7 @@ from headgate.storage import datasets
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, WriteMode
 from headgate.storage.filters import RowFilter
+from headgate.storage.tablefolders import LocalFolder
 
 SCHEMA = {
     "group": pl.String(),
@@ -42,15 +43,21 @@ def make_table(folder: Path, rows: Sequence[Any]) -> None:
     part = Part("job-1-000000.parquet", frame.height, 1)
     columns = [Column(name, dtype) for name, dtype in SCHEMA.items()]
     datasets.commit(
-        folder, job="job", mode=WriteMode.REPLACE, base=None, columns=columns, parts=[part], note={}
+        LocalFolder(folder),
+        job="job",
+        mode=WriteMode.REPLACE,
+        base=None,
+        columns=columns,
+        parts=[part],
+        note={},
     )
 
 
 def ask(folder: Path, metrics: Sequence[Any], **query: Any) -> dict[str, Any]:
     wanted = {"metrics": metrics, "groupBy": None, "filter": None, "orderBy": [], "first": 100, **query}
-    found: dict[str, Any] = run_aggregate({"dataset": {"path": str(folder), "version": 0}, "query": wanted})[
-        "found"
-    ]
+    found: dict[str, Any] = run_aggregate(
+        {"dataset": {"folder": {"path": str(folder)}, "version": 0}, "query": wanted}
+    )["found"]
     return found
 
 
