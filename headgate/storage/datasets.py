@@ -23,6 +23,9 @@ from headgate.storage.tablefolders import TableFolder
 FORM_KEY = "headgate.form"
 JOB_KEY = "headgate.job"
 NOTE_KEY = "headgate.note"
+CHANGE_KEY = "headgate.change"
+COMPACTION = "compaction"
+"""What the ids begin with of those commits that put files together."""
 MAX_CACHED_SNAPSHOTS = 64
 KEEP_HISTORY = {"delta.enableExpiredLogCleanup": "false"}
 """By default versions older than 30 days can't be read any more."""
@@ -113,22 +116,28 @@ def committed_by(folder: TableFolder, job: str) -> Committed | None:
     if table is None or table.transaction_version(job) is None:
         return None
     for version in range(table.version(), -1, -1):
-        info = _commit_info(folder, version)
+        info = commit_info(folder, version)
         if info.get(JOB_KEY) == job:
             return Committed(snapshot(folder, version), json.loads(info[NOTE_KEY]))
     raise DeltaError(f"The commit of {job} has left the table's history.")
 
 
-def _commit_info(folder: TableFolder, version: int) -> dict[str, Any]:
-    """What a commit says about itself; `DeltaTable.history` takes one commit for another while others come in."""
+def actions_of(folder: TableFolder, version: int) -> list[dict[str, Any]]:
+    """What a commit did, as the log says it; `DeltaTable.history` takes one commit for another while others come in.
+
+    Nothing where the log has it no more.
+    """
     try:
         log = folder.read(f"_delta_log/{version:020}.json")
     except FileNotFoundError:
-        return {}
-    for line in log.splitlines():
-        if info := json.loads(line).get("commitInfo"):
-            return dict(info)
-    return {}
+        return []
+    return [json.loads(line) for line in log.splitlines()]
+
+
+def commit_info(folder: TableFolder, version: int) -> dict[str, Any]:
+    """What a commit says about itself."""
+    said = (action["commitInfo"] for action in actions_of(folder, version) if "commitInfo" in action)
+    return dict(next(said, {}))
 
 
 def commit(
@@ -156,7 +165,11 @@ def commit(
     if not folder.has_all([part.name for part in parts]):
         raise DatasetConflict("Files of this commit were removed.")
     properties = CommitProperties(
-        custom_metadata={JOB_KEY: job, NOTE_KEY: json.dumps(note)},
+        custom_metadata={
+            JOB_KEY: job,
+            NOTE_KEY: json.dumps(note),
+            CHANGE_KEY: json.dumps(_change(mode, base, parts, removed)),
+        },
         max_commit_retries=0 if alone or mode is not WriteMode.APPEND or base is None else APPEND_RETRIES,
         app_transactions=[Transaction(job, 1, int(time.time() * 1000))],
     )
@@ -173,6 +186,18 @@ def commit(
     done = committed_by(folder, job)
     assert done is not None
     return done.snapshot
+
+
+def _change(
+    mode: WriteMode, base: Snapshot | None, parts: Sequence[Part], removed: Sequence[Part]
+) -> dict[str, Any]:
+    """How many rows come and go; those of a rewritten part, which stays at its place, do neither."""
+    places = {part.order for part in removed}
+    stay = sum(part.rows for part in parts if part.order in places)
+    gone = sum(part.rows for part in removed) - stay
+    if mode is WriteMode.REPLACE and base is not None:
+        gone = base.row_count
+    return {"mode": mode, "added": sum(part.rows for part in parts) - stay, "removed": gone}
 
 
 def _version(folder: TableFolder) -> int | None:
