@@ -15,6 +15,7 @@ from headgate.server.auth import SignedTokens
 from headgate.storage.database import Database
 from headgate.storage.object_store import ObjectStore
 from headgate.storage.objects import LocalStore
+from headgate.storage.pieces import LocalPieces
 
 MAX_UPLOAD_BYTES = 1024
 LEASE_S = 30.0
@@ -36,6 +37,7 @@ def make_services(
         "vault": Vault(KEYS),
         "rates": InProcessRates(),
         "passwords": Passwords(1),
+        "pieces": LocalPieces(LocalStore(store)),
         "tokens": SignedTokens(KEYS, token_hours=1, refresh_days=1),
     }
     kept = LocalStore(store) if isinstance(store, Path) else store

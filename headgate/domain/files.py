@@ -86,10 +86,10 @@ async def receive(
     require(principal, Role.OPERATOR)
     _check_size(services, incoming)
     given = {} if dialect is None else checked_dialect(dialect, ("dialect",)).to_json()
-    expected = _expected_sha256(incoming, sha256)
+    expected = incoming.sha256 if sha256 is None else checked_sha256(sha256)
     file = File(
         id=PurePosixPath(incoming.key).name,
-        name=_shown_name(name or incoming.name),
+        name=shown_name(name or incoming.name),
         status=FileStatus.READY,
         format=format,
         byte_size=incoming.byte_size,
@@ -101,11 +101,11 @@ async def receive(
         principal, key, "upload", [incoming.sha256, file.name, format, *([given] if given else [])]
     )
     async with _kept_as_failed(services, principal, file):
-        _check_content(incoming, expected)
+        check_content(incoming.sha256, expected)
     if (known := await earlier(services, token)) is not None:
         return await _required(services, known)
     async with _kept_as_failed(services, principal, file):
-        await _describe(services, file, given)
+        await describe(services, file, given)
     known = await _keep(services, principal, token, file, incoming)
     return file if known is None else await _required(services, known)
 
@@ -172,26 +172,27 @@ def _check_size(services: Services, incoming: IncomingFile) -> None:
         )
 
 
-def _expected_sha256(incoming: IncomingFile, given: str | None) -> str:
-    if given is None:
-        return incoming.sha256
+def checked_sha256(given: str) -> str:
+    """Read a SHA-256 as it is compared; raises UserFault (INVALID_ARGUMENT)."""
     if not SHA256.fullmatch(given.lower()):
         raise UserFault("INVALID_ARGUMENT", "sha256 takes 64 hexadecimal digits.", ("sha256",))
     return given.lower()
 
 
-def _check_content(incoming: IncomingFile, expected_sha256: str) -> None:
-    if incoming.sha256 != expected_sha256:
-        message = f"What arrived has the SHA-256 {incoming.sha256}: send the file again."
+def check_content(sha256: str, expected_sha256: str) -> None:
+    """Raise UserFault (CHECKSUM_MISMATCH) where a file is not what was to come."""
+    if sha256 != expected_sha256:
+        message = f"What arrived has the SHA-256 {sha256}: send the file again."
         raise UserFault("CHECKSUM_MISMATCH", message, ("sha256",), retryable=True)
 
 
-def _shown_name(name: str) -> str:
+def shown_name(name: str) -> str:
+    """Make any text a name that can be kept and shown."""
     shown = "".join("\N{REPLACEMENT CHARACTER}" if category(mark) in UNSHOWABLE else mark for mark in name)
     return shown.strip()[:MAX_NAME_LENGTH] or "unnamed"
 
 
-async def _describe(services: Services, file: File, dialect: Mapping[str, Any]) -> None:
+async def describe(services: Services, file: File, dialect: Mapping[str, Any]) -> None:
     """Let the engine find format, dialect and columns; raises UserFault with the engine's reason."""
     found = await _inspect(services, file, rows=1, dialect=dialect)
     file.format = FileFormat(found["format"])

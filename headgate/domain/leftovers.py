@@ -12,8 +12,7 @@ from sqlmodel import col, select
 from headgate.domain.happenings import FINAL
 from headgate.domain.services import Services
 from headgate.storage.ids import is_id, made_at
-from headgate.storage.intake_tables import Upload
-from headgate.storage.tables import Dataset, File, Job, JobStatus, User, utc_now
+from headgate.storage.tables import Dataset, File, Job, JobStatus, Upload, User, utc_now
 
 MIN_AGE = timedelta(hours=1)
 """What is younger may belong to a request that some process is still working on."""
@@ -60,11 +59,19 @@ async def sweep(services: Services, folder: str, select_useless: Select, before:
 
 
 async def _unnamed_files(services: Services, names: list[str]) -> set[str]:
-    """Files without a row, and those of which only the row was to be kept."""
+    """Files without a row, and those of which only the row was to be kept; not those that are being completed."""
     ids = await _made_here(services, names, "file")
     kept = select(File.id).where(col(File.id).in_(ids), col(File.storage_key).is_not(None))
     async with services.database.read() as session:
-        return ids - set(await session.scalars(kept))
+        ids -= set(await session.scalars(kept))
+    return await _ended_uploads(services, list(ids))
+
+
+async def _ended_uploads(services: Services, names: list[str]) -> set[str]:
+    """What came of files that nobody sends any more."""
+    ids = await _made_here(services, names, "file")
+    async with services.database.read() as session:
+        return ids - set(await session.scalars(select(Upload.file_id).where(col(Upload.file_id).in_(ids))))
 
 
 async def _unnamed_inputs(services: Services, names: list[str]) -> set[str]:
@@ -115,6 +122,7 @@ async def _uncommitted_parts(services: Services, names: list[str]) -> set[str]:
 
 USELESS: dict[str, Select] = {
     "files": _unnamed_files,
+    "uploads": _ended_uploads,
     "inputs": _unnamed_inputs,
     "fetched": _unnamed_inputs,
     "errors": _unnamed_ledgers,

@@ -134,7 +134,7 @@ class Engine(Protocol):
 
 
 class Links(Protocol):
-    """Makes links to what can be downloaded."""
+    """Makes links to what can be downloaded, or uploaded."""
 
     def make(self, user_id: str, path: str, said: Mapping[str, Any]) -> str:
         """Make a link to a path of this server, relative to its root, that is valid for a while.
@@ -142,6 +142,10 @@ class Links(Protocol):
         It lets whoever has it see what the user may see there; `said` is JSON that says what that is.
         Raises UserFault (INVALID_ARGUMENT) where that is too much for a link.
         """
+        ...
+
+    def upload(self, user_id: str, path: str, until: datetime) -> str:
+        """Make a link, relative as well, by which whoever has it may send one file for the user until a moment."""
         ...
 
 

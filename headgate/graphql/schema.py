@@ -46,6 +46,7 @@ from headgate.graphql.results import ResultMutation, ResultQuery
 from headgate.graphql.scalars import SCALARS
 from headgate.graphql.signing_in import SignInMutation
 from headgate.graphql.statistics import StatisticsQuery
+from headgate.graphql.uploads import UploadMutation
 from headgate.graphql.users import UserMutation, UserQuery, ViewerQuery
 from headgate.graphql.validation import ValidateMutation
 from headgate.storage.tables import Role
@@ -77,6 +78,7 @@ class Mutation(
     UserMutation,
     ApiKeyMutation,
     FileMutation,
+    UploadMutation,
     ValidateMutation,
     IngestMutation,
     BatchMutation,

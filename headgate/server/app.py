@@ -40,6 +40,7 @@ from headgate.server.origins import ForeignOrigins
 from headgate.server.outside_tokens import OutsideIssuer, OutsideTokens, taking_outside_tokens
 from headgate.server.preparation import key_ring, prepare_database
 from headgate.server.presence import Presence
+from headgate.server.uploads import upload_routes
 from headgate.server.view import GraphQLApp
 from headgate.settings import Settings
 from headgate.storage.tables import Role
@@ -77,6 +78,7 @@ def create_app(settings: Settings) -> Starlette:
             *health_routes(services),
             metrics_route(meter),
             *download_routes(services, links, doorkeeper, tolls),
+            *upload_routes(services, links, doorkeeper, tolls, authenticate, read_s=settings.read_seconds),
         ],
         middleware=[
             Middleware(TrustedProxies, networks=settings.trusted_proxies),

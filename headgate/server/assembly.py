@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from headgate import __version__
-from headgate.domain import cancellation, firing, leftovers, recovery, retention, sessions, workers
+from headgate.domain import (
+    cancellation,
+    firing,
+    leftovers,
+    recovery,
+    retention,
+    sessions,
+    upload_completion,
+    upload_endings,
+    workers,
+)
 from headgate.domain.aside import aside
 from headgate.domain.event_reader import EventReader
 from headgate.domain.keyring import KeyRing
@@ -32,12 +42,14 @@ from headgate.jobs.supervision import Supervised
 from headgate.jobs.worker import Worker
 from headgate.server.auth import SignedTokens
 from headgate.settings import Settings
+from headgate.storage.bucket_pieces import BucketPieces
 from headgate.storage.bucket_store import BucketStore
 from headgate.storage.bucket_uploads import MOST_PARTS
 from headgate.storage.database import Database
 from headgate.storage.locations import BucketLocation
 from headgate.storage.object_store import ObjectStore
 from headgate.storage.objects import LocalStore
+from headgate.storage.pieces import LocalPieces, Pieces
 
 RECONCILE = "reconcile"
 FIRE_EVERY_S = 0.5
@@ -104,12 +116,23 @@ def make_store(settings: Settings) -> ObjectStore:
     return BucketStore(location, folder / "scratch", part_bytes=part_bytes)
 
 
+def make_pieces(settings: Settings, store: ObjectStore) -> Pieces:
+    """Choose where files are kept of which not all has come: beside all others."""
+    if isinstance(store, BucketStore):
+        return BucketPieces(store, part_bytes=settings.upload_part_bytes)
+    assert isinstance(store, LocalStore)
+    return LocalPieces(store)
+
+
 def make_services(settings: Settings, transport: Transport, inspector: ChildPool, keys: KeyRing) -> Services:
     """Put together what every use case works with; nothing is opened or started yet."""
     database = Database.connect(settings.resolved_database_url)
+    store = make_store(settings)
     return Services(
         database=database,
-        store=make_store(settings),
+        store=store,
+        pieces=make_pieces(settings, store),
+        upload_s=settings.upload_hours * HOUR_S,
         queue=transport.queue,
         signals=transport.signals,
         events=EventReader(database),
@@ -172,6 +195,8 @@ def _chores(settings: Settings, services: Services) -> list[Chore]:
         Chore("fire schedules", FIRE_EVERY_S, lambda: firing.fire_due(services), by_all=True),
         Chore("forget silent workers", MINUTE_S, lambda: workers.forget_silent(services)),
         Chore("forget sessions", HOUR_S, lambda: sessions.forget_sessions(services)),
+        Chore("complete uploads", tick_s, lambda: upload_completion.complete_arrived(services)),
+        Chore("sweep uploads", MINUTE_S, lambda: upload_endings.sweep_expired(services)),
         Chore("remove leftovers", HOUR_S, lambda: leftovers.remove_leftovers(services)),
         Chore(
             "forget errors",

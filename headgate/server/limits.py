@@ -11,7 +11,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from headgate.server.multipart import DRAIN_BYTES
 from headgate.server.multipart import MEDIA_TYPE as MULTIPART
 from headgate.server.responses import Refusal, refusal_response
+from headgate.server.tus import MEDIA_TYPE as TUS
 
+FILES = (MULTIPART, TUS)
+"""Media types of bodies that may be large files."""
 READ_TIMEOUT_S = 30.0
 WHOLE_BODY = 4
 """How many times as long as a client may be silent its whole body may take."""
@@ -64,8 +67,8 @@ class BodyLimit:
 class ReadDeadline:
     """Refuses a client that falls silent in the middle of its body, or drips: 408, REQUEST_TIMEOUT.
 
-    Nothing may be missing for `seconds`, and a body has four times as long to arrive. A multipart body, which may be a
-    large file, has a second more for each KiB that has come.
+    Nothing may be missing for `seconds`, and a body has four times as long to arrive. A multipart body, or one of tus,
+    which may be a large file, has a second more for each KiB that has come.
     """
 
     def __init__(self, app: ASGIApp, *, seconds: float = READ_TIMEOUT_S) -> None:
@@ -79,7 +82,7 @@ class ReadDeadline:
 
         is_complete = False
         ends_at = monotonic() + WHOLE_BODY * self._seconds
-        more_s_a_byte = 1 / SLOWEST_UPLOAD if _is_multipart(scope) else 0.0
+        more_s_a_byte = 1 / SLOWEST_UPLOAD if _media_type(scope).startswith(FILES) else 0.0
 
         async def timed() -> Message:
             nonlocal is_complete, ends_at
@@ -132,7 +135,11 @@ def _waits_for_leave(scope: Scope) -> bool:
 
 
 def _is_multipart(scope: Scope) -> bool:
-    return Headers(scope=scope).get("content-type", "").strip().lower().startswith(MULTIPART)
+    return _media_type(scope).startswith(MULTIPART)
+
+
+def _media_type(scope: Scope) -> str:
+    return Headers(scope=scope).get("content-type", "").strip().lower()
 
 
 def _content_length(scope: Scope) -> int:

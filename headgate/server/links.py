@@ -1,8 +1,8 @@
-"""Signed links: what may be downloaded without a header, as browsers do, for a short while."""
+"""Signed links: what may be downloaded, or uploaded to, without a header, for a while."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +11,7 @@ from headgate.errors import Unauthenticated, UserFault
 from headgate.server.tokens import TokenKind, expiry_of, moment_of_issue, sign, verify
 
 DOWNLOAD = TokenKind(b"headgate: download links", "headgate-download", "download")
+UPLOAD = TokenKind(b"headgate: upload links", "headgate-upload", "upload")
 VALID_FOR = timedelta(minutes=15)
 MAX_CHARACTERS = 4000
 """Servers on the way refuse requests whose first line is much longer."""
@@ -41,10 +42,22 @@ class SignedLinks:
             raise UserFault("INVALID_ARGUMENT", "This filter is too long to be put into a link.", ("filter",))
         return link
 
+    def upload(self, user_id: str, path: str, until: datetime) -> str:
+        """Make a link that takes the bytes of one upload until a moment."""
+        token, _ = sign(self._keys, UPLOAD, user_id, until - datetime.now(UTC), path=path, said={})
+        return f"{path}?{urlencode({'token': token})}"
+
     def read(self, token: str, path: str) -> LinkClaims:
         """Read the token of a link to this path; raises Unauthenticated for any other, and one that has expired."""
+        return self._read(DOWNLOAD, token, path)
+
+    def read_upload(self, token: str, path: str) -> LinkClaims:
+        """Read the token of an upload's link; raises Unauthenticated as `read` does."""
+        return self._read(UPLOAD, token, path)
+
+    def _read(self, kind: TokenKind, token: str, path: str) -> LinkClaims:
         try:
-            claims = verify(self._keys, DOWNLOAD, token)
+            claims = verify(self._keys, kind, token)
         except Unauthenticated as error:
             raise Unauthenticated(message=INVALID) from error
         if claims.get("path") != path:

@@ -17,7 +17,8 @@ class Upload(Table, table=True):
 
     The first `received` bytes of `byte_size` are durable. Whoever writes holds the lock of `lock_token` until
     `locked_until`. On S3 they go into the parts of the multipart upload `multipart_id`; those of a direct upload go
-    there without passing this server. `sha256` (hexadecimal) is what the sender says that all of it has.
+    there without passing this server. `sha256` (hexadecimal) is what the sender says that all of it has, `said` what a
+    tus client has said of it (its Upload-Metadata). No `byte_size` is known as long as the sender knows none.
     """
 
     __tablename__ = "uploads"
@@ -27,6 +28,7 @@ class Upload(Table, table=True):
     byte_size: int | None = count(default=None)
     received: int = count()
     sha256: str | None = None
+    said: str | None = None
     is_direct: bool = False
     multipart_id: str | None = None
     part_bytes: int | None = count(default=None)

@@ -52,7 +52,7 @@ class FileWriter:
         self._file.close()
         path.parent.mkdir(parents=True, exist_ok=True)
         Path(self._file.name).replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def discard(self) -> None:
         """Leave nothing behind, even on a full disk, where closing tries to write once more and fails."""
@@ -205,7 +205,8 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Let the names of a folder survive a crash of the machine."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

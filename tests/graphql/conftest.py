@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,9 @@ class PlainLinks:
 
     def make(self, user_id: str, path: str, said: Mapping[str, Any]) -> str:
         return f"{path}?{user_id}&{json.dumps(said)}"
+
+    def upload(self, user_id: str, path: str, until: datetime) -> str:
+        return f"{path}?{user_id}&{until.isoformat()}"
 
 
 @pytest.fixture(scope="session")

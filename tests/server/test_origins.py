@@ -52,7 +52,7 @@ async def test_a_listed_origin_may_ask_with_what_clients_send(tmp_path: Path) ->
 
     assert preflight.status_code == 200
     assert preflight.headers["access-control-allow-origin"] == FRIEND
-    assert preflight.headers["access-control-allow-methods"] == "GET, HEAD, POST"
+    assert preflight.headers["access-control-allow-methods"] == "GET, HEAD, POST, PATCH, DELETE"
     assert preflight.headers["x-request-id"]
     assert answer.status_code == 401
     assert answer.headers["access-control-allow-origin"] == FRIEND
@@ -60,15 +60,29 @@ async def test_a_listed_origin_may_ask_with_what_clients_send(tmp_path: Path) ->
     exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
     limits = {name for name in answer.headers if name.startswith("ratelimit")}
     assert len(limits) == 3
-    assert {"x-request-id", "retry-after", *limits} == set(exposed)
+    assert {"x-request-id", "retry-after", *limits} <= set(exposed)
     for response in (preflight, answer):
         assert "access-control-allow-credentials" not in response.headers
+
+
+async def test_a_listed_origin_may_send_and_read_what_clients_of_tus_do(tmp_path: Path) -> None:
+    asked = {
+        "origin": FRIEND,
+        "access-control-request-method": "PATCH",
+        "access-control-request-headers": "authorization,content-type,tus-resumable,upload-checksum,upload-offset",
+    }
+    async with asking(tmp_path, allowed_origins=FRIEND) as client:
+        preflight = await client.options("/uploads/file_x", headers=asked)
+        answer = await client.options("/uploads", headers={"origin": FRIEND})
+    assert preflight.status_code == 200
+    exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
+    assert {"location", "upload-offset", "upload-length", "tus-resumable", "upload-expires"} <= set(exposed)
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        {"access-control-request-method": "DELETE"},
+        {"access-control-request-method": "PUT"},
         {"access-control-request-headers": "x-other"},
         {"access-control-request-private-network": "true"},
     ],

@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("byte_size", sa.BigInteger(), nullable=True),
         sa.Column("received", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.String(), nullable=True),
+        sa.Column("said", sa.String(), nullable=True),
         sa.Column("is_direct", sa.Boolean(), nullable=False),
         sa.Column("multipart_id", sa.String(), nullable=True),
         sa.Column("part_bytes", sa.BigInteger(), nullable=True),
