@@ -101,6 +101,7 @@ async def accept(
     async def start(session: AsyncSession) -> None:
         await _keep_pipelines(session, jobs)
         await _keep_files(session, jobs)
+        await _keep_datasets(session, jobs)
         if deed is not None:
             deed.record(session)
         if first is not None:
@@ -147,6 +148,18 @@ async def _keep_files(session: AsyncSession, jobs: Sequence[Job]) -> None:
     found = await session.scalars(statement.order_by(col(File.id)).with_for_update(read=True, key_share=True))
     if gone := wanted - set(found):
         raise UserFault("FILE_NOT_READY", f"The file {min(gone)} was deleted just now.", ("data", "file"))
+
+
+async def _keep_datasets(session: AsyncSession, jobs: Sequence[Job]) -> None:
+    """Keep the datasets of new jobs from being deleted until these are there; raises UserFault (DATASET_DELETED)."""
+    wanted = {job.dataset_id for job in jobs if job.dataset_id is not None}
+    if not wanted:
+        return
+    there = select(Dataset.id).where(col(Dataset.id).in_(wanted), col(Dataset.deleted_at).is_(None))
+    found = await session.scalars(there.order_by(col(Dataset.id)).with_for_update(read=True, key_share=True))
+    if wanted - set(found):
+        message = "The dataset was deleted just now. Send this again to make a new one."
+        raise UserFault("DATASET_DELETED", message, ("dataset",), retryable=True)
 
 
 async def _write_contents(services: Services, new: Sequence[NewJob], kept: AsyncExitStack) -> None:

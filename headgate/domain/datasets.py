@@ -30,7 +30,8 @@ async def get(services: Services, name: str) -> Dataset | None:
     if not is_storable(name):
         return None
     async with services.database.read() as session:
-        return (await session.scalars(select(Dataset).where(Dataset.name == name))).first()
+        found = select(Dataset).where(Dataset.name == name, col(Dataset.deleted_at).is_(None))
+        return (await session.scalars(found)).first()
 
 
 async def by_names(services: Services, names: Collection[str]) -> dict[str, Dataset]:
@@ -41,8 +42,9 @@ async def by_names(services: Services, names: Collection[str]) -> dict[str, Data
 
 
 async def get_many(services: Services, dataset_ids: Collection[str]) -> dict[str, Dataset]:
-    """Find datasets by id, in one query; unknown ids are left out."""
-    return await by_ids(services.database, Dataset, dataset_ids)
+    """Find datasets by id, in one query; unknown ids are left out, and those of deleted ones."""
+    found = await by_ids(services.database, Dataset, dataset_ids)
+    return {dataset_id: dataset for dataset_id, dataset in found.items() if dataset.deleted_at is None}
 
 
 async def page(services: Services, wanted: DatasetFilter, first: int, after: str | None) -> Page[Dataset]:
@@ -58,17 +60,22 @@ async def total(services: Services, wanted: DatasetFilter) -> int:
 
 
 async def at_version(services: Services, dataset: Dataset, version: int) -> Dataset | None:
-    """Describe a dataset as it was at a version; None for one that it does not have."""
+    """Describe a dataset as it was at a version; None for one that it does not have.
+
+    Raises UserFault (VERSION_EXPIRED).
+    """
     if not _has_version(dataset, version):
         return None
+    require_version(dataset, version)
     past = await asyncio.to_thread(snapshot, folder_of(services, dataset), version)
-    changed = {
-        "version": past.version,
-        "row_count": past.row_count,
-        "byte_size": past.byte_size,
-        "columns": [column.to_json() for column in past.columns],
-    }
-    return Dataset(**{**dataset.model_dump(), **changed})
+    return Dataset(**{**dataset.model_dump(), **past.to_json()})
+
+
+async def required(services: Services, name: str) -> Dataset:
+    """Find a dataset by its name; raises UserFault (NOT_FOUND)."""
+    if (dataset := await get(services, name)) is None:
+        raise UserFault("NOT_FOUND", f"There is no dataset {name}.", ("name",))
+    return dataset
 
 
 def folder_of(services: Services, dataset: Dataset) -> TableFolder:
@@ -77,22 +84,27 @@ def folder_of(services: Services, dataset: Dataset) -> TableFolder:
 
 
 def require_version(dataset: Dataset, version: int) -> None:
-    """Raise UserFault (NOT_FOUND) unless the dataset has this version."""
+    """Raise UserFault unless the dataset has this version (NOT_FOUND), and it can still be read (VERSION_EXPIRED)."""
     if not _has_version(dataset, version):
         raise UserFault("NOT_FOUND", f"The dataset {dataset.name} has no version {version}.", ("version",))
+    if version < dataset.oldest_version:
+        message = f"Version {version} of {dataset.name} can be read no more: the oldest is {dataset.oldest_version}."
+        raise UserFault("VERSION_EXPIRED", message, ("version",))
 
 
 async def rows(services: Services, dataset: Dataset, version: int | None, query: RowQuery) -> RowPageData:
     """Read rows of a version, the newest by default; a dataset without any version has no rows.
 
-    Raises UserFault: NOT_FOUND for a version that is not there, and what the query does wrong.
+    Raises UserFault: NOT_FOUND for a version that is not there, VERSION_EXPIRED for one that can be read no more, and
+    what the query does wrong.
     """
     if version is not None:
         require_version(dataset, version)
     chosen = version if version is not None else dataset.version
     if chosen is None:
         return RowPageData([], [], has_next=False, end_cursor=None, total=0 if query.total else None)
-    return await asyncio.to_thread(read_rows, folder_of(services, dataset), chosen, query)
+    oldest = dataset.oldest_version
+    return await asyncio.to_thread(read_rows, folder_of(services, dataset), chosen, query, oldest=oldest)
 
 
 def _has_version(dataset: Dataset, version: int) -> bool:
@@ -100,4 +112,7 @@ def _has_version(dataset: Dataset, version: int) -> bool:
 
 
 def _conditions(wanted: DatasetFilter) -> list[ColumnElement[bool]]:
-    return [contains(Dataset.name, wanted.name_contains)] if wanted.name_contains else []
+    conditions: list[ColumnElement[bool]] = [col(Dataset.deleted_at).is_(None)]
+    if wanted.name_contains:
+        conditions.append(contains(Dataset.name, wanted.name_contains))
+    return conditions

@@ -9,9 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col, select
 
-from headgate.domain import batches, incremental, items, lineage
+from headgate.domain import batches, dataset_versions, incremental, items, lineage
 from headgate.domain.happenings import FINAL, STOPPED, WAITING, announce, elapsed_s, happened, status_changed
 from headgate.domain.incremental import Produced
 from headgate.domain.items import ItemResult, Tally
@@ -27,7 +26,6 @@ from headgate.pipelines.pace import rows_per_second
 from headgate.storage.events import NewEvent, append_events
 from headgate.storage.rows_of_jobs import add_results, end_attempts, write_jobs
 from headgate.storage.tables import (
-    Dataset,
     Job,
     JobEventType,
     JobKind,
@@ -102,6 +100,7 @@ async def close(services: Services, endings: Sequence[Ending]) -> set[str]:
         closing.events += await batches.refresh(session, batches.parents_of(held.values()))
         await append_events(session, closing.events)
     announce(services.signals, closing.events)
+    dataset_versions.announce(services.signals, closing.versions)
     await services.queue.wake([wake_up(job) for job in held.values() if job.status in WAITING])
     return ended.keys() - held.keys()
 
@@ -236,26 +235,8 @@ async def _write(session: AsyncSession, closing: _Closing) -> None:
     await end_attempts(session, closing.attempts)
     await add_results(session, closing.results)
     if closing.versions:
-        await _advance_datasets(session, closing.versions)
+        await dataset_versions.advance(session, closing.versions)
     await incremental.keep(session, closing.produced)
-
-
-async def _advance_datasets(session: AsyncSession, versions: Mapping[str, Mapping[str, Any]]) -> None:
-    """Let the datasets' rows show these commits, unless they show later ones already."""
-    statement = (
-        select(Dataset)
-        .where(col(Dataset.id).in_(versions))
-        .order_by(col(Dataset.id))
-        .with_for_update(key_share=True)
-    )
-    for dataset in await session.scalars(statement):
-        committed = versions[dataset.id]
-        if dataset.version is None or dataset.version < committed["version"]:
-            dataset.version = committed["version"]
-            dataset.row_count = committed["row_count"]
-            dataset.byte_size = committed["byte_size"]
-            dataset.columns = committed["columns"]
-            dataset.updated_at = utc_now()
 
 
 def _finished(claim: Claim, job: Job, counts: Mapping[str, int]) -> dict[str, Any]:

@@ -4,17 +4,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 import strawberry
 from strawberry.scalars import JSON
 
-from headgate.domain import aggregates, datasets, druid, profiles
+from headgate.domain import aggregates, dataset_versions, datasets, druid, profiles
 from headgate.domain.aggregates import DEFAULT_GROUPS
 from headgate.domain.profiles import Profile
 from headgate.graphql.aggregates import AGGREGATE, FirstGroups, GroupBy, GroupOrder, Metrics, aggregate_query
 from headgate.graphql.columns import Column, RowPage
 from headgate.graphql.context import Info
+from headgate.graphql.dataset_versions import VERSIONS, DatasetVersion
 from headgate.graphql.druid import SPEC, SpecInput, read_table
 from headgate.graphql.enums import Role
 from headgate.graphql.fields import query, resolved
@@ -33,6 +34,8 @@ from headgate.graphql.rows import DEFAULT_ROWS, Columns, FirstRows, Order, Which
 from headgate.graphql.scalars import BigInt
 from headgate.storage import tables
 from headgate.storage.rows import RowPageData, RowQuery
+
+Count = TypeVar("Count", int, int | None)
 
 
 @strawberry.type(
@@ -106,6 +109,15 @@ class Dataset(Node, prefix="dataset"):
         found = await profiles.of_dataset(info.context.services, self.row, Profile.CORRELATIONS, columns)
         return [Correlation(**each) for each in found]
 
+    @resolved(VERSIONS)
+    async def versions(
+        self, info: Info, first: First = DEFAULT_FIRST, after: After = None
+    ) -> Connection[DatasetVersion]:
+        services, row = info.context.services, self.row
+        page = await dataset_versions.page(services, row, first_or_default(first), after)
+        count = partial(_known, dataset_versions.total(row))
+        return connect(page, DatasetVersion.from_told, after=after, count=count)
+
     @resolved(SPEC)
     async def druid_spec(self, info: Info, input: SpecInput) -> JSON:
         settings, dialect = read_table(input)
@@ -122,7 +134,7 @@ def _row_page(page: RowPageData, count: Callable[[], Awaitable[int | None]]) -> 
     )
 
 
-async def _known(count: int | None) -> int | None:
+async def _known(count: Count) -> Count:
     return count
 
 

@@ -26,6 +26,7 @@ from headgate.graphql.catalog import CatalogQuery
 from headgate.graphql.context import Context
 from headgate.graphql.corrections import CorrectionMutation
 from headgate.graphql.cost import is_connection
+from headgate.graphql.dataset_changes import DatasetMutation, DatasetSubscription
 from headgate.graphql.datasets import DatasetQuery
 from headgate.graphql.discretion import discreet, discretion, may_read
 from headgate.graphql.endpoints import EndpointMutation, EndpointQuery
@@ -87,12 +88,13 @@ class Mutation(
     JobActionMutation,
     CorrectionMutation,
     ResultMutation,
+    DatasetMutation,
     EndpointMutation,
 ): ...
 
 
 @strawberry.type(description="What can be watched live.")
-class Subscription(JobSubscription): ...
+class Subscription(JobSubscription, DatasetSubscription): ...
 
 
 class HeadgateSchema(GuardedSchema):

@@ -189,12 +189,5 @@ def _ingested(done: Ingested) -> dict[str, Any]:
         "columns": [column.to_json() for column in done.columns],
         "delivered": list(done.delivered),
         "state": done.state,
-        "dataset": None
-        if version is None
-        else {
-            "version": version.version,
-            "row_count": version.row_count,
-            "byte_size": version.byte_size,
-            "columns": [column.to_json() for column in version.columns],
-        },
+        "dataset": None if version is None else version.to_json(),
     }

@@ -77,15 +77,25 @@ class Snapshot:
     def byte_size(self) -> int:
         return sum(part.byte_size for part in self.parts)
 
+    def to_json(self) -> dict[str, Any]:
+        """What the row of the dataset says of it: version, row_count, byte_size and columns."""
+        return {
+            "version": self.version,
+            "row_count": self.row_count,
+            "byte_size": self.byte_size,
+            "columns": [column.to_json() for column in self.columns],
+        }
 
-def _open(folder: TableFolder, version: int | None = None) -> DeltaTable:
+
+def open_table(folder: TableFolder, version: int | None = None) -> DeltaTable:
+    """The table at one version, by default at its newest. Raises TableNotFoundError."""
     return DeltaTable(folder.uri, version=version, storage_options=folder.delta_options())
 
 
 def _table(folder: TableFolder) -> DeltaTable | None:
     """The table as it is now; None where nothing was committed yet."""
     try:
-        return _open(folder)
+        return open_table(folder)
     except TableNotFoundError:
         return None
 
@@ -99,7 +109,7 @@ def latest(folder: TableFolder) -> Snapshot | None:
 @lru_cache(maxsize=MAX_CACHED_SNAPSHOTS)
 def snapshot(folder: TableFolder, version: int) -> Snapshot:
     """One version, which never changes again."""
-    return _snapshot_of(_open(folder, version))
+    return _snapshot_of(open_table(folder, version))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +190,7 @@ def commit(
     try:
         _commit(folder, mode, base, _delta_schema(columns), actions, partition_by, properties)
     except DeltaError as error:
-        if _version(folder) == (base.version if base else None):
+        if newest_version(folder) == (base.version if base else None):
             raise
         raise DatasetConflict(str(error)) from error
     done = committed_by(folder, job)
@@ -197,10 +207,11 @@ def _change(
     gone = sum(part.rows for part in removed) - stay
     if mode is WriteMode.REPLACE and base is not None:
         gone = base.row_count
-    return {"mode": mode, "added": sum(part.rows for part in parts) - stay, "removed": gone}
+    return {"mode": mode.value, "added": sum(part.rows for part in parts) - stay, "removed": gone}
 
 
-def _version(folder: TableFolder) -> int | None:
+def newest_version(folder: TableFolder) -> int | None:
+    """The number of the newest version; None where nothing was committed yet."""
     table = _table(folder)
     return table.version() if table is not None else None
 
@@ -219,11 +230,11 @@ def _commit(
             raise ValueError(f"{mode} can't change what partitions the dataset")
         _create(folder, base, schema, actions, partition_by, properties)
         return
-    table = _open(folder, base.version)
+    table = open_table(folder, base.version)
     replaced = mode is WriteMode.REPLACE
     strict = CommitProperties(max_commit_retries=properties.max_commit_retries)
     if _with_moments(table, schema, strict) if replaced else _with_columns(table, schema, strict):
-        table = _open(folder, table.version())
+        table = open_table(folder, table.version())
     kind = "overwrite" if replaced else "append"
     table.create_write_transaction(actions, kind, schema, commit_properties=properties)
 
@@ -237,7 +248,7 @@ def _create(
     properties: CommitProperties,
 ) -> None:
     """Make the table, or make it anew in place of another version: nothing else changes what partitions it."""
-    if base is not None and _version(folder) != base.version:
+    if base is not None and newest_version(folder) != base.version:
         raise DatasetConflict("The dataset has another version by now.")
     create_table_with_add_actions(
         folder.uri,

@@ -50,14 +50,18 @@ class RowPageData:
     total: int | None = None
 
 
-def read_rows(folder: TableFolder, version: int, query: RowQuery) -> RowPageData:
+def read_rows(folder: TableFolder, version: int, query: RowQuery, *, oldest: int = 0) -> RowPageData:
     """Read one page of a version, or of the older one that the cursor comes from: paging sees no commit between.
 
-    Raises UserFault: UNKNOWN_COLUMN, INVALID_FILTER, INVALID_CURSOR, INVALID_ARGUMENT.
+    Raises UserFault: UNKNOWN_COLUMN, INVALID_FILTER, INVALID_CURSOR, INVALID_ARGUMENT, and VERSION_EXPIRED where the
+    cursor's version is older than the `oldest` that can be read.
     """
     key = _parse_cursor(query.after) if query.after is not None else None
     if key is not None and not 0 <= key[0] <= version:
         raise _invalid_cursor()
+    if key is not None and key[0] < oldest:
+        message = "The version that the cursor comes from can be read no more. Start again without it."
+        raise UserFault("VERSION_EXPIRED", message, ("after",))
     return _Reader(folder, datasets.snapshot(folder, key[0] if key else version), query, key).page()
 
 
