@@ -99,7 +99,7 @@ async def accept(
     events: list[NewEvent] = []
 
     async def start(session: AsyncSession) -> None:
-        await _keep_pipelines(session, jobs)
+        await keep_pipelines(session, jobs)
         await _keep_files(session, jobs)
         await _keep_datasets(session, jobs)
         if deed is not None:
@@ -128,7 +128,7 @@ async def accept(
     return None
 
 
-async def _keep_pipelines(session: AsyncSession, jobs: Sequence[Job]) -> None:
+async def keep_pipelines(session: AsyncSession, jobs: Sequence[Job]) -> None:
     """Keep the pipelines of new jobs from being deleted until these are there; raises UserFault (NOT_FOUND)."""
     wanted = {job.pipeline_id for job in jobs if job.pipeline_id is not None}
     if not wanted:
@@ -188,11 +188,12 @@ async def _name_datasets(services: Services, new: Sequence[NewJob]) -> None:
         if each.dataset_name is None:
             continue
         if each.dataset_name not in known:
-            known[each.dataset_name] = await _ensure_dataset(services, each.dataset_name)
+            known[each.dataset_name] = await ensure_dataset(services, each.dataset_name)
         each.job.dataset_id = known[each.dataset_name]
 
 
-async def _ensure_dataset(services: Services, name: str) -> str:
+async def ensure_dataset(services: Services, name: str) -> str:
+    """Answer the id of the dataset of this name, which is made where it is missing."""
     statement = select(Dataset.id).where(Dataset.name == name)
     async with services.database.read() as session:
         if (found := (await session.scalars(statement)).first()) is not None:

@@ -66,9 +66,14 @@ async def earlier(services: Services, token: Token | None) -> str | None:
     if known is None:
         return None
     if known.fingerprint != token.fingerprint:
-        message = "This key was used for another request: send the same one again, or take a new key."
-        raise UserFault("IDEMPOTENCY_MISMATCH", message, PATH)
+        raise mismatch()
     return known.subject_id
+
+
+def mismatch() -> UserFault:
+    """Refuse a request whose key stands for another one."""
+    message = "This key was used for another request: send the same one again, or take a new key."
+    return UserFault("IDEMPOTENCY_MISMATCH", message, PATH)
 
 
 async def start_once(

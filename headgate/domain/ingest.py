@@ -72,7 +72,7 @@ async def accept_once(services: Services, new: NewJob, token: Token | None, deed
 def prepare(principal: Principal, request: IngestRequest, pipelines: Mapping[str, Pipeline]) -> NewJob:
     """Make the job that a request asks for, which is not accepted yet. Raises UserFault, as `submit` does."""
     plan = plan_of(request, pipelines)
-    return _job(plan, _with_shorthands(plan, request), request, principal.user_id)
+    return _job(plan, with_shorthands(plan, request), request, principal.user_id)
 
 
 async def job_of_pipeline(
@@ -84,7 +84,7 @@ async def job_of_pipeline(
     """
     request = IngestRequest(pipeline=pipeline.name)
     plan = plan_of(request, {pipeline.name: pipeline})
-    new = _job(plan, _with_shorthands(plan, request), request, created_by_id)
+    new = _job(plan, with_shorthands(plan, request), request, created_by_id)
     new.job.tick_at = tick_at
     (await Named.by(services, [new])).bind(new)
     return new
@@ -105,8 +105,11 @@ def _job(plan: Plan, spec: Spec, request: IngestRequest, user_id: str | None) ->
     return NewJob(job, sink["name"] if sink is not None else None, reading.content, plan.at, reading.at)
 
 
-def _with_shorthands(plan: Plan, request: IngestRequest) -> Spec:
-    """The spec with what the request says of the dataset in its own place."""
+def with_shorthands(plan: Plan, request: IngestRequest) -> Spec:
+    """The spec with what the request says of the dataset in its own place.
+
+    Raises UserFault: DATASET_REQUIRED, INVALID_NAME, KEYS_REQUIRED, KEYS_NOT_ALLOWED, INVALID_KEYS, INVALID_SPEC.
+    """
     said: dict[str, Any] = {"name": request.dataset, "mode": request.mode, "keys": request.keys}
     said = {name: value for name, value in said.items() if value is not None}
     known = dataset_sink(plan.spec)

@@ -81,10 +81,11 @@ async def _unnamed_inputs(services: Services, names: list[str]) -> set[str]:
 
 
 async def _unused_scratch(services: Services, names: list[str]) -> set[str]:
-    """What is left of jobs that have ended, of inspections and of checks of the store."""
+    """What is left of jobs that have ended, of calls, of inspections and of checks of the store."""
     ended = select(Job.id).where(col(Job.id).in_(_ids(names, "job")), col(Job.status).in_(FINAL))
     async with services.database.read() as session:
-        return {*await session.scalars(ended), *_ids(names, "inspection"), *_ids(names, "check")}
+        of_calls = (name for prefix in ("append", "inspection", "check") for name in _ids(names, prefix))
+        return {*await session.scalars(ended), *of_calls}
 
 
 async def _unnamed_ledgers(services: Services, names: list[str]) -> set[str]:

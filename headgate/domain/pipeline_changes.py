@@ -20,7 +20,7 @@ from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.pipelines.sinks.dataset import DATASET_NAME
 from headgate.storage.ids import new_id
-from headgate.storage.tables import Job, Pipeline, PipelineVersion, Role, utc_now
+from headgate.storage.tables import Job, Pipeline, PipelineVersion, Role, Stream, utc_now
 
 MAX_TEXT_LENGTH = 2_000
 NAME_RULE = "A pipeline's name is a letter and then up to 127 letters, digits, dots, - and _ (ASCII)."
@@ -134,6 +134,7 @@ async def delete(services: Services, principal: Principal, name: str) -> str:
         if (await session.scalars(select(Job.id).where(of_pipeline).limit(1))).first() is not None:
             message = f"Jobs of the pipeline {name} have not ended: wait for them, or cancel them."
             raise UserFault("PIPELINE_BUSY", message, ("name",), retryable=True)
+        await session.execute(delete_from(Stream).where(col(Stream.pipeline_id) == pipeline.id))
         await session.execute(
             delete_from(PipelineVersion).where(col(PipelineVersion.pipeline_id) == pipeline.id)
         )

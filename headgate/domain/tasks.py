@@ -6,11 +6,12 @@ from typing import Any
 
 from headgate.domain import endpoints
 from headgate.domain.acceptance import fetched_key, input_key
+from headgate.domain.appended import collect
 from headgate.domain.incremental import state_of
 from headgate.domain.ledgers import ledger_key, open_errors, resolved_key
 from headgate.domain.lineage import LINEAGE, RESOLVED_BY
 from headgate.domain.mapping_tasks import mapping_task
-from headgate.domain.runs import Claim, Target
+from headgate.domain.runs import Claim
 from headgate.domain.services import Services
 from headgate.domain.specs import ROWS, chosen, dataset_sink
 from headgate.pipelines.sources.dialect_settings import DialectSettings
@@ -48,18 +49,19 @@ def _sinks(services: Services, claim: Claim) -> dict[str, Any]:
     spec = claim.job.spec
     return {
         "sinks": spec["sinks"],
-        "dataset": _dataset(services, claim.dataset, spec) if claim.dataset else None,
+        "dataset": dataset_of(services, claim.dataset.storage_key, spec) if claim.dataset else None,
         "replay": _replay(services, claim.job),
         "resolved": str(services.store.path(resolved_key(claim.job_id))),
         "lineage": claim.job.spec.get(LINEAGE, []),
     }
 
 
-def _dataset(services: Services, dataset: Target, spec: Mapping[str, Any]) -> dict[str, Any]:
+def dataset_of(services: Services, storage_key: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Say how the rows of a spec go into the dataset that lies under this key."""
     sink = dataset_sink(spec) or {}
     number = next((number for number, each in enumerate(spec["sinks"]) if "dataset" in each), 0)
     return {
-        "folder": _folder(services, dataset.storage_key),
+        "folder": _folder(services, storage_key),
         "mode": sink.get("mode", WriteMode.APPEND),
         "keys": sink.get("keys", []),
         "partitionBy": sink.get("partitionBy"),
@@ -98,6 +100,8 @@ async def _source(services: Services, claim: Claim) -> dict[str, Any]:
         return _fetch(services, claim, given)
     if kind == "outside":
         return await _outside_source(services, claim, given)
+    if kind == "input":
+        await collect(services, claim.job, given)
     file = _file(services, claim, given)
     return file if kind != "corrections" else file | {"corrections": _corrections(services, claim.job, given)}
 

@@ -34,6 +34,7 @@ from headgate.pipelines.scratch import scratch_made
 from headgate.pipelines.sinks.registry import sink_kinds
 from headgate.pipelines.sources.registry import source_kinds
 from headgate.pipelines.steps.registry import step_kinds
+from headgate.pipelines.vettingtask import run_vet
 from headgate.storage.formats import FileFormat
 from headgate.telemetry import configure_logging
 
@@ -133,6 +134,7 @@ TASKS: Mapping[str, Callable[[Errand], dict[str, Any]]] = {
     "correlate": lambda errand: run_correlate(errand.task),
     "suggest": lambda errand: run_suggest(errand.task),
     "aggregate": lambda errand: run_aggregate(errand.task),
+    "vet": lambda errand: run_vet(errand.task),
     "probe": lambda errand: run_probe(errand.task, errand.watch),
 }
 

@@ -56,7 +56,7 @@ def run_ingest(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
             return _ingested(Ingested(Counts(0, 0, 0), None, (), (), state))
         job = Ingest(
             source,
-            _target(task, scratch),
+            target_of(task, scratch),
             Path(task["ledger"]),
             scratch,
             _open_errors(task["replay"]) if task.get("replay") else None,
@@ -73,7 +73,8 @@ def run_ingest(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
         return _ingested(ingest(job, following.watch, following.permit))
 
 
-def _target(task: Mapping[str, Any], scratch: Path) -> Target | None:
+def target_of(task: Mapping[str, Any], scratch: Path) -> Target | None:
+    """The dataset that a task writes to, if it writes to one."""
     if (dataset := task.get("dataset")) is None:
         return None
     return Target(

@@ -106,8 +106,8 @@ def write(passage: Passage) -> Written | Flow:
     Answers the flow alone where that is at fault: texts that it took for whole numbers are not.
     """
     rows = passage.shaped.rows
-    fixed = _fixed(rows, passage)
-    plan = _plan(rows, passage.book)
+    fixed = fixed_columns(rows, passage.target, passage.before)
+    plan = likely_types(rows, passage.book)
     order = sink.next_order(passage.before)
     while True:
         flow = passage.shaped.live(passage.log)
@@ -134,7 +134,7 @@ def write(passage: Passage) -> Written | Flow:
             return flow
 
 
-def _plan(rows: Arranged, book: Rulebook) -> TypePlan:
+def likely_types(rows: Arranged, book: Rulebook) -> TypePlan:
     """The likely types of the columns, by those rows of the sample that no rule rejects."""
     fails = [rule.fails.fill_null(False) for rule in book.rules if rule.severity is Severity.ERROR]
     sample = rows.sample.with_row_index(ROW_INDEX).filter(~pl.any_horizontal(fails)) if fails else rows.sample
@@ -175,10 +175,11 @@ def rows_of(parts: Sequence[Part]) -> int:
     return sum(part.rows for part in parts)
 
 
-def _fixed(rows: Arranged, passage: Passage) -> dict[str, tuple[Column, Candidate]]:
+def fixed_columns(
+    rows: Arranged, target: Target | None, before: Snapshot | None
+) -> dict[str, tuple[Column, Candidate]]:
     """The rows' columns that the dataset has already, in whatever case, and how their values go in."""
-    before = passage.before
-    if before is None or passage.target is None or passage.target.mode is WriteMode.REPLACE:
+    if before is None or target is None or target.mode is WriteMode.REPLACE:
         return {}
     known = {column.name.lower(): column for column in before.columns}
     schema = rows.frame.collect_schema()

@@ -64,10 +64,12 @@ class Table:
 class Check(Kind):
     """What can be set for every check.
 
-    `of_whole_input` is true of those that make no sense for a part of an input, such as its rejected rows.
+    `of_whole_input` is true of those that make no sense for a part of an input, such as its rejected rows, and
+    `looks_further` of those for which more than the row itself counts: other rows, or a dataset.
     """
 
     of_whole_input: ClassVar[bool] = False
+    looks_further: ClassVar[bool] = False
 
     name: str | None = Field(
         default=None,

@@ -21,6 +21,7 @@ class Freshness(Check):
     """
 
     of_whole_input: ClassVar[bool] = True
+    looks_further: ClassVar[bool] = True
     kind: ClassVar[str] = "freshness"
     example: ClassVar[dict[str, Any]] = {"column": "date", "maxAgeHours": 48}
     # A day that stays ahead, for whoever runs this later.

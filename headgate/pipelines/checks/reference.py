@@ -25,6 +25,7 @@ class Reference(Check):
     """
 
     kind: ClassVar[str] = "reference"
+    looks_further: ClassVar[bool] = True
     example: ClassVar[dict[str, Any]] = {
         "columns": ["campaign_id"],
         "dataset": "campaigns",

@@ -13,6 +13,7 @@ class RowCount(Check):
     """The input has so many rows; those that can't be read count too."""
 
     of_whole_input: ClassVar[bool] = True
+    looks_further: ClassVar[bool] = True
     kind: ClassVar[str] = "rowCount"
     example: ClassVar[dict[str, Any]] = {"min": 1}
     records: ClassVar[Sequence[Mapping[str, Any]]] = [

@@ -41,6 +41,7 @@ class Schema(Check):
     """
 
     kind: ClassVar[str] = "schema"
+    looks_further: ClassVar[bool] = True
     example: ClassVar[dict[str, Any]] = {"schema": "contacts"}
     records: ClassVar[Sequence[Mapping[str, Any]]] = [
         {"email": "ann.lee@example.org", "name": "Ann Lee", "signed_up": "2024-03-01"},

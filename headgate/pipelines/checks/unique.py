@@ -25,6 +25,7 @@ class Unique(Check):
     """
 
     kind: ClassVar[str] = "unique"
+    looks_further: ClassVar[bool] = True
     example: ClassVar[dict[str, Any]] = {"columns": ["campaign_id", "date"]}
     records: ClassVar[Sequence[Mapping[str, Any]]] = [
         {"campaign_id": "c-1", "date": "2024-03-01"},
