@@ -1,7 +1,7 @@
 """The appender of a process: takes calls that append records, several at once where that is faster."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from sqlmodel import select
@@ -64,43 +64,45 @@ class Appender:
         """Append records, once for each idempotency key: those that are accepted are durable when this answers.
 
         Creates the dataset where it is missing. Raises UserFault: FORBIDDEN, INVALID_ARGUMENT, EMPTY_DATA,
-        TOO_MANY_RECORDS, NOT_FOUND, PIPELINE_DISABLED, INVALID_NAME, MODE_NOT_ALLOWED, IDEMPOTENCY_MISMATCH, NOT_CHECKED,
-        BACKLOG_FULL, and the codes of rules that can't be held against the records as a whole.
+        TOO_MANY_RECORDS, NOT_FOUND, PIPELINE_DISABLED, INVALID_NAME, MODE_NOT_ALLOWED, IDEMPOTENCY_MISMATCH,
+        NOT_CHECKED, BACKLOG_FULL, and the codes of rules that can't be held against the records as a whole.
         """
         require(principal, Role.OPERATOR)
         check_records(request)
         token = token_for(principal, key, request)
         if (known := await earlier(self._services, token)) is not None:
             return await self._earlier(known)
-        with self._on_its_way(len(request.body)):
-            batch, dataset = await self._batch(principal, request)
-            vetted = await self._vetted(request, batch, dataset)
-            entry = Entry(_row(vetted, principal), token, batch, _deed(principal, request, batch))
-            taken = await self._store(entry)
+        batch, dataset = await self._batch(principal, request)
+        vetted = await self._vetted(request, batch, dataset)
+        entry = Entry(_row(vetted, principal), token, batch, _deed(principal, request, batch))
+        taken = await self._store(entry)
         if taken.replayed_id is not None:
             return await self._earlier(taken.replayed_id)
         if taken.job_id is not None:
             self._sealer.look_after(entry.stream_id)
         return Appended.from_row(Append(**entry.row, job_id=taken.job_id), replayed=False)
 
-    @asynccontextmanager
-    async def sealing(self) -> AsyncIterator[None]:
-        """Look after open batches for as long as the block lasts."""
-        try:
-            yield
-        finally:
-            await self._sealer.close()
+    async def close(self) -> None:
+        """Look after open batches no more: other processes do, or this one when it is back."""
+        await self._sealer.close()
 
     @contextmanager
-    def _on_its_way(self, size: int) -> Iterator[None]:
-        """Count the bytes of a call while it is worked on. Raises UserFault (BACKLOG_FULL) for too many."""
-        if self._bytes_in_flight and self._bytes_in_flight + size > MAX_BYTES_IN_FLIGHT:
-            raise streams.backlog_full()
-        self._bytes_in_flight += size
+    def room(self) -> Iterator[Callable[[int], bool]]:
+        """Make room for the records of a call: the block is told whether there is some for so many more bytes."""
+        taken = 0
+
+        def take(size: int) -> bool:
+            nonlocal taken
+            if self._bytes_in_flight and self._bytes_in_flight + size > MAX_BYTES_IN_FLIGHT:
+                return False
+            self._bytes_in_flight += size
+            taken += size
+            return True
+
         try:
-            yield
+            yield take
         finally:
-            self._bytes_in_flight -= size
+            self._bytes_in_flight -= taken
 
     async def _batch(self, principal: Principal, request: AppendRequest) -> tuple[NewJob, Dataset]:
         """The batch that the records would open, and the dataset that they go to."""

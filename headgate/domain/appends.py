@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -54,7 +54,8 @@ class Appended:
     @classmethod
     def from_row(cls, row: Append, *, replayed: bool = True) -> "Appended":
         """Tell it of a call as it was stored."""
-        errors = [RowError.from_line(row.id, line) for line in row.errors]
+        told = [RowError.from_line(row.id, line) for line in row.errors]
+        errors = [replace(error, job_id=row.job_id or row.id) for error in told]
         return cls(row.row_count, row.rejected, errors, row.job_id, replayed)
 
 

@@ -44,7 +44,7 @@ class BatchLimits:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one call appends: a row of `appends` with all but its job, and the batch that it opens where none is open."""
+    """What one call appends: a row of `appends` without its job, and the batch that it opens where none is open."""
 
     row: dict[str, Any]
     token: Token | None

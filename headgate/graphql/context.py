@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import strawberry
 
+from headgate.domain.appender import Appender
 from headgate.domain.permissions import Principal
 from headgate.domain.ports import Links
 from headgate.domain.services import Services
@@ -20,7 +21,7 @@ class Context:
     `address` is where they come from, as an IP address; None where that is not known.
     `resume_after` is the cursor that a reconnecting client named outside of its document: a subscription starts
     behind it unless its arguments say otherwise. It sets `cursor` before each event that it can resume from.
-    `bill` is what the operation pays; None where nobody counts.
+    `bill` is what the operation pays; None where nobody counts. `appender` takes records.
     """
 
     services: Services
@@ -31,6 +32,7 @@ class Context:
     resume_after: str | None = None
     cursor: str | None = None
     bill: Bill | None = None
+    appender: Appender | None = None
     _loaders: Loaders | None = field(init=False, default=None)
 
     @property

@@ -96,11 +96,9 @@ class RowError:
             job_id=row.job_id,
         )
 
-    @resolved("The job that found it.")
-    async def job(self, info: Info) -> LazyJob:
-        job = await job_type().load(info, self.job_id)
-        assert job is not None
-        return job
+    @resolved("The job that found it; null where it was found before there was one.")
+    async def job(self, info: Info) -> LazyJob | None:
+        return await job_type().load(info, self.job_id)
 
 
 @strawberry.type(description="How many errors have something in common.")

@@ -20,6 +20,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 
 from headgate.graphql.access import doorway
 from headgate.graphql.apikeys import ApiKeyMutation, ApiKeyQuery
+from headgate.graphql.appends import AppendMutation
 from headgate.graphql.audit import AuditQuery
 from headgate.graphql.batches import BatchMutation
 from headgate.graphql.catalog import CatalogQuery
@@ -82,6 +83,7 @@ class Mutation(
     UploadMutation,
     ValidateMutation,
     IngestMutation,
+    AppendMutation,
     BatchMutation,
     PipelineMutation,
     MappingMutation,

@@ -1,7 +1,7 @@
 """The composition root of a server: from its settings to an ASGI application."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from starlette.applications import Starlette
@@ -10,16 +10,19 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
+from headgate.domain.appender import Appender
 from headgate.domain.doorkeeper import Doorkeeper
 from headgate.domain.outside_users import OutsideUsers
 from headgate.domain.services import Services
 from headgate.domain.tolls import Tolls
 from headgate.graphql.context import Context
 from headgate.graphql.schema import make_schema
-from headgate.jobs.children import ChildPool
 from headgate.server.addresses import TrustedProxies
+from headgate.server.appending import stream_routes
 from headgate.server.assembly import (
     Transport,
+    appending,
+    batch_limits,
     looking_out,
     make_pool,
     make_services,
@@ -41,11 +44,12 @@ from headgate.server.outside_tokens import OutsideIssuer, OutsideTokens, taking_
 from headgate.server.preparation import key_ring, prepare_database
 from headgate.server.presence import Presence
 from headgate.server.uploads import upload_routes
-from headgate.server.view import GraphQLApp
+from headgate.server.view import GraphQLApp, MakeContext
 from headgate.settings import Settings
 from headgate.storage.tables import Role
 
 INSPECTORS = 1
+VETTERS = 1
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -58,6 +62,8 @@ def create_app(settings: Settings) -> Starlette:
     transport = Transport.of(settings)
     inspector = make_pool(settings, INSPECTORS)
     services = make_services(settings, transport, inspector, keys)
+    vetter = make_pool(settings, VETTERS)
+    appender = Appender(services, vetter, batch_limits(settings))
     meter = Meter(services)
     doorkeeper, links = Doorkeeper(services.database), SignedLinks(keys)
     authenticate = _with_outside_users(settings, services, doorkeeper, authenticator(keys, doorkeeper))
@@ -69,12 +75,20 @@ def create_app(settings: Settings) -> Starlette:
         max_per_user=settings.max_sockets_per_user,
         max_per_address=settings.max_sockets_per_address,
     )
-    graphql = _graphql(settings, services, links, tolls, authenticate, presence)
+    make_context = partial(Context, services, links, appender=appender)
+    graphql = _graphql(settings, services, make_context, tolls, authenticate, presence)
     app = Starlette(
         routes=[
             # The first ones are found first, and most requests are for these.
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
+            *stream_routes(
+                appender,
+                authenticate,
+                tolls,
+                max_bytes=settings.max_stream_bytes,
+                read_seconds=settings.read_seconds,
+            ),
             *health_routes(services),
             metrics_route(meter),
             *download_routes(services, links, doorkeeper, tolls),
@@ -86,7 +100,15 @@ def create_app(settings: Settings) -> Starlette:
             Middleware(ForeignOrigins, allowed=settings.allowed_origins),
         ],
         exception_handlers={HTTPException: refuse_request},
-        lifespan=lambda app: _lifespan(settings, services, transport, inspector, meter, doorkeeper, presence),
+        lifespan=lambda app: _lifespan(
+            settings,
+            services,
+            transport,
+            [pool_running(inspector), appending(appender, vetter)],
+            meter,
+            doorkeeper,
+            presence,
+        ),
     )
     # A redirect would be made of the Host header, which anybody may set.
     app.router.redirect_slashes = False
@@ -96,7 +118,7 @@ def create_app(settings: Settings) -> Starlette:
 def _graphql(
     settings: Settings,
     services: Services,
-    links: SignedLinks,
+    make_context: MakeContext,
     tolls: Tolls,
     authenticate: Authenticate,
     presence: Presence,
@@ -107,7 +129,7 @@ def _graphql(
             schema_role=Role(settings.introspection_role) if settings.production else None,
         ),
         authenticate=authenticate,
-        make_context=partial(Context, services, links),
+        make_context=make_context,
         uploads=MultipartReceiver(
             services.store,
             max_body_bytes=settings.max_body_bytes,
@@ -140,7 +162,7 @@ async def _lifespan(
     settings: Settings,
     services: Services,
     transport: Transport,
-    inspector: ChildPool,
+    parts: Sequence[AbstractAsyncContextManager[None]],
     meter: Meter,
     doorkeeper: Doorkeeper,
     presence: Presence,
@@ -155,7 +177,8 @@ async def _lifespan(
         await stack.enter_async_context(looking_out(services))
         await stack.enter_async_context(doorkeeper.listening(services.signals))
         await stack.enter_async_context(presence.watching(services.signals, doorkeeper))
-        await stack.enter_async_context(pool_running(inspector))
+        for part in parts:
+            await stack.enter_async_context(part)
         await stack.enter_async_context(reconciling(settings, services))
         if settings.redis_url is None:
             await stack.enter_async_context(

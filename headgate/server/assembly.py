@@ -8,16 +8,19 @@ from typing import Any, Self
 
 from headgate import __version__
 from headgate.domain import (
+    appended,
     cancellation,
     firing,
     leftovers,
     recovery,
     retention,
     sessions,
+    streams,
     upload_completion,
     upload_endings,
     workers,
 )
+from headgate.domain.appender import Appender
 from headgate.domain.aside import aside
 from headgate.domain.event_reader import EventReader
 from headgate.domain.keyring import KeyRing
@@ -25,6 +28,7 @@ from headgate.domain.lookout import LOOK_EVERY_S, Lookout
 from headgate.domain.passwords import Passwords
 from headgate.domain.ports import JobQueue, Rates, Signals
 from headgate.domain.services import Services
+from headgate.domain.streams import BatchLimits
 from headgate.domain.vault import Vault
 from headgate.graphql.limits import QueryLimits, Size
 from headgate.jobs.children import ChildPool
@@ -53,6 +57,7 @@ from headgate.storage.pieces import LocalPieces, Pieces
 
 RECONCILE = "reconcile"
 FIRE_EVERY_S = 0.5
+SEAL_EVERY_S = 1.0
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 
@@ -124,6 +129,11 @@ def make_pieces(settings: Settings, store: ObjectStore) -> Pieces:
     return LocalPieces(store)
 
 
+def batch_limits(settings: Settings) -> BatchLimits:
+    """Tell when batches of appended records are sealed, and how many may wait."""
+    return BatchLimits(settings.append_seconds, settings.append_batch_bytes, settings.append_backlog_bytes)
+
+
 def make_services(settings: Settings, transport: Transport, inspector: ChildPool, keys: KeyRing) -> Services:
     """Put together what every use case works with; nothing is opened or started yet."""
     database = Database.connect(settings.resolved_database_url)
@@ -162,6 +172,16 @@ async def pool_running(pool: ChildPool) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def appending(appender: Appender, vetter: ChildPool) -> AsyncIterator[None]:
+    """End what takes records when the block ends; its process is started by the first that come."""
+    try:
+        yield
+    finally:
+        await appender.close()
+        await vetter.close()
+
+
+@asynccontextmanager
 async def reconciling(settings: Settings, services: Services) -> AsyncIterator[None]:
     """Take part in what processes do in turn, for as long as the block lasts."""
     reconciler = Reconciler(services, _chores(settings, services))
@@ -189,10 +209,12 @@ async def _look_out(lookout: Lookout) -> None:
 
 
 def _chores(settings: Settings, services: Services) -> list[Chore]:
-    tick_s = settings.reconcile_seconds
+    tick_s, limits = settings.reconcile_seconds, batch_limits(settings)
     return [
         Chore(RECONCILE, tick_s, lambda: _reconcile(services, tick_s)),
         Chore("fire schedules", FIRE_EVERY_S, lambda: firing.fire_due(services), by_all=True),
+        Chore("seal batches", SEAL_EVERY_S, lambda: streams.seal_all(services, limits), by_all=True),
+        Chore("forget appended records", HOUR_S, lambda: appended.forget_appends(services)),
         Chore("forget silent workers", MINUTE_S, lambda: workers.forget_silent(services)),
         Chore("forget sessions", HOUR_S, lambda: sessions.forget_sessions(services)),
         Chore("complete uploads", tick_s, lambda: upload_completion.complete_arrived(services)),

@@ -27,14 +27,17 @@ CLOSE = {"connection": "close"}
 
 
 class BodyLimit:
-    """Refuses bodies over `max_bytes`: 413, BODY_TOO_LARGE. Multipart bodies have limits of their own.
+    """Refuses bodies over `max_bytes`, with advice: 413, BODY_TOO_LARGE. Multipart bodies have limits of their own.
 
     A client that is still sending gets that answer too: up to 64 MiB more are read and forgotten first.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_bytes: int, advice: str = "files go into multipart requests."
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._advice = advice
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _is_multipart(scope):
@@ -60,7 +63,7 @@ class BodyLimit:
             await _run(self._app, scope, limited, send)
 
     def _refusal(self) -> Refusal:
-        text = f"A request body has at most {self._max_bytes} bytes; files go into multipart requests."
+        text = f"A request body has at most {self._max_bytes} bytes; {self._advice}"
         return Refusal(413, "BODY_TOO_LARGE", text, CLOSE)
 
 
