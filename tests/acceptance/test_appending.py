@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.acceptance.processes import Client, Headgate, MakeClient, MakeHeadgate
+from tests.acceptance.processes import Client
 
 APPEND = """
 mutation ($input: AppendRecordsInput!) {

@@ -11,10 +11,12 @@ import pytest
 from sqlalchemy import event
 
 from headgate.domain import ingest, users
+from headgate.domain.appender import Appender
 from headgate.domain.ingest import IngestRequest
 from headgate.domain.permissions import Principal
 from headgate.domain.ports import Report
 from headgate.domain.services import Services
+from headgate.domain.streams import BatchLimits
 from headgate.graphql.context import Context
 from headgate.graphql.schema import HeadgateSchema, make_schema
 from headgate.storage.database import Database
@@ -65,7 +67,8 @@ def make_context(services: Services, administrator: User) -> Callable[..., Conte
 
     def make(role: Role = Role.ADMIN, user_id: str = administrator.id) -> Context:
         principal = Principal(user_id, role, utc_now() + timedelta(hours=1))
-        return Context(services, PlainLinks(), principal, "request")
+        appender = Appender(services, services.inspector, BatchLimits())
+        return Context(services, PlainLinks(), principal, "request", appender=appender)
 
     return make
 

@@ -1,7 +1,9 @@
 """Every mutation leaves an entry in the audit log, which administrators read."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from headgate.domain import apikeys, audit, cancellation, endings, pipeline_changes, runs, sessions
 from headgate.domain.apikeys import KeyRequest
+from headgate.domain.appender import Appender
 from headgate.domain.audit import AuditFilter
 from headgate.domain.endings import Ending
 from headgate.domain.incoming import IncomingFile
@@ -20,6 +23,7 @@ from headgate.domain.pipeline_changes import NewPipeline
 from headgate.domain.pipeline_specs import Said
 from headgate.domain.ports import TaskFault
 from headgate.domain.services import Services
+from headgate.domain.streams import BatchLimits
 from headgate.domain.users import ADMINISTRATOR_EMAIL
 from headgate.graphql.context import Context
 from headgate.graphql.schema import HeadgateSchema, Mutation
@@ -52,6 +56,7 @@ STORY = {
     "upload": "($file: Upload!) {upload(file: $file) {errors {code}}}",
     "ingest": f"{{ingest(input: {{{TEXT}}}) {{errors {{code}}}}}}",
     "ingestBatch": f"{{ingestBatch(input: {{items: [{{{TEXT}}}]}}) {{errors {{code}}}}}}",
+    "appendRecords": '{appendRecords(input: {dataset: "live", records: [{a: 1}]}) {errors {code}}}',
     "createEndpoint": f"{{createEndpoint(input: {SIMULATED}) {{errors {{code}}}}}}",
     "updateEndpoint": f'{{updateEndpoint(name: "e", input: {SIMULATED.replace("7", "8")}) {{errors {{code}}}}}}',
     "testEndpoint": '{testEndpoint(name: "e") {errors {code}}}',
@@ -75,11 +80,14 @@ STORY = {
 
 
 class Engine:
-    """Finds all files to be tables, and all endpoints to answer."""
+    """Finds all files to be tables, all records to be good, and all endpoints to answer."""
 
     async def run(self, task: Any, report: Any = None, **_: Any) -> dict[str, Any]:
         if task["task"] == "probe":
             return {"ok": True, "latency_ms": 1.0, "message": "It answers."}
+        if task["task"] == "vet":
+            await asyncio.to_thread(Path(task["calls"][0]["kept"]).write_bytes, b"packed")
+            return {"calls": [{"accepted": 1, "rejected": 0, "bytes": 9, "errors": []}]}
         return {"format": "CSV", "dialect": {}, "columns": [], "records": [], "has_more": False}
 
 
@@ -128,7 +136,8 @@ async def test_every_mutation_leaves_one_entry_of_its_name(
     make_context: Callable[..., Context],
     variables: dict[str, Any],
 ) -> None:
-    context = replace(make_context(), services=replace(services, inspector=Engine()))
+    appender = Appender(services, Engine(), BatchLimits())
+    context = replace(make_context(), services=replace(services, inspector=Engine()), appender=appender)
     for name, document in STORY.items():
         known = await audit.total(services, AuditFilter())
         answer = await schema.execute(f"mutation {document}", variables, context)
@@ -136,6 +145,7 @@ async def test_every_mutation_leaves_one_entry_of_its_name(
         (newest,) = (await audit.page(services, AuditFilter(), 1, None)).items
         assert (newest.action, newest.actor_id) == (name, context.principal.user_id)
         assert await audit.total(services, AuditFilter()) == known + 1
+    await appender.close()
 
 
 async def test_administrators_read_it(ask: Ask, add_job: AddJob) -> None:

@@ -64,6 +64,7 @@ REQUIRED: dict[str, Role | Anyone] = {
     'mutation { abortUpload(id: "x") { errors { code } } }': Role.OPERATOR,
     'mutation { validate(input: {data: {file: "x"}}) { errors { code } } }': Role.VIEWER,
     "mutation { ingest(input: {}) { errors { code } } }": Role.OPERATOR,
+    'mutation { appendRecords(input: {dataset: "", records: []}) { errors { code } } }': Role.OPERATOR,
     "mutation { ingestBatch(input: {items: []}) { errors { code } } }": Role.OPERATOR,
     'mutation { createPipeline(input: {name: "a", spec: {}}) { errors { code } } }': Role.OPERATOR,
     'mutation { updatePipeline(input: {name: "a"}) { errors { code } } }': Role.OPERATOR,
