@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from headgate.domain.aggregates import DEFAULT_GROUPS, AggregateQuery
+from headgate.graphql import step_enums as step_enums
 from headgate.graphql.kinds import input_of, settings_of
 from headgate.graphql.rows import RowFilter, RowOrder, SortDirection, storage_filter
 from headgate.pipelines.aggregates import MAX_GROUPED, MAX_GROUPS, MAX_METRICS
