@@ -16,6 +16,7 @@ from headgate.graphql.aggregates import AGGREGATE, FirstGroups, GroupBy, GroupOr
 from headgate.graphql.columns import Column, RowPage
 from headgate.graphql.context import Info
 from headgate.graphql.dataset_versions import VERSIONS, DatasetVersion
+from headgate.graphql.downloads import DOWNLOAD, Format, download_url
 from headgate.graphql.druid import SPEC, SpecInput, read_table
 from headgate.graphql.enums import Role
 from headgate.graphql.fields import query, resolved
@@ -117,6 +118,12 @@ class Dataset(Node, prefix="dataset"):
         page = await dataset_versions.page(services, row, first_or_default(first), after)
         count = partial(_known, dataset_versions.total(row))
         return connect(page, DatasetVersion.from_told, after=after, count=count)
+
+    @resolved(DOWNLOAD)
+    async def download_url(
+        self, info: Info, format: Format, filter: Which = None, columns: Columns = None
+    ) -> str:
+        return await download_url(info, self.row, format, filter, columns)
 
     @resolved(SPEC)
     async def druid_spec(self, info: Info, input: SpecInput) -> JSON:

@@ -7,13 +7,14 @@ from typing import Annotated, Self
 import strawberry
 from strawberry.scalars import JSON
 
-from headgate.domain import results, stored_results
+from headgate.domain import datasets, results, stored_results
 from headgate.domain.results import MAX_TAGS
 from headgate.domain.stored_results import MAX_DATA_BYTES, MAX_NAME_LENGTH, TAG_RULE, NewResult
 from headgate.errors import UserFault
 from headgate.graphql.context import Info
 from headgate.graphql.datasets import Dataset
-from headgate.graphql.enums import ResultKind, ResultOrder, Role
+from headgate.graphql.downloads import Format, download_url
+from headgate.graphql.enums import FileFormat, ResultKind, ResultOrder, Role
 from headgate.graphql.fields import mutation, query, resolved
 from headgate.graphql.inputs import IDEMPOTENCY_KEY, given
 from headgate.graphql.joblists import LazyJob, job_type
@@ -66,6 +67,17 @@ class Result(Node, prefix="result"):
     @resolved("The dataset that it is about; null where it is about none.")
     async def dataset(self, info: Info) -> Dataset | None:
         return await Dataset.load(info, self.row.dataset_id)
+
+    @resolved(
+        "A link to the rows of the version that it is about, as `Dataset.downloadUrl` makes it; null where it is about "
+        "none, or that can be read no more."
+    )
+    async def download_url(self, info: Info, format: Format = FileFormat.CSV) -> str | None:
+        dataset = await info.context.loaders.row(Dataset.prefix, self.row.dataset_id or "")
+        if dataset is None or self.row.dataset_version is None:
+            return None
+        past = await datasets.at_version(info.context.services, dataset, self.row.dataset_version)
+        return None if past is None else await download_url(info, past, format)
 
     @resolved("Who had it stored.")
     async def created_by(self, info: Info) -> User | None:

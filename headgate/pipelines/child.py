@@ -30,6 +30,7 @@ from headgate.pipelines.orders import Orders, Send, Stopped
 from headgate.pipelines.pace import rows_per_second, seconds_left
 from headgate.pipelines.probes import run_probe
 from headgate.pipelines.profiles.tasks import run_correlate, run_profile, run_suggest
+from headgate.pipelines.rendering import run_render
 from headgate.pipelines.scratch import scratch_made
 from headgate.pipelines.sinks.registry import sink_kinds
 from headgate.pipelines.sources.registry import source_kinds
@@ -135,6 +136,7 @@ TASKS: Mapping[str, Callable[[Errand], dict[str, Any]]] = {
     "suggest": lambda errand: run_suggest(errand.task),
     "aggregate": lambda errand: run_aggregate(errand.task),
     "vet": lambda errand: run_vet(errand.task),
+    "render": lambda errand: run_render(errand.task),
     "probe": lambda errand: run_probe(errand.task, errand.watch),
 }
 

@@ -14,10 +14,12 @@ from headgate.domain.appender import Appender
 from headgate.domain.doorkeeper import Doorkeeper
 from headgate.domain.outside_users import OutsideUsers
 from headgate.domain.services import Services
+from headgate.domain.shelf import AT_ONCE
 from headgate.domain.tolls import Tolls
 from headgate.graphql.context import Context
 from headgate.graphql.schema import make_schema
 from headgate.server.addresses import TrustedProxies
+from headgate.server.admission import Admission
 from headgate.server.appending import stream_routes
 from headgate.server.assembly import (
     Transport,
@@ -26,13 +28,16 @@ from headgate.server.assembly import (
     looking_out,
     make_pool,
     make_services,
+    make_shelf,
     pool_running,
     query_limits,
     reconciling,
+    shelving,
     working,
 )
 from headgate.server.auth import Authenticate, authenticator
-from headgate.server.downloads import download_routes
+from headgate.server.dataset_downloads import DatasetDownloads
+from headgate.server.downloads import errors_route
 from headgate.server.envelope import Envelope, refuse_request
 from headgate.server.health import health_routes
 from headgate.server.limits import BodyLimit, ReadDeadline
@@ -70,6 +75,9 @@ def create_app(settings: Settings) -> Starlette:
     tolls = Tolls(
         services.rates, known_limit=settings.rate_limit, anonymous_limit=settings.anonymous_rate_limit
     )
+    admission = Admission(links, doorkeeper, tolls)
+    renderers = make_pool(settings, AT_ONCE)
+    shelf = make_shelf(settings, renderers)
     presence = Presence(
         authenticate,
         max_per_user=settings.max_sockets_per_user,
@@ -91,8 +99,9 @@ def create_app(settings: Settings) -> Starlette:
             ),
             *health_routes(services),
             metrics_route(meter),
-            *download_routes(services, links, doorkeeper, tolls),
             *upload_routes(services, links, doorkeeper, tolls, authenticate, read_s=settings.read_seconds),
+            errors_route(services, admission),
+            DatasetDownloads(services, shelf, admission).route(),
         ],
         middleware=[
             Middleware(TrustedProxies, networks=settings.trusted_proxies),
@@ -104,7 +113,7 @@ def create_app(settings: Settings) -> Starlette:
             settings,
             services,
             transport,
-            [pool_running(inspector), appending(appender, vetter)],
+            [pool_running(inspector), appending(appender, vetter), shelving(shelf, renderers)],
             meter,
             doorkeeper,
             presence,

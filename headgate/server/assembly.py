@@ -28,6 +28,7 @@ from headgate.domain.lookout import LOOK_EVERY_S, Lookout
 from headgate.domain.passwords import Passwords
 from headgate.domain.ports import JobQueue, Rates, Signals
 from headgate.domain.services import Services
+from headgate.domain.shelf import Shelf
 from headgate.domain.streams import BatchLimits
 from headgate.domain.vault import Vault
 from headgate.graphql.limits import QueryLimits, Size
@@ -91,6 +92,26 @@ class Transport:
 def make_pool(settings: Settings, size: int) -> ChildPool:
     """Make a pool of processes for the engine; none is started yet."""
     return ChildPool(size, memory_bytes=settings.child_memory_bytes)
+
+
+def make_shelf(settings: Settings, renderers: ChildPool) -> Shelf:
+    """Make the shelf of files for downloads; nothing is on it before it is opened."""
+    return Shelf(
+        settings.home.absolute() / "downloads",
+        renderers,
+        max_bytes=settings.download_cache_bytes,
+        timeout_s=settings.job_timeout_seconds,
+    )
+
+
+@asynccontextmanager
+async def shelving(shelf: Shelf, renderers: ChildPool) -> AsyncIterator[None]:
+    """Have files made for downloads for as long as the block lasts; the first one starts the processes for it."""
+    try:
+        async with shelf.open():
+            yield
+    finally:
+        await renderers.close()
 
 
 def query_limits(settings: Settings) -> QueryLimits:

@@ -6,10 +6,10 @@ refusal, and clients take one for trouble of the network and ask again.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import ExitStack, aclosing, suppress
+from collections.abc import AsyncGenerator
+from contextlib import ExitStack, aclosing
 from time import monotonic
-from typing import Any, Protocol
+from typing import Protocol
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -18,9 +18,10 @@ from strawberry.types.execution import ExecutionResult
 
 from headgate.domain.tolls import Bill
 from headgate.errors import Unauthenticated
+from headgate.server.leaving import first_of, leave
 from headgate.server.masking import encode_response, presented
 from headgate.server.presence import Visit
-from headgate.server.responses import EVENT_STREAM, Refusal, encode_json, error_entry, response_of
+from headgate.server.responses import EVENT_STREAM, encode_json, error_entry, response_of
 
 KEEP_ALIVE_S = 12.0
 KEEP_ALIVE = b":\n\n"
@@ -72,10 +73,10 @@ class EventStream(StreamingResponse):
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         closing: asyncio.Event = scope.get("state", {}).get(CLOSING) or asyncio.Event()
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        ended = await _first(
+        ended = await first_of(
             operation=self._send_frames(send),
             visit=self._visit.over() if self._visit is not None else asyncio.Event().wait(),
-            client=_leave(receive),
+            client=leave(receive),
             server=closing.wait(),
             silence=self._keep_alive(send),
         )
@@ -126,24 +127,3 @@ def _farewell(request_id: str) -> bytes:
     fault = Unauthenticated()
     entry = error_entry(fault.code, fault.message, request_id)
     return _next(encode_json({"errors": [entry]})) + COMPLETE
-
-
-async def _leave(receive: Receive) -> None:
-    """Wait until the client is gone, or sends a body that it may not."""
-    with suppress(Refusal):
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-
-async def _first(**contenders: Coroutine[Any, Any, object]) -> str:
-    """Run coroutines until one ends; answers its name, or raises its error, once the others are cleaned up."""
-    tasks = {name: asyncio.create_task(each) for name, each in contenders.items()}
-    try:
-        await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
-        name, winner = next((name, task) for name, task in tasks.items() if task.done())
-    finally:
-        for task in tasks.values():
-            task.cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
-    winner.result()
-    return name

@@ -26,8 +26,9 @@ from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
 from headgate.domain.tolls import Tolls
 from headgate.errors import Unauthenticated, UserFault
+from headgate.server.admission import Admission
 from headgate.server.auth import issue_token, verify_token
-from headgate.server.downloads import download_routes
+from headgate.server.downloads import errors_route
 from headgate.server.envelope import Envelope
 from headgate.server.links import DOWNLOAD, MAX_CHARACTERS, VALID_FOR, SignedLinks
 from headgate.storage.database import Database
@@ -63,12 +64,16 @@ async def user(services: Services) -> User:
 @pytest.fixture
 def app(services: Services, links: SignedLinks) -> Starlette:
     return Starlette(
-        routes=download_routes(
-            services,
-            links,
-            Doorkeeper(services.database, keep_s=0),
-            Tolls(services.rates, known_limit=0, anonymous_limit=100),
-        ),
+        routes=[
+            errors_route(
+                services,
+                Admission(
+                    links,
+                    Doorkeeper(services.database, keep_s=0),
+                    Tolls(services.rates, known_limit=0, anonymous_limit=100),
+                ),
+            )
+        ],
         middleware=[Middleware(Envelope)],
     )
 

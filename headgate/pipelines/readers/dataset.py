@@ -1,5 +1,6 @@
 """One version of a dataset as a source: already typed, scanned where it lies."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -9,6 +10,7 @@ from headgate.pipelines.prepared import Prepared, Watch
 from headgate.pipelines.readers.columnar import prepare
 from headgate.pipelines.replay import RowSet
 from headgate.storage import datasets
+from headgate.storage.columns import Column
 from headgate.storage.filters import Conditions, RowFilter
 from headgate.storage.tablefolders import TableFolder
 
@@ -25,11 +27,16 @@ class DatasetRows:
 
 def read_dataset(source: DatasetRows, watch: Watch) -> Prepared:
     """Read a version. Raises JobFault: UNKNOWN_COLUMN or INVALID_FILTER where the filter doesn't fit its columns."""
+    return prepare(scan_rows(source)[0], source.only, watch)
+
+
+def scan_rows(source: DatasetRows) -> tuple[pl.LazyFrame, Sequence[Column]]:
+    """The rows of a version that a filter matches, and all its columns. Raises JobFault, as `read_dataset` does."""
     version = datasets.snapshot(source.folder, source.version)
     rows = datasets.scan(source.folder, version)
     if source.filter is not None:
         rows = rows.filter(_condition(version, source.filter))
-    return prepare(rows, source.only, watch)
+    return rows, version.columns
 
 
 def _condition(version: datasets.Snapshot, wanted: RowFilter) -> pl.Expr:

@@ -1,12 +1,11 @@
 """The sink `object`."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, ClassVar
 
-import orjson
 import polars as pl
 from pydantic import AfterValidator, Field
 
@@ -15,7 +14,7 @@ from headgate.pipelines.batches import watched
 from headgate.pipelines.endpoints.objects import WILDCARD, ObjectPath, Objects, open_objects
 from headgate.pipelines.prepared import Watch
 from headgate.pipelines.sinks.sink import Delivered, Delivery, OutsideSink, SinkRows
-from headgate.pipelines.sinks.spelling import cells, record_batches
+from headgate.pipelines.sinks.spelling import cells, record_batches, write_ndjson
 from headgate.storage.columns import Column
 
 JOB = "{job}"
@@ -145,13 +144,7 @@ class ObjectSink(OutsideSink):
                 texts = cells(columns, escape_formulas=self.escape_formulas)
                 watched(part, watch).select(texts).sink_csv(file)
             case ObjectFormat.NDJSON:
-                _save_ndjson(record_batches(part, columns, watch), file)
-
-
-def _save_ndjson(batches: Iterable[list[dict[str, Any]]], file: Path) -> None:
-    with file.open("wb") as target:
-        for batch in batches:
-            target.write(b"".join(orjson.dumps(record) + b"\n" for record in batch))
+                write_ndjson(record_batches(part, columns, watch), file)
 
 
 def _numbered(name: str, number: int) -> str:

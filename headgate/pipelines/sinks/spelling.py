@@ -1,8 +1,10 @@
 """How rows are spelled that leave as text: as JSON objects, or as cells of CSV."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+import orjson
 import polars as pl
 
 from headgate.pipelines.prepared import Watch
@@ -32,6 +34,13 @@ def record_batches(
         left = left[full:]
     if left:
         yield left
+
+
+def write_ndjson(batches: Iterable[list[dict[str, Any]]], file: Path) -> None:
+    """Write batches of records to a file, a line each."""
+    with file.open("wb") as target:
+        for batch in batches:
+            target.write(b"".join(orjson.dumps(record) + b"\n" for record in batch))
 
 
 def cells(columns: Sequence[Column], *, escape_formulas: bool) -> list[pl.Expr]:
@@ -79,6 +88,8 @@ def _nested(value: pl.Expr, form: str | None) -> pl.Expr:
 _SPELLINGS: dict[ColumnType, Callable[[pl.Expr, str | None], pl.Expr]] = {
     ColumnType.FLOAT: _float,
     ColumnType.BOOLEAN: _boolean,
+    ColumnType.TIME: lambda value, form: value.dt.to_string("%H:%M:%S%.f"),
+    ColumnType.DURATION: lambda value, form: value.dt.to_string("iso"),
     ColumnType.BINARY: lambda value, form: value.bin.encode("base64"),
     ColumnType.LIST: _nested,
     ColumnType.STRUCT: _nested,
