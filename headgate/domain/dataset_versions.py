@@ -1,8 +1,8 @@
 """The versions of datasets: lists of them, and who is told of a new one."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,6 +20,7 @@ from headgate.domain.pages import (
 from headgate.domain.ports import Signals
 from headgate.domain.queries import by_id
 from headgate.domain.services import Services
+from headgate.domain.tablereads import read_table
 from headgate.storage import versions
 from headgate.storage.tables import Dataset, utc_now
 from headgate.storage.versions import Change, Version
@@ -49,7 +50,7 @@ class DatasetVersion:
 async def page(services: Services, dataset: Dataset, first: int, after: str | None) -> Page[DatasetVersion]:
     """List the versions that can be read, up to the one that the dataset is at, newest first.
 
-    Raises UserFault (INVALID_ARGUMENT, INVALID_CURSOR).
+    Raises UserFault: INVALID_ARGUMENT, INVALID_CURSOR, STORE_UNAVAILABLE, TIMED_OUT.
     """
     check_first(first)
     newest = -1 if dataset.version is None else dataset.version
@@ -65,7 +66,7 @@ def total(dataset: Dataset) -> int:
 
 
 async def _read(services: Services, dataset: Dataset, newest: int, count: int) -> list[DatasetVersion]:
-    found = await asyncio.to_thread(versions.versions, folder_of(services, dataset), newest, count)
+    found = await read_table(partial(versions.versions, folder_of(services, dataset), newest, count))
     return [DatasetVersion(dataset, version) for version in found]
 
 

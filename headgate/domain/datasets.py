@@ -1,8 +1,8 @@
 """Datasets: find them and read their rows."""
 
-import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import ColumnElement
 from sqlmodel import col, select
@@ -11,6 +11,7 @@ from headgate.domain.ids import is_storable
 from headgate.domain.pages import Keyset, Page, read_page
 from headgate.domain.queries import by_ids, contains, count_rows
 from headgate.domain.services import Services
+from headgate.domain.tablereads import read_table
 from headgate.errors import UserFault
 from headgate.storage.datasets import snapshot
 from headgate.storage.rows import RowPageData, RowQuery, read_rows
@@ -62,12 +63,12 @@ async def total(services: Services, wanted: DatasetFilter) -> int:
 async def at_version(services: Services, dataset: Dataset, version: int) -> Dataset | None:
     """Describe a dataset as it was at a version; None for one that it does not have.
 
-    Raises UserFault (VERSION_EXPIRED).
+    Raises UserFault: VERSION_EXPIRED, STORE_UNAVAILABLE, TIMED_OUT.
     """
     if not _has_version(dataset, version):
         return None
     require_version(dataset, version)
-    past = await asyncio.to_thread(snapshot, folder_of(services, dataset), version)
+    past = await read_table(partial(snapshot, folder_of(services, dataset), version))
     return Dataset(**{**dataset.model_dump(), **past.to_json()})
 
 
@@ -95,16 +96,16 @@ def require_version(dataset: Dataset, version: int) -> None:
 async def rows(services: Services, dataset: Dataset, version: int | None, query: RowQuery) -> RowPageData:
     """Read rows of a version, the newest by default; a dataset without any version has no rows.
 
-    Raises UserFault: NOT_FOUND for a version that is not there, VERSION_EXPIRED for one that can be read no more, and
-    what the query does wrong.
+    Raises UserFault: NOT_FOUND for a version that is not there, VERSION_EXPIRED for one that can be read no more,
+    STORE_UNAVAILABLE, TIMED_OUT, and what the query does wrong.
     """
     if version is not None:
         require_version(dataset, version)
     chosen = version if version is not None else dataset.version
     if chosen is None:
         return RowPageData([], [], has_next=False, end_cursor=None, total=0 if query.total else None)
-    oldest = dataset.oldest_version
-    return await asyncio.to_thread(read_rows, folder_of(services, dataset), chosen, query, oldest=oldest)
+    read = partial(read_rows, folder_of(services, dataset), chosen, query, oldest=dataset.oldest_version)
+    return await read_table(read)
 
 
 def _has_version(dataset: Dataset, version: int) -> bool:

@@ -1,13 +1,14 @@
 """Specs for Apache Druid, of what datasets hold."""
 
-import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
 from headgate.domain.datasets import folder_of
 from headgate.domain.services import Services
+from headgate.domain.tablereads import read_table
 from headgate.errors import JobFault, UserFault
 from headgate.pipelines.druid.native import native_spec
 from headgate.pipelines.druid.sql import sql_statement
@@ -28,13 +29,13 @@ async def druid_spec(
     """What Druid has to be told so that one of its tables, named like the dataset, holds what this version does.
 
     `settings` are those of a DruidTable. Raises UserFault: INVALID_ARGUMENT, UNKNOWN_COLUMN, WRONG_TYPE, NOT_NUMERIC,
-    WRONG_COLUMN.
+    WRONG_COLUMN, STORE_UNAVAILABLE, TIMED_OUT.
     """
     table = _table(settings)
     if dataset.version is None:
         message = f"The dataset {dataset.name} has no columns: nothing was ingested yet."
         raise UserFault("UNKNOWN_COLUMN", message, ("input", "timestampColumn"))
-    version = await asyncio.to_thread(snapshot, folder_of(services, dataset), dataset.version)
+    version = await read_table(partial(snapshot, folder_of(services, dataset), dataset.version))
     try:
         layout = table.laid_out(version.columns)
     except JobFault as fault:

@@ -139,7 +139,7 @@ def _ingest(
         merged = sink.merge(target, before, written.parts, watch) if target is not None else None
     fault = outcome.refusal(task.screening)
     if fault is None and target is not None and merged is not None:
-        sink.store(target, merged)
+        sink.store(target, merged, watch)
     watch("committing", fraction=0.97)
     until = permit()
     deliveries = _deliver(task, attempt, outcome, written, watch, permit) if fault is None else Deliveries()

@@ -7,27 +7,37 @@ that botocore finds, so that whatever Amazon's tools accept works: variables, pr
 import base64
 import hashlib
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import uuid4
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from headgate.errors import JobFault
 from headgate.storage.locations import BucketLocation
 
-CONNECT_TIMEOUT_S = 10
-SILENCE_TIMEOUT_S = 30
-"""How long the store may send nothing, or take to send a whole answer."""
-RETRIES = 4
+CONNECT_TIMEOUT_S = 5
+ANSWER_TIMEOUT_S = 60
+"""How long the store may send nothing to botocore, and how long a whole answer may take for the others."""
+RETRIES = 3
 RETRY_TIMEOUT_S = 60
+REFUSED = (409, 412, 501)
+"""The statuses with which a store refuses to put an object in place of another, or doesn't know how to."""
+UNFIT = (
+    "The store of the bucket can't be told to put an object only where there is none (If-None-Match), without which "
+    "commits to a dataset could be lost. Use one that can."
+)
 AT_ONCE = 4
 """So many files are sent or removed at a time."""
 PAGE_OBJECTS = 1_000
+CONNECTIONS = 32
 PIECE_BYTES = 1 << 20
 
 
@@ -74,7 +84,7 @@ class BucketFolder:
         try:
             content: bytes = self._client.get_object(**self._named(name))["Body"].read()
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            if error.response.get("Error", {}).get("Code") == "NoSuchKey":
                 raise FileNotFoundError(name) from error
             raise
         return content
@@ -83,11 +93,12 @@ class BucketFolder:
         """A folder of the task's own."""
         return scratch / "parts"
 
-    def take(self, desk: Path, names: Iterable[str]) -> None:
-        """Send files from the desk, each whole or not at all, and remove them there."""
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            for _ in threads.map(lambda name: self._send(desk / name), names):
-                pass
+    def take(self, desk: Path, names: Iterable[str], heed: Callable[[], None]) -> None:
+        """Send files from the desk, each whole or not at all, and remove them there.
+
+        `heed` is called when one is sent, and may raise what ends it.
+        """
+        _at_once(lambda name: self._send(desk / name), names, heed)
 
     def _send(self, path: Path) -> None:
         with path.open("rb") as file:
@@ -97,9 +108,34 @@ class BucketFolder:
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files; one that is not there is no error."""
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            for _ in threads.map(lambda name: self._client.delete_object(**self._named(name)), names):
-                pass
+        _at_once(lambda name: self._client.delete_object(**self._named(name)), names)
+
+    def require_safe_commits(self) -> None:
+        """Raise JobFault (STORE_UNFIT) where the store doesn't refuse what is put in place of an object all the same.
+
+        It is found out once in each process.
+        """
+        store = (self.location.bucket, self.location.endpoint_url)
+        if store in _fit:
+            return
+        named = self._named(f"_headgate_{uuid4().hex}")
+        try:
+            if self._puts_if_absent(named) and not self._puts_if_absent(named):
+                _fit.add(store)
+                return
+        finally:
+            with suppress(ClientError):
+                self._client.delete_object(**named)
+        raise JobFault("STORE_UNFIT", UNFIT, "CONFIG")
+
+    def _puts_if_absent(self, named: Mapping[str, str]) -> bool:
+        try:
+            self._client.put_object(**named, Body=b"", IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in REFUSED:
+                return False
+            raise
+        return True
 
     def _key(self, name: str) -> str:
         return f"{self.location.key}/{name}"
@@ -112,6 +148,25 @@ class BucketFolder:
         return _client(self.location.region, self.location.endpoint_url)
 
 
+_fit: set[tuple[str, str | None]] = set()
+"""The stores that are known to refuse what must not be put."""
+
+
+def _at_once(
+    work: Callable[[str], object], names: Iterable[str], heed: Callable[[], None] = lambda: None
+) -> None:
+    """Do work for some names at a time; where it fails, nothing goes on when this ends."""
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        running = [threads.submit(work, name) for name in names]
+        try:
+            for each in running:
+                each.result()
+                heed()
+        except BaseException:
+            threads.shutdown(cancel_futures=True)
+            raise
+
+
 def _md5(file: BinaryIO) -> str:
     digest = hashlib.md5(usedforsecurity=False)
     while piece := file.read(PIECE_BYTES):
@@ -122,17 +177,17 @@ def _md5(file: BinaryIO) -> str:
 
 def _options(location: BucketLocation) -> dict[str, str]:
     """What Polars and Delta Lake are told alike; keys that have an end are new ones each time."""
-    options = {
+    endpoint_url = location.endpoint_url or _client(location.region, None).meta.endpoint_url
+    return {
         "aws_region": location.region,
-        "aws_virtual_hosted_style_request": str(location.endpoint_url is None).lower(),
+        # Said in any case, as these two would take another one from the environment.
+        "aws_endpoint_url": endpoint_url,
+        "aws_allow_http": str(endpoint_url.startswith("http://")).lower(),
+        "aws_virtual_hosted_style_request": "false",
         "connect_timeout": f"{CONNECT_TIMEOUT_S}s",
-        "timeout": f"{SILENCE_TIMEOUT_S}s",
+        "timeout": f"{ANSWER_TIMEOUT_S}s",
         **_keys(),
     }
-    if location.endpoint_url is not None:
-        options["aws_endpoint_url"] = location.endpoint_url
-        options["aws_allow_http"] = str(location.endpoint_url.startswith("http://")).lower()
-    return options
 
 
 def _keys() -> dict[str, str]:
@@ -153,8 +208,10 @@ def _session() -> Any:
 def _client(region: str, endpoint_url: str | None) -> Any:
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=SILENCE_TIMEOUT_S,
+        read_timeout=ANSWER_TIMEOUT_S,
+        max_pool_connections=CONNECTIONS,
         retries={"mode": "standard", "total_max_attempts": RETRIES + 1},
+        ignore_configured_endpoint_urls=True,
         request_checksum_calculation="when_required",
         s3={"addressing_style": "path" if endpoint_url else "auto"},
     )

@@ -27,8 +27,12 @@ CHANGE_KEY = "headgate.change"
 COMPACTION = "compaction"
 """What the ids begin with of those commits that put files together."""
 MAX_CACHED_SNAPSHOTS = 64
-KEEP_HISTORY = {"delta.enableExpiredLogCleanup": "false"}
-"""By default versions older than 30 days can't be read any more."""
+CONFIGURATION = {
+    # By default versions older than 30 days can't be read any more.
+    "delta.enableExpiredLogCleanup": "false",
+    # Whoever opens the table reads all commits since a checkpoint, each with requests of its own from a bucket.
+    "delta.checkpointInterval": "10",
+}
 APPEND_RETRIES = 15
 """Appends don't hinder each other; a first version, a replacement or an upsert is made for one version and no other."""
 
@@ -168,10 +172,12 @@ def commit(
     `base` is the version that the parts were made for, and `note` JSON that `committed_by` gives back. Only a first
     version and one that replaces all rows may be partitioned by other columns than `base`.
     Raises DatasetConflict, and commits nothing, where a commit since then would make the outcome another one, as any
-    commit does where it is to be `alone`; where an earlier attempt of the job has committed, that one stands.
+    commit does where it is to be `alone`; where an earlier attempt of the job has committed, that one stands. Raises
+    JobFault (STORE_UNFIT) where commits aren't safe.
     """
     if (done := committed_by(folder, job)) is not None:
         return done.snapshot
+    folder.require_safe_commits()
     if not folder.has_all([part.name for part in parts]):
         raise DatasetConflict("Files of this commit were removed.")
     properties = CommitProperties(
@@ -256,7 +262,7 @@ def _create(
         [action for action in actions if isinstance(action, AddAction)],
         mode="error" if base is None else "overwrite",
         partition_by=list(partition_by),
-        configuration=KEEP_HISTORY,
+        configuration=CONFIGURATION,
         storage_options=folder.delta_options(),
         commit_properties=properties,
     )

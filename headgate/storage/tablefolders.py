@@ -4,7 +4,7 @@ Files get there in two ways: Delta Lake writes its log itself, and its Parquet f
 at the folder's desk, from where they are taken in.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -47,12 +47,16 @@ class TableFolder(Protocol):
         """The folder of this machine in which files are written; `scratch` goes with all in it when the task ends."""
         ...
 
-    def take(self, desk: Path, names: Iterable[str]) -> None:
-        """Move files from the desk to the folder."""
+    def take(self, desk: Path, names: Iterable[str], heed: Callable[[], None]) -> None:
+        """Move files from the desk to the folder. `heed` is called between them, and may raise what ends it."""
         ...
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files; one that is not there is no error."""
+        ...
+
+    def require_safe_commits(self) -> None:
+        """Raise JobFault (STORE_UNFIT) where of two commits with one number both could take place."""
         ...
 
 
@@ -90,13 +94,16 @@ class LocalFolder:
         """The folder itself: files are written where they stay."""
         return self.path
 
-    def take(self, desk: Path, names: Iterable[str]) -> None:
+    def take(self, desk: Path, names: Iterable[str], heed: Callable[[], None]) -> None:
         """They are there."""
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files; one that is not there is no error."""
         for name in names:
             (self.path / name).unlink(missing_ok=True)
+
+    def require_safe_commits(self) -> None:
+        """No file is made twice."""
 
 
 def table_folder(location: Location) -> TableFolder:

@@ -22,7 +22,8 @@ from headgate.storage.columns import WHOLE, Column, ColumnType, json_records
 from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.formats import FileFormat
 from headgate.storage.open_errors import OpenErrors
-from headgate.storage.tablefolders import LocalFolder, TableFolder
+from headgate.storage.tablefolders import LocalFolder, TableFolder, table_folder
+from tests.buckets import Store
 
 
 def unheard(stage: str, **figures: Any) -> None:
@@ -110,6 +111,10 @@ class Intake:
     def dataset(self, name: str = "dataset") -> LocalFolder:
         return LocalFolder(self.folder / name)
 
+    def table(self, name: str) -> TableFolder:
+        """Where jobs find a dataset."""
+        return self.dataset(name)
+
     def job(
         self,
         path: Path,
@@ -127,7 +132,7 @@ class Intake:
         job = job or f"job_{scratch.name}"
         return Ingest(
             Source(path, format, dialect),
-            Target(self.dataset(dataset), mode, keys, job, attempt, scratch),
+            Target(self.table(dataset), mode, keys, job, attempt, scratch),
             self.ledger(job),
             scratch,
             None if replay is None else OpenErrors(replay),
@@ -152,6 +157,23 @@ class Intake:
 
     def parquet_files(self, dataset: str = "dataset") -> set[str]:
         return {path.name for path in self.dataset(dataset).path.rglob("*.parquet")}
+
+
+class BucketIntake(Intake):
+    """An intake whose datasets are in a bucket."""
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        super().__init__(folder)
+        self._store = store
+
+    def table(self, name: str) -> TableFolder:
+        return table_folder(self._store.location(f"datasets/{name}"))
+
+    def parquet_files(self, dataset: str = "dataset") -> set[str]:
+        folder, stored = f"datasets/{dataset}/", self._store.keys()
+        return {
+            key.removeprefix(folder) for key in stored if key.startswith(folder) and key.endswith(".parquet")
+        }
 
 
 def rows_of(folder: TableFolder, version: Snapshot) -> list[dict[str, Any]]:

