@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from headgate.domain.datasets import folder_of, require_version
+from headgate.domain.datasets import at_version, folder_of, require_version
 from headgate.domain.datasets import rows as read_page
 from headgate.domain.queries import by_id
 from headgate.domain.services import Services
@@ -87,30 +87,50 @@ async def asked(
     if dataset.version is None:
         message = f"The dataset {dataset.name} has no version yet: there is nothing to download."
         raise UserFault("NOT_FOUND", message)
-    if columns is not None and not columns:
-        raise UserFault("INVALID_ARGUMENT", "Name at least one column, or leave columns out.", ("columns",))
+    await check_rows(services, dataset, filter, columns)
     chosen = None if columns is None else list(dict.fromkeys(columns))
     download = DatasetDownload(dataset.id, dataset.version, format, filter, chosen)
-    _check_columns(dataset, download)
-    if filter is not None:
-        await asyncio.to_thread(_check_filter, services, dataset, download)
     if format is FileFormat.EXCEL:
         await _check_sheet(services, dataset, download)
     return download
 
 
-def _check_columns(dataset: Dataset, download: DatasetDownload) -> None:
+async def asked_of(
+    services: Services, dataset: Dataset, version: int, format: FileFormat
+) -> DatasetDownload | None:
+    """Ask for all rows of a version; None where that can be read no more. Raises UserFault, as `asked` does."""
+    if dataset.deleted_at is not None or not dataset.oldest_version <= version <= (dataset.version or 0):
+        return None
+    if format is FileFormat.EXCEL:
+        past = await at_version(services, dataset, version)
+        assert past is not None
+    else:
+        past = Dataset(**{**dataset.model_dump(), "version": version})
+    return await asked(services, past, format, None, None)
+
+
+async def check_rows(
+    services: Services, dataset: Dataset, filter: RowFilter | None, columns: Sequence[str] | None
+) -> None:
+    """Raise UserFault where the version that a dataset is at doesn't have these columns, or those of the filter.
+
+    INVALID_ARGUMENT for a list without any, UNKNOWN_COLUMN, INVALID_FILTER.
+    """
+    if columns is not None and not columns:
+        raise UserFault("INVALID_ARGUMENT", "Name at least one column, or leave columns out.", ("columns",))
     known = {column["name"] for column in dataset.columns}
-    for number, name in enumerate(download.columns or ()):
+    for number, name in enumerate(columns or ()):
         if name not in known:
-            message = f"There is no column {name} in version {download.version}."
+            message = f"There is no column {name} in version {dataset.version}."
             raise UserFault("UNKNOWN_COLUMN", message, ("columns", str(number)))
+    if filter is not None:
+        await asyncio.to_thread(_check_filter, services, dataset, filter)
 
 
-def _check_filter(services: Services, dataset: Dataset, download: DatasetDownload) -> None:
-    assert download.filter is not None
-    version = snapshot(folder_of(services, dataset), download.version)
-    Conditions({column.name: column for column in version.columns}).expression(download.filter)
+def _check_filter(services: Services, dataset: Dataset, filter: RowFilter) -> None:
+    assert dataset.version is not None
+    version = snapshot(folder_of(services, dataset), dataset.version)
+    Conditions({column.name: column for column in version.columns}).expression(filter)
 
 
 async def _check_sheet(services: Services, dataset: Dataset, download: DatasetDownload) -> None:

@@ -14,7 +14,7 @@ from headgate.domain import batches, dataset_versions, incremental, items, linea
 from headgate.domain.happenings import FINAL, STOPPED, WAITING, announce, elapsed_s, happened, status_changed
 from headgate.domain.incremental import Produced
 from headgate.domain.items import ItemResult, Tally
-from headgate.domain.job_results import COUNTS, REPORTS, result_of, summary_of
+from headgate.domain.job_results import COUNTS, REPORTS, export_of, result_of, summary_of
 from headgate.domain.ports import ProcessDied, TaskFault, TimedOut
 from headgate.domain.ranking import wake_up
 from headgate.domain.retry_policy import MAX_CRASHES, RetryPolicy, given_up
@@ -167,7 +167,7 @@ def _succeed(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any
 
 def _ingested(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any]) -> None:
     for said in result.get("delivered", ()):
-        closing.results.append(result_of(job, ResultKind.EXPORT, said["kind"], said))
+        closing.results.append(export_of(job, said))
     # The newest result is the one that a job shows: where rows go to a dataset, that is what it made of it.
     if claim.dataset is not None and result["dataset"] is not None:
         _advance(closing, job, claim.dataset, result)

@@ -42,6 +42,15 @@ def result_of(job: Job, kind: ResultKind, name: str, data: Mapping[str, Any]) ->
     }
 
 
+def export_of(job: Job, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the result of what a sink has done, about the version that was exported where that is known."""
+    made = result_of(job, ResultKind.EXPORT, said["kind"], said)
+    source = job.spec["source"].get("dataset") if job.kind is JobKind.EXPORT else None
+    if source is not None:
+        made |= {"dataset_id": source["id"], "dataset_version": source["version"]}
+    return made
+
+
 def summary_of(job: Job, also: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Make the result of an ended job that has made nothing else: its status, and its failure where it has one."""
     said: dict[str, Any] = {"status": job.status, **(also or {})}

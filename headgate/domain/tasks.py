@@ -39,10 +39,15 @@ async def task_of(services: Services, claim: Claim, scratch: Path) -> dict[str, 
     }
 
 
-TASKS = {JobKind.INGEST: "ingest", JobKind.CORRECTION: "ingest", JobKind.VALIDATE: "validate"}
+TASKS = {
+    JobKind.INGEST: "ingest",
+    JobKind.CORRECTION: "ingest",
+    JobKind.EXPORT: "ingest",
+    JobKind.VALIDATE: "validate",
+}
 
 
-WRITING = frozenset({JobKind.INGEST, JobKind.CORRECTION})
+WRITING = frozenset({JobKind.INGEST, JobKind.CORRECTION, JobKind.EXPORT})
 
 
 def _sinks(services: Services, claim: Claim) -> dict[str, Any]:

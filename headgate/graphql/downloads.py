@@ -6,6 +6,7 @@ from typing import Annotated
 import strawberry
 
 from headgate.domain import dataset_downloads
+from headgate.domain.dataset_downloads import DatasetDownload
 from headgate.domain.permissions import require
 from headgate.graphql.context import Info
 from headgate.graphql.enums import FileFormat, Role
@@ -36,8 +37,17 @@ async def download_url(
     columns: Sequence[str] | None = None,
 ) -> str:
     """Make a link to rows of the version that a dataset is at. Raises UserFault, as `dataset_downloads.asked` does."""
+    wanted = None if filter is None else storage_filter(filter)
+    return _link(info, await dataset_downloads.asked(info.context.services, dataset, format, wanted, columns))
+
+
+async def version_url(info: Info, dataset: tables.Dataset, version: int, format: FileFormat) -> str | None:
+    """Make a link to all rows of a version; None where it can be read no more. Raises UserFault (TOO_MANY_ROWS, …)."""
+    download = await dataset_downloads.asked_of(info.context.services, dataset, version, format)
+    return None if download is None else _link(info, download)
+
+
+def _link(info: Info, download: DatasetDownload) -> str:
     context = info.context
     require(context.principal, Role.VIEWER)
-    wanted = None if filter is None else storage_filter(filter)
-    download = await dataset_downloads.asked(context.services, dataset, format, wanted, columns)
     return context.links.make(context.principal.user_id, download.path, download.to_json())

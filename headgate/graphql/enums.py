@@ -139,6 +139,7 @@ publish(
     VALIDATE="Holds data against rules, and keeps nothing of it but what is wrong.",
     MAPPING="Takes data from one outside system to another, item by item.",
     CORRECTION="Ingests rejected rows of another job with other values.",
+    EXPORT="Writes rows of a dataset to a sink.",
     BATCH="Waits for its children, which do its work, and sums up their rows.",
 )
 publish(

@@ -7,13 +7,13 @@ from typing import Annotated, Self
 import strawberry
 from strawberry.scalars import JSON
 
-from headgate.domain import datasets, results, stored_results
+from headgate.domain import results, stored_results
 from headgate.domain.results import MAX_TAGS
 from headgate.domain.stored_results import MAX_DATA_BYTES, MAX_NAME_LENGTH, TAG_RULE, NewResult
 from headgate.errors import UserFault
 from headgate.graphql.context import Info
 from headgate.graphql.datasets import Dataset
-from headgate.graphql.downloads import Format, download_url
+from headgate.graphql.downloads import Format, version_url
 from headgate.graphql.enums import FileFormat, ResultKind, ResultOrder, Role
 from headgate.graphql.fields import mutation, query, resolved
 from headgate.graphql.inputs import IDEMPOTENCY_KEY, given
@@ -76,8 +76,7 @@ class Result(Node, prefix="result"):
         dataset = await info.context.loaders.row(Dataset.prefix, self.row.dataset_id or "")
         if dataset is None or self.row.dataset_version is None:
             return None
-        past = await datasets.at_version(info.context.services, dataset, self.row.dataset_version)
-        return None if past is None else await download_url(info, past, format)
+        return await version_url(info, dataset, self.row.dataset_version, format)
 
     @resolved("Who had it stored.")
     async def created_by(self, info: Info) -> User | None:

@@ -33,6 +33,7 @@ from headgate.graphql.discretion import discreet, discretion, may_read
 from headgate.graphql.endpoints import EndpointMutation, EndpointQuery
 from headgate.graphql.errors import ErrorQuery
 from headgate.graphql.events import JobSubscription
+from headgate.graphql.exports import ExportMutation
 from headgate.graphql.files import FileMutation, FileQuery
 from headgate.graphql.guarded import GuardedSchema
 from headgate.graphql.health import HealthQuery
@@ -90,6 +91,7 @@ class Mutation(
     JobActionMutation,
     CorrectionMutation,
     ResultMutation,
+    ExportMutation,
     DatasetMutation,
     EndpointMutation,
 ): ...

@@ -34,7 +34,7 @@ CHUNK_BYTES = 512 * 1024
 STALLED_S = 120.0
 """A client that takes nothing for so long is gone."""
 RETRY_AFTER = {"retry-after": "5"}
-STATUSES = {"NOT_FOUND": 404, "DOWNLOADS_BUSY": 429}
+STATUSES = {"NOT_FOUND": 404, "VERSION_EXPIRED": 410, "DOWNLOADS_BUSY": 429}
 
 
 class DatasetDownloads:

@@ -32,6 +32,7 @@ REQUIRED: dict[str, Role | Anyone] = {
     "query { results { totalCount } }": Role.VIEWER,
     'mutation { storeResult(input: {name: "", data: {}}) { errors { code } } }': Role.OPERATOR,
     'mutation { deleteResult(id: "x") { errors { code } } }': Role.OPERATOR,
+    'mutation { exportDataset(input: {name: "a", sink: {dataset: {name: "b"}}}) { errors { code } } }': Role.OPERATOR,
     'mutation { deleteFile(id: "x") { errors { code } } }': Role.OPERATOR,
     'query { pipeline(name: "a") { id } }': Role.VIEWER,
     "query { pipelines { totalCount } }": Role.VIEWER,
