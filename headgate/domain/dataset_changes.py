@@ -1,6 +1,7 @@
 """Datasets are brought back to what they were, and deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import String, cast
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,17 +9,14 @@ from sqlmodel import col, select
 
 from headgate.domain import dataset_versions
 from headgate.domain.audit import record
-from headgate.domain.datasets import folder_of, require_version, required
+from headgate.domain.datasets import require_version, required
 from headgate.domain.happenings import FINAL
 from headgate.domain.permissions import Principal, require
 from headgate.domain.services import Services
-from headgate.errors import UserFault
-from headgate.storage.datasets import DatasetConflict, Snapshot
-from headgate.storage.restoring import restore as restore_version
+from headgate.errors import JobFault, UserFault
 from headgate.storage.tables import Dataset, Job, Pipeline, Role, utc_now
-from headgate.storage.tending import to_its_end
 
-RESTORE_TRIES = 10
+RESTORE_TIMEOUT_S = 60.0
 SHOWN_USERS = 5
 """So many jobs and pipelines are named that a dataset is in use by."""
 
@@ -26,30 +24,35 @@ SHOWN_USERS = 5
 async def restore(services: Services, principal: Principal, name: str, version: int) -> Dataset:
     """Make a new version with the rows and columns of an old one; none where the newest has just these.
 
-    Raises UserFault: FORBIDDEN, NOT_FOUND, VERSION_EXPIRED, DATASET_BUSY where jobs kept committing meanwhile.
+    Raises UserFault: FORBIDDEN, NOT_FOUND, VERSION_EXPIRED, DATASET_BUSY where jobs kept committing meanwhile, or what
+    befell the engine.
     """
     require(principal, Role.OPERATOR)
     dataset = await required(services, name)
     require_version(dataset, version)
     restored = await _restored(services, dataset, version)
     async with services.database.transaction() as session:
-        [dataset] = await dataset_versions.advance(session, {dataset.id: restored.to_json()})
+        [dataset] = await dataset_versions.advance(session, {dataset.id: restored})
         if dataset.deleted_at is not None:
             raise UserFault("NOT_FOUND", f"There is no dataset {name}.", ("name",))
-        details = {"id": dataset.id, "from": version, "version": restored.version}
+        details = {"id": dataset.id, "from": version, "version": restored["version"]}
         record(session, principal, "restoreDataset", name, details)
     dataset_versions.announce(services.signals, [dataset.id])
     return dataset
 
 
-async def _restored(services: Services, dataset: Dataset, version: int) -> Snapshot:
-    for _ in range(RESTORE_TRIES):
-        try:
-            return await to_its_end(restore_version, folder_of(services, dataset), version)
-        except DatasetConflict:
-            continue
-    message = "Jobs kept changing the dataset. Try again when they are done."
-    raise UserFault("DATASET_BUSY", message, ("name",), retryable=True)
+async def _restored(services: Services, dataset: Dataset, version: int) -> Mapping[str, Any]:
+    folder = services.store.location(dataset.storage_key).to_json()
+    task = {"task": "restore", "folder": folder, "version": version}
+    try:
+        answer = await services.inspector.run(task, timeout_s=RESTORE_TIMEOUT_S)
+    except JobFault as fault:
+        raise UserFault(fault.code, fault.message, (), fault.retryable) from fault
+    if (made := answer["version"]) is None:
+        message = "Jobs kept changing the dataset. Try again when they are done."
+        raise UserFault("DATASET_BUSY", message, ("name",), retryable=True)
+    found: Mapping[str, Any] = made
+    return found
 
 
 async def delete(services: Services, principal: Principal, name: str) -> str:

@@ -1,6 +1,6 @@
 """Datasets: find them and read their rows."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +17,8 @@ from headgate.storage.datasets import snapshot
 from headgate.storage.rows import RowPageData, RowQuery, read_rows
 from headgate.storage.tablefolders import TableFolder, table_folder
 from headgate.storage.tables import Dataset
+
+DATASETS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,21 @@ async def page(services: Services, wanted: DatasetFilter, first: int, after: str
     statement = select(Dataset).where(*_conditions(wanted))
     keyset: Keyset[Dataset] = Keyset.by_id(Dataset.id, "dataset")
     return await read_page(services.database, statement, keyset, first=first, after=after)
+
+
+async def all_with_versions(services: Services) -> AsyncIterator[Dataset]:
+    """Go through all datasets that have a version, some at a time."""
+    last = ""
+    there = (col(Dataset.deleted_at).is_(None), col(Dataset.version).is_not(None))
+    while True:
+        behind = select(Dataset).where(col(Dataset.id) > last, *there).order_by(col(Dataset.id))
+        async with services.database.read() as session:
+            found = (await session.scalars(behind.limit(DATASETS_AT_ONCE))).all()
+        for dataset in found:
+            yield dataset
+            last = dataset.id
+        if len(found) < DATASETS_AT_ONCE:
+            return
 
 
 async def total(services: Services, wanted: DatasetFilter) -> int:

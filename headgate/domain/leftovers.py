@@ -1,5 +1,6 @@
 """What killed servers leave behind in the store, and how it goes."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from datetime import datetime, timedelta
@@ -9,8 +10,11 @@ from pathlib import PurePosixPath
 from sqlalchemy import func
 from sqlmodel import col, select
 
+from headgate.domain.datasets import folder_of
 from headgate.domain.happenings import FINAL
 from headgate.domain.services import Services
+from headgate.storage.compaction import uncommitted
+from headgate.storage.datasets import COMPACTION
 from headgate.storage.ids import is_id, made_at
 from headgate.storage.tables import Dataset, File, Job, JobStatus, Upload, User, utc_now
 
@@ -33,8 +37,14 @@ async def remove_leftovers(services: Services, *, min_age: timedelta = MIN_AGE) 
     removed = await services.store.discard_unfinished(before, partial(_being_uploaded, services))
     for folder, select_useless in USELESS.items():
         removed += await sweep(services, folder, select_useless, before)
-    async for key in _dataset_keys(services):
-        removed += await sweep(services, key, _uncommitted_parts, before)
+    async for dataset in _datasets(services):
+        if dataset.deleted_at is None:
+            removed += await sweep(
+                services, dataset.storage_key, partial(_uncommitted_parts, dataset), before
+            )
+        elif dataset.deleted_at < before - timedelta(seconds=services.job_timeout_s):
+            # No job that reads it can go on any more.
+            await services.store.remove(dataset.storage_key)
     return removed
 
 
@@ -93,8 +103,8 @@ async def _unnamed_ledgers(services: Services, names: list[str]) -> set[str]:
     return {ledgers[id] for id in await _unnamed_inputs(services, list(ledgers))}
 
 
-async def _dataset_keys(services: Services) -> AsyncIterator[str]:
-    """Name the folders of all datasets, in the order of their ids."""
+async def _datasets(services: Services) -> AsyncIterator[Dataset]:
+    """Go through all datasets, deleted ones too, in the order of their ids."""
     last = ""
     while True:
         statement = (
@@ -103,22 +113,26 @@ async def _dataset_keys(services: Services) -> AsyncIterator[str]:
         async with services.database.read() as session:
             found = (await session.scalars(statement)).all()
         for dataset in found:
-            yield dataset.storage_key
+            yield dataset
             last = dataset.id
         if len(found) < DATASETS_AT_ONCE:
             return
 
 
-async def _uncommitted_parts(services: Services, names: list[str]) -> set[str]:
-    """Parts that attempts wrote whose job has ended without any commit: `<job id>-<attempt>-….parquet`."""
-    jobs = {name: name.partition("-")[0] for name in names}
+async def _uncommitted_parts(dataset: Dataset, services: Services, names: list[str]) -> set[str]:
+    """Parts that were written and never committed: `<id of a job or a compaction>-<attempt>-….parquet`."""
+    makers = {name: name.partition("-")[0] for name in names}
+    ids = set(makers.values())
     ended = select(Job.id).where(
-        col(Job.id).in_(_ids(set(jobs.values()), "job")),
+        col(Job.id).in_(_ids(ids, "job")),
         col(Job.status).in_([JobStatus.FAILED, JobStatus.CANCELED]),
     )
     async with services.database.read() as session:
-        ids = set(await session.scalars(ended))
-    return {name for name, job_id in jobs.items() if job_id in ids}
+        useless = set(await session.scalars(ended))
+    if compactions := _ids(ids, COMPACTION):
+        folder = folder_of(services, dataset)
+        useless |= await asyncio.to_thread(uncommitted, folder, sorted(compactions))
+    return {name for name, maker in makers.items() if maker in useless}
 
 
 USELESS: dict[str, Select] = {

@@ -21,6 +21,7 @@ from headgate.errors import JobFault
 from headgate.pipelines import kinds
 from headgate.pipelines.aggregates import run_aggregate
 from headgate.pipelines.checks.registry import check_kinds
+from headgate.pipelines.compaction import run_compact
 from headgate.pipelines.damage import LIBRARY_FAULTS
 from headgate.pipelines.dialect import Dialect, GivenDialect
 from headgate.pipelines.gate import READ_SHARE
@@ -31,6 +32,7 @@ from headgate.pipelines.pace import rows_per_second, seconds_left
 from headgate.pipelines.probes import run_probe
 from headgate.pipelines.profiles.tasks import run_correlate, run_profile, run_suggest
 from headgate.pipelines.rendering import run_render
+from headgate.pipelines.restoring import run_restore
 from headgate.pipelines.scratch import scratch_made
 from headgate.pipelines.sinks.registry import sink_kinds
 from headgate.pipelines.sources.registry import source_kinds
@@ -139,6 +141,8 @@ TASKS: Mapping[str, Callable[[Errand], dict[str, Any]]] = {
     "aggregate": lambda errand: run_aggregate(errand.task),
     "vet": lambda errand: run_vet(errand.task),
     "render": lambda errand: run_render(errand.task),
+    "compact": lambda errand: run_compact(errand.task),
+    "restore": lambda errand: run_restore(errand.task),
     "probe": lambda errand: run_probe(errand.task, errand.watch),
 }
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 from headgate import __version__
@@ -18,10 +19,12 @@ from headgate.domain import (
     streams,
     upload_completion,
     upload_endings,
+    vacuum,
     workers,
 )
 from headgate.domain.appender import Appender
 from headgate.domain.aside import aside
+from headgate.domain.compaction import Compactor
 from headgate.domain.event_reader import EventReader
 from headgate.domain.keyring import KeyRing
 from headgate.domain.lookout import LOOK_EVERY_S, Lookout
@@ -232,6 +235,7 @@ async def _look_out(lookout: Lookout) -> None:
 def _chores(settings: Settings, services: Services) -> list[Chore]:
     tick_s, limits = settings.reconcile_seconds, batch_limits(settings)
     return [
+        *_compaction(settings, services),
         Chore(RECONCILE, tick_s, lambda: _reconcile(services, tick_s)),
         Chore("fire schedules", FIRE_EVERY_S, lambda: firing.fire_due(services), by_all=True),
         Chore("seal batches", SEAL_EVERY_S, lambda: streams.seal_all(services, limits), by_all=True),
@@ -246,7 +250,26 @@ def _chores(settings: Settings, services: Services) -> list[Chore]:
             HOUR_S,
             lambda: retention.forget_errors(services, days=settings.error_retention_days),
         ),
+        Chore(
+            "expire versions",
+            HOUR_S,
+            lambda: vacuum.expire_versions(services, days=settings.version_retention_days),
+        ),
     ]
+
+
+def _compaction(settings: Settings, services: Services) -> list[Chore]:
+    if not settings.compaction_minutes:
+        return []
+    compactor = Compactor(services, partial(_own_pool, settings))
+    return [Chore("compact datasets", settings.compaction_minutes * MINUTE_S, compactor.go_round)]
+
+
+@asynccontextmanager
+async def _own_pool(settings: Settings) -> AsyncIterator[ChildPool]:
+    pool = make_pool(settings, 1)
+    async with pool_running(pool):
+        yield pool
 
 
 async def _reconcile(services: Services, waiting_s: float) -> None:

@@ -194,7 +194,7 @@ def commit(
         *map(_remove, removed),
     ]
     try:
-        _commit(folder, mode, base, _delta_schema(columns), actions, partition_by, properties)
+        _commit(folder, mode, base, delta_schema(columns), actions, partition_by, properties)
     except DeltaError as error:
         if newest_version(folder) == (base.version if base else None):
             raise
@@ -299,7 +299,8 @@ def _remove(part: Part) -> RemoveAction:
     return RemoveAction(part.name, True, int(time.time() * 1000))
 
 
-def _delta_schema(columns: Iterable[Column]) -> Schema:
+def delta_schema(columns: Iterable[Column]) -> Schema:
+    """The columns as Delta Lake says them."""
     return Schema([_field(column) for column in columns])
 
 

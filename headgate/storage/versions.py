@@ -86,6 +86,20 @@ def change(folder: TableFolder, version: int) -> Change:
     )
 
 
+def newest_until(folder: TableFolder, oldest: int, newest: int, moment: datetime) -> int:
+    """The newest version, from the oldest to the newest given, that was there at a moment; the oldest where none was.
+
+    Only as many commits are read as it takes to halve the way to it.
+    """
+    while oldest < newest:
+        middle = (oldest + newest + 1) // 2
+        if change(folder, middle).at <= moment:
+            oldest = middle
+        else:
+            newest = middle - 1
+    return oldest
+
+
 def _counted(folder: TableFolder, version: int, actions: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What a commit did that doesn't say so itself."""
     changed = [
