@@ -206,7 +206,7 @@ async def _inspect(
     async with scratch_folder(services.store, new_id("inspection"), 1) as scratch:
         task = {
             "task": "inspect",
-            "path": str(services.store.path(f"files/{file.id}")),
+            "object": services.store.location(f"files/{file.id}").to_json(),
             "name": file.name,
             "format": file.format,
             "dialect": file.dialect,

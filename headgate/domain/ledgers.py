@@ -98,8 +98,8 @@ async def with_errors(
 
 def open_errors(services: Services, job_id: str, resolved_by: Sequence[str]) -> OpenErrors:
     """Find the errors of a job but for those that these jobs have resolved."""
-    path = services.store.path
-    return OpenErrors(path(ledger_key(job_id)), [path(resolved_key(later)) for later in resolved_by])
+    at = services.store.location
+    return OpenErrors(at(ledger_key(job_id)), [at(resolved_key(later)) for later in resolved_by])
 
 
 async def reading(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

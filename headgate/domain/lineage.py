@@ -134,7 +134,7 @@ async def _passed_of(services: Services, earlier: Job, later: Job, ancestors: Co
     if earlier.id in ancestors:
         return later.rows_read - later.rows_rejected
     errors = open_errors(services, earlier.id, earlier.resolved_by)
-    return await reading(errors.count_resolved, services.store.path(resolved_key(later.id)))
+    return await reading(errors.count_resolved, services.store.location(resolved_key(later.id)))
 
 
 def _take_off(earlier: Job, later: Job, passed: int) -> list[NewEvent]:

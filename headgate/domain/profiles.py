@@ -57,7 +57,11 @@ async def of_file(
     Raises UserFault: FILE_NOT_READY, UNKNOWN_COLUMN, TOO_MANY_COLUMNS, NOT_NUMERIC, TIMED_OUT, or the engine's reason.
     """
     key = require_ready(file, ())
-    source = {"path": str(services.store.path(key)), "format": file.format, "dialect": file.dialect}
+    source = {
+        "object": services.store.location(key).to_json(),
+        "format": file.format,
+        "dialect": file.dialect,
+    }
     return await _profile(services, wanted, {"file": source}, columns)
 
 

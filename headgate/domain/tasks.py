@@ -8,7 +8,7 @@ from headgate.domain import endpoints
 from headgate.domain.acceptance import fetched_key, input_key
 from headgate.domain.appended import collect
 from headgate.domain.incremental import state_of
-from headgate.domain.ledgers import ledger_key, open_errors, resolved_key
+from headgate.domain.ledgers import ledger_key, resolved_key
 from headgate.domain.lineage import LINEAGE, RESOLVED_BY
 from headgate.domain.mapping_tasks import mapping_task
 from headgate.domain.runs import Claim
@@ -31,8 +31,8 @@ async def task_of(services: Services, claim: Claim, scratch: Path) -> dict[str, 
         "attempt": claim.attempt,
         "source": await _source(services, claim),
         "rules": chosen(spec, ROWS),
-        "datasets": {name: _folder(services, key) for name, key in spec.get("datasets", {}).items()},
-        "ledger": str(services.store.path(ledger_key(claim.job_id))),
+        "datasets": {name: _at(services, key) for name, key in spec.get("datasets", {}).items()},
+        "ledger": _at(services, ledger_key(claim.job_id)),
         "scratch": str(scratch),
         "outside": await _outside(services, claim.job),
         **(_sinks(services, claim) if claim.job.kind in WRITING else {}),
@@ -56,7 +56,7 @@ def _sinks(services: Services, claim: Claim) -> dict[str, Any]:
         "sinks": spec["sinks"],
         "dataset": dataset_of(services, claim.dataset.storage_key, spec) if claim.dataset else None,
         "replay": _replay(services, claim.job),
-        "resolved": str(services.store.path(resolved_key(claim.job_id))),
+        "resolved": _at(services, resolved_key(claim.job_id)),
         "lineage": claim.job.spec.get(LINEAGE, []),
     }
 
@@ -66,7 +66,7 @@ def dataset_of(services: Services, storage_key: str, spec: Mapping[str, Any]) ->
     sink = dataset_sink(spec) or {}
     number = next((number for number, each in enumerate(spec["sinks"]) if "dataset" in each), 0)
     return {
-        "folder": _folder(services, storage_key),
+        "folder": _at(services, storage_key),
         "mode": sink.get("mode", WriteMode.APPEND),
         "keys": sink.get("keys", []),
         "partitionBy": sink.get("partitionBy"),
@@ -87,19 +87,19 @@ def settlement_of(services: Services, claim: Claim) -> dict[str, Any] | None:
     """
     if claim.dataset is None:
         return None
-    folder = _folder(services, claim.dataset.storage_key)
+    folder = _at(services, claim.dataset.storage_key)
     return {"task": "settle", "job": claim.job_id, "attempt": claim.attempt, "folder": folder}
 
 
-def _folder(services: Services, key: str) -> dict[str, Any]:
-    """Say where a dataset's table is."""
+def _at(services: Services, key: str) -> dict[str, Any]:
+    """Say where an object of the store, or a folder of it, is."""
     return services.store.location(key).to_json()
 
 
 async def _source(services: Services, claim: Claim) -> dict[str, Any]:
     (kind, given), *_ = claim.job.spec["source"].items()
     if kind == "dataset":
-        folder = _folder(services, given["key"])
+        folder = _at(services, given["key"])
         return {"folder": folder, "version": given["version"], "filter": given.get("filter")}
     if kind == "url":
         return _fetch(services, claim, given)
@@ -116,7 +116,7 @@ async def _outside_source(services: Services, claim: Claim, given: Mapping[str, 
     pipeline_id = claim.job.pipeline_id
     return {
         "outside": given["source"],
-        "path": str(services.store.path(fetched_key(given.get("job", claim.job_id)))),
+        "kept": _at(services, fetched_key(given.get("job", claim.job_id))),
         "max_bytes": services.max_upload_bytes,
         "state": await state_of(services, pipeline_id) if pipeline_id is not None else None,
     }
@@ -125,18 +125,18 @@ async def _outside_source(services: Services, claim: Claim, given: Mapping[str, 
 def _file(services: Services, claim: Claim, given: Mapping[str, Any]) -> dict[str, Any]:
     """Say which file is read: one that was uploaded, or what came with the request."""
     if claim.file is not None:
-        path = str(services.store.path(f"files/{claim.file.id}"))
+        file = _at(services, f"files/{claim.file.id}")
         format = given.get("format", claim.file.format)
         if "dialect" in given:
             return {
-                "path": path,
+                "object": file,
                 "format": format,
                 "dialect": None,
                 "given_dialect": _given(given["dialect"]),
             }
-        return {"path": path, "format": format, "dialect": claim.file.dialect}
-    path = str(services.store.path(input_key(given.get("job", claim.job_id))))
-    source = {"path": path, "format": given.get("format", FileFormat.NDJSON), "dialect": None}
+        return {"object": file, "format": format, "dialect": claim.file.dialect}
+    sent = _at(services, input_key(given.get("job", claim.job_id)))
+    source = {"object": sent, "format": given.get("format", FileFormat.NDJSON), "dialect": None}
     return source | ({"given_dialect": given["dialect"]} if "dialect" in given else {})
 
 
@@ -153,14 +153,14 @@ def _corrections(services: Services, job: Job, given: Mapping[str, Any]) -> dict
         "columns": given["columns"],
         "own": given.get("own", []),
         "asText": given.get("asText"),
-        "fetched": str(services.store.path(fetched_key(fetched))) if fetched else None,
+        "fetched": _at(services, fetched_key(fetched)) if fetched else None,
     }
 
 
 def _fetch(services: Services, claim: Claim, given: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "url": given["url"],
-        "path": str(services.store.path(fetched_key(given.get("job", claim.job_id)))),
+        "kept": _at(services, fetched_key(given.get("job", claim.job_id))),
         "networks": list(services.allowed_networks),
         "max_bytes": services.max_upload_bytes,
         "timeout_s": timeout_of(services, claim.job),
@@ -176,8 +176,8 @@ def _replay(services: Services, job: Job) -> dict[str, Any] | None:
 def _open_errors(services: Services, job: Job) -> dict[str, Any]:
     """Name the ledger of the job that this one resolves, and the rows in it that others had resolved before."""
     assert job.resolves_id is not None
-    errors = open_errors(services, job.resolves_id, job.spec[RESOLVED_BY])
-    return {"ledger": str(errors.ledger), "resolved": [str(path) for path in errors.resolved]}
+    resolved = [_at(services, resolved_key(later)) for later in job.spec[RESOLVED_BY]]
+    return {"ledger": _at(services, ledger_key(job.resolves_id)), "resolved": resolved}
 
 
 def timeout_of(services: Services, job: Job) -> float:

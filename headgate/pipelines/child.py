@@ -25,8 +25,9 @@ from headgate.pipelines.compaction import run_compact
 from headgate.pipelines.damage import LIBRARY_FAULTS
 from headgate.pipelines.dialect import Dialect, GivenDialect
 from headgate.pipelines.gate import READ_SHARE
-from headgate.pipelines.inspector import inspect
+from headgate.pipelines.inspector import LOOKED_AT_BYTES, inspect, is_cut
 from headgate.pipelines.jobtasks import Following, run_ingest, run_map, run_settle, run_validate
+from headgate.pipelines.nearby import Nearby
 from headgate.pipelines.orders import Orders, Send, Stopped
 from headgate.pipelines.pace import rows_per_second, seconds_left
 from headgate.pipelines.probes import run_probe
@@ -110,15 +111,20 @@ def run_inspect(errand: Errand) -> dict[str, Any]:
     task = errand.task
     given = FileFormat(task["format"]) if task["format"] else None
     dialect = Dialect.from_json(task["dialect"]) if task["dialect"] else None
+    given_dialect = GivenDialect.from_json(task.get("given_dialect"))
     with scratch_made(Path(task["scratch"])) as scratch:
+        nearby = Nearby(scratch, errand.watch)
+        path, is_whole = nearby.head(task["object"], LOOKED_AT_BYTES)
+        if not is_whole and not is_cut(path, task["name"], given, given_dialect):
+            path = nearby.file(task["object"])
         found = inspect(
-            Path(task["path"]),
+            path,
             task["name"],
             scratch,
             rows=task["rows"],
             given=given,
             dialect=dialect,
-            given_dialect=GivenDialect.from_json(task.get("given_dialect")),
+            given_dialect=given_dialect,
         )
     return {
         "format": found.format,
@@ -135,9 +141,9 @@ TASKS: Mapping[str, Callable[[Errand], dict[str, Any]]] = {
     "map": lambda errand: run_map(errand.task, errand.following),
     "settle": lambda errand: run_settle(errand.task),
     "inspect": run_inspect,
-    "profile": lambda errand: run_profile(errand.task),
-    "correlate": lambda errand: run_correlate(errand.task),
-    "suggest": lambda errand: run_suggest(errand.task),
+    "profile": lambda errand: run_profile(errand.task, errand.watch),
+    "correlate": lambda errand: run_correlate(errand.task, errand.watch),
+    "suggest": lambda errand: run_suggest(errand.task, errand.watch),
     "aggregate": lambda errand: run_aggregate(errand.task),
     "vet": lambda errand: run_vet(errand.task),
     "render": lambda errand: run_render(errand.task),
@@ -156,6 +162,8 @@ def answer(errand: Errand) -> dict[str, Any]:
         return {"stopped": True}
     except JobFault as fault:
         return {"failure": _failure(fault)}
+    except StoreUnavailable as fault:
+        return {"failure": _failure(JobFault(fault.code, fault.message, "SYSTEM", retryable=True))}
     except MemoryError:
         return {
             "failure": _failure(

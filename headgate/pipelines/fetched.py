@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from headgate.pipelines import formats
 from headgate.pipelines.fetching import fetch
@@ -13,12 +14,45 @@ from headgate.pipelines.prepared import Source, Watch
 CONTENT, NAME = "content", "name"
 
 
+class KeptFolder(Protocol):
+    """The folder in which something fetched is kept: it appears once, as a whole."""
+
+    def find(self) -> Path | None:
+        """Name the folder on this machine; None where it is not there yet."""
+        ...
+
+    def keep(self, fetched: Path) -> Path:
+        """Let a folder appear at its place, unless another attempt was faster; names the one that is there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalKept:
+    """A kept folder of this machine."""
+
+    path: Path
+
+    def find(self) -> Path | None:
+        """Name the folder; None where it is not there yet."""
+        return self.path if self.path.exists() else None
+
+    def keep(self, fetched: Path) -> Path:
+        """Rename a folder to this one, unless another attempt was faster."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            fetched.rename(self.path)
+        except OSError:
+            if not self.path.exists():
+                raise
+        return self.path
+
+
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """A URL whose content is kept in `folder`, at most so many bytes; `networks` are those that are allowed."""
 
     url: str
-    folder: Path
+    folder: KeptFolder
     networks: Sequence[Network]
     max_bytes: int
     timeout_s: float
@@ -29,9 +63,7 @@ def fetched_source(wanted: Fetch, scratch: Path, watch: Watch) -> Source:
 
     Raises JobFault: what `fetch` raises, and what `formats.identify` says of its format.
     """
-    if not wanted.folder.exists():
-        keep_folder(_fetched(wanted, scratch, watch), wanted.folder)
-    return kept_source(wanted.folder)
+    return kept_source(wanted.folder.find() or wanted.folder.keep(_fetched(wanted, scratch, watch)))
 
 
 def kept_source(folder: Path) -> Source:
@@ -61,13 +93,3 @@ def written_safely(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def keep_folder(fetched: Path, folder: Path) -> None:
-    """Let a folder appear at its place, unless another attempt was faster."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        fetched.rename(folder)
-    except OSError:
-        if not folder.exists():
-            raise

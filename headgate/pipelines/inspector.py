@@ -19,6 +19,8 @@ from headgate.storage.formats import DELIMITED, FileFormat
 
 HEAD_BYTES = 4 << 20
 """So much of a text file is looked at: types are a guess from it, which the ingest corrects."""
+LOOKED_AT_BYTES = HEAD_BYTES + 1
+"""Of a file with more bytes than these no more are needed, where it is looked at so."""
 CUT = DELIMITED | {FileFormat.NDJSON}
 
 
@@ -57,6 +59,16 @@ def inspect(
         columns, frame = _typed(prepared, rows + 1)
     records = json_records(frame.head(rows), {column.name: column.form for column in columns})
     return Inspection(format, dialect, columns, records, frame.height > rows or not is_whole)
+
+
+def is_cut(
+    head: Path, name: str, given: FileFormat | None, given_dialect: GivenDialect = NOTHING_GIVEN
+) -> bool:
+    """Whether these first bytes of a file are all of it that is looked at."""
+    try:
+        return formats.identify(head, name, given, given_dialect) in CUT
+    except JobFault:
+        return False
 
 
 def _ignore(stage: str, **figures: Any) -> None:

@@ -6,13 +6,15 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from headgate.errors import JobFault
 from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect, GivenDialect
 from headgate.pipelines.endpoints.outside import Outside
-from headgate.pipelines.fetched import Fetch, fetched_source, kept_source
+from headgate.pipelines.fetched import Fetch, KeptFolder, fetched_source, kept_source
 from headgate.pipelines.inputs import Input
 from headgate.pipelines.keptfiles import OutsideFetch, fetched_files, is_kept, kept_files
 from headgate.pipelines.mappings import Done, Item, Tally, carry_out
+from headgate.pipelines.nearby import Nearby
 from headgate.pipelines.orders import Permit
 from headgate.pipelines.prepared import Source, Watch
 from headgate.pipelines.readers.corrections import Corrections
@@ -51,24 +53,26 @@ def run_ingest(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
     """Run the task "ingest"; the answer has the counts and the dataset's new version, where rows go to one."""
     outside = Outside.from_json(task["outside"])
     with scratch_made(Path(task["scratch"])) as scratch:
-        source, state = _input(task["source"], outside, scratch, following.watch)
+        nearby = Nearby(scratch, following.watch)
+        source, state = _input(task["source"], outside, nearby, scratch, following.watch)
         if isinstance(source, Files) and not source.files:
             return _ingested(Ingested(Counts(0, 0, 0), None, (), (), state))
         job = Ingest(
             source,
             target_of(task, scratch),
-            Path(task["ledger"]),
+            nearby.written(task["ledger"]),
             scratch,
             _open_errors(task["replay"]) if task.get("replay") else None,
             _screening(task),
             Samples(following.tell),
-            Path(task["resolved"]),
+            nearby.written(task["resolved"]),
             task["lineage"],
             steps_from_json(task["rules"].get("steps") or ()),
             _outside_sinks(task["sinks"]),
             outside,
             state,
             task["job"],
+            nearby.keep,
         )
         return _ingested(ingest(job, following.watch, following.permit))
 
@@ -104,14 +108,16 @@ def run_validate(task: Mapping[str, Any], following: Following) -> dict[str, Any
     """Run the task "validate"; the answer has the counts and a report."""
     outside = Outside.from_json(task["outside"])
     with scratch_made(Path(task["scratch"])) as scratch:
+        nearby = Nearby(scratch, following.watch)
         job = Validate(
-            _input(task["source"], outside, scratch, following.watch)[0],
-            Path(task["ledger"]),
+            _input(task["source"], outside, nearby, scratch, following.watch)[0],
+            nearby.written(task["ledger"]),
             scratch,
             _screening(task),
             Samples(following.tell),
             steps_from_json(task["rules"].get("steps") or ()),
             outside,
+            nearby.keep,
         )
         verdict = validate(job, following.watch, following.permit)
     return {
@@ -131,30 +137,29 @@ def run_map(task: Mapping[str, Any], following: Following) -> dict[str, Any]:
 
 
 def _input(
-    source: Mapping[str, Any], outside: Outside, scratch: Path, watch: Watch
+    source: Mapping[str, Any], outside: Outside, nearby: Nearby, scratch: Path, watch: Watch
 ) -> tuple[Input, Mapping[str, Any] | None]:
     """What is read and, of an incremental source, the state to go on from next time."""
     if "version" in source:
         wanted = source.get("filter")
         rows = RowFilter.from_json(wanted) if wanted else None
         return DatasetRows(_folder(source), source["version"], rows), None
-    path = Path(source["path"])
     if "outside" in source:
-        kept = fetched_files(_outside_fetch(source, path, outside), scratch, watch)
+        kept = fetched_files(_outside_fetch(source, nearby.kept(source["kept"]), outside), scratch, watch)
         return kept.input(), kept.state
     if "url" in source:
-        return fetched_source(_fetch(source, path), scratch, watch), None
+        return fetched_source(_fetch(source, nearby.kept(source["kept"])), scratch, watch), None
     dialect = Dialect.from_json(source["dialect"]) if source["dialect"] else None
     given = GivenDialect.from_json(source.get("given_dialect"))
-    file = Source(path, FileFormat(source["format"]), dialect, given=given)
-    return _corrections(source, file) if "corrections" in source else file, None
+    file = Source(nearby.file(source["object"]), FileFormat(source["format"]), dialect, given=given)
+    return _corrections(source, file, nearby) if "corrections" in source else file, None
 
 
 def _folder(said: Mapping[str, Any]) -> TableFolder:
     return table_folder(location_from_json(said["folder"]))
 
 
-def _outside_fetch(source: Mapping[str, Any], folder: Path, outside: Outside) -> OutsideFetch:
+def _outside_fetch(source: Mapping[str, Any], folder: KeptFolder, outside: Outside) -> OutsideFetch:
     kind = source_from_json(source["outside"])
     assert isinstance(kind, OutsideSource)
     return OutsideFetch(kind, folder, outside, source["max_bytes"], source["state"])
@@ -162,19 +167,28 @@ def _outside_fetch(source: Mapping[str, Any], folder: Path, outside: Outside) ->
 
 def _open_errors(earlier: Mapping[str, Any]) -> OpenErrors:
     """The open errors of an earlier job: its ledger, but for the rows that later jobs resolved."""
-    return OpenErrors(Path(earlier["ledger"]), [Path(path) for path in earlier["resolved"]])
+    resolved = [location_from_json(said) for said in earlier["resolved"]]
+    return OpenErrors(location_from_json(earlier["ledger"]), resolved)
 
 
-def _corrections(source: Mapping[str, Any], table: Source) -> Corrections:
+def _corrections(source: Mapping[str, Any], table: Source, nearby: Nearby) -> Corrections:
     given = source["corrections"]
     as_text = given["asText"]
     if as_text is None:
-        folder = Path(given["fetched"])
-        as_text = kept_files(folder).is_text if is_kept(folder) else kept_source(folder).format in DELIMITED
+        as_text = _was_text(nearby.kept(given["fetched"]))
     return Corrections(table, _open_errors(given["of"]), given["columns"], as_text, given.get("own", ()))
 
 
-def _fetch(source: Mapping[str, Any], folder: Path) -> Fetch:
+def _was_text(fetched: KeptFolder) -> bool:
+    """Whether what was fetched came as text, whose types were still to be found."""
+    if (folder := fetched.find()) is None:
+        raise JobFault(
+            "NOTHING_TO_REPLAY", "What was fetched from outside is gone. Send the data again.", "DATA"
+        )
+    return kept_files(folder).is_text if is_kept(folder) else kept_source(folder).format in DELIMITED
+
+
+def _fetch(source: Mapping[str, Any], folder: KeptFolder) -> Fetch:
     networks = [ip_network(network) for network in source["networks"]]
     return Fetch(source["url"], folder, networks, source["max_bytes"], source["timeout_s"])
 

@@ -11,7 +11,7 @@ from headgate.errors import JobFault
 from headgate.pipelines import formats
 from headgate.pipelines.dialect import GivenDialect
 from headgate.pipelines.endpoints.outside import Outside
-from headgate.pipelines.fetched import keep_folder, written_safely
+from headgate.pipelines.fetched import KeptFolder, written_safely
 from headgate.pipelines.prepared import Source, Watch
 from headgate.pipelines.readers.many import Files
 from headgate.pipelines.sources.source import Fetched, FetchedFile, Fetching, OutsideSource
@@ -25,7 +25,7 @@ class OutsideFetch:
     """A source outside whose content is kept in `folder`, at most so many bytes; `state` is what it goes on from."""
 
     source: OutsideSource
-    folder: Path
+    folder: KeptFolder
     outside: Outside
     max_bytes: int
     state: Mapping[str, Any] | None
@@ -50,9 +50,7 @@ class Kept:
 
 def fetched_files(wanted: OutsideFetch, scratch: Path, watch: Watch) -> Kept:
     """What the source has; fetched only where it is not there yet. Raises JobFault, as the source does."""
-    if not wanted.folder.exists():
-        keep_folder(_fetch(wanted, scratch, watch), wanted.folder)
-    return kept_files(wanted.folder)
+    return kept_files(wanted.folder.find() or wanted.folder.keep(_fetch(wanted, scratch, watch)))
 
 
 def is_kept(folder: Path) -> bool:

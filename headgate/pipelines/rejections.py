@@ -166,6 +166,14 @@ class RejectionLog:
             return list(self._parts)
 
 
+Keep = Callable[[Path], None]
+"""Lets the store have a file as it was written; where that is not there, the store has none either."""
+
+
+def kept_where_written(path: Path) -> None:
+    """Nothing is to be done: the file was written where it stays."""
+
+
 def save_ledger(path: Path, *logs: RejectionLog, findings: Sequence[Finding] = ()) -> None:
     """Write findings and logs as one error ledger at `path`; no file, nor an older one, where there are none."""
     parts = [part for log in logs for part in log.parts()]

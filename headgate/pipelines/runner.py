@@ -17,7 +17,7 @@ from headgate.pipelines.orders import Permit, unlimited, unwrapped
 from headgate.pipelines.outcome import Outcome
 from headgate.pipelines.output import Passage, Written, keyed, write
 from headgate.pipelines.prepared import Watch
-from headgate.pipelines.rejections import RejectionLog, Samples, save_ledger
+from headgate.pipelines.rejections import Keep, RejectionLog, Samples, kept_where_written, save_ledger
 from headgate.pipelines.replay import save_resolved
 from headgate.pipelines.screening import Screening, compile_rules, softened
 from headgate.pipelines.shaping import Flow, Shaped, Surroundings, blaming, shape
@@ -43,6 +43,7 @@ class Ingest:
     spec. With `replay`, the open errors of an earlier job over the same source, its rejected rows are read and no
     others. Which of an earlier job's rows pass now is written at `resolved`; the ids of `lineage` are those of the jobs
     that have committed other rows of the same input. `state` is what an incremental source goes on from next time.
+    What was written at `ledger` and `resolved` is in the store once `keep` was called with it.
     """
 
     source: Input
@@ -59,6 +60,7 @@ class Ingest:
     outside: Outside = field(default_factory=Outside)
     state: Mapping[str, Any] | None = None
     job: str = ""
+    keep: Keep = kept_where_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def _ingest(
     until = permit()
     deliveries = _deliver(task, attempt, outcome, written, watch, permit) if fault is None else Deliveries()
     save_ledger(task.ledger, reading, log, findings=outcome.book.findings)
+    task.keep(task.ledger)
     if fault is not None:
         raise fault
     counts = outcome.counts(merged=written.merged + deliveries.merged, refused=deliveries.refused)
@@ -151,6 +154,7 @@ def _ingest(
         raise outcome.all_rejected(counts)
     if task.resolved is not None and rows.prepared.taken is not None:
         save_resolved(task.resolved, rows.prepared.taken, task.ledger)
+        task.keep(task.resolved)
     if target is None or merged is None:
         return Ingested(counts, None, written.columns, deliveries.said, task.state)
     while time.monotonic() >= until:

@@ -15,7 +15,7 @@ from headgate.pipelines.inputs import Input, read_rows, scanning
 from headgate.pipelines.orders import Permit, unlimited
 from headgate.pipelines.outcome import Outcome
 from headgate.pipelines.prepared import Watch
-from headgate.pipelines.rejections import RejectionLog, Samples, save_ledger
+from headgate.pipelines.rejections import Keep, RejectionLog, Samples, kept_where_written, save_ledger
 from headgate.pipelines.runner import shaped_rows
 from headgate.pipelines.screening import Screening, compile_rules
 from headgate.pipelines.shaping import Surroundings, blaming
@@ -36,6 +36,7 @@ class Validate:
     samples: Samples = field(default_factory=Samples)
     steps: Sequence[Step] = ()
     outside: Outside = field(default_factory=Outside)
+    keep: Keep = kept_where_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def validate(task: Validate, watch: Watch, permit: Permit = unlimited) -> Verdic
     outcome.check(task.source)
     permit()
     save_ledger(task.ledger, reading, found, findings=outcome.book.findings)
+    task.keep(task.ledger)
     counts = outcome.counts()
     is_beyond = any(limit.is_passed(failed, counts.read) for limit, failed in outcome.failed)
     has_passed = outcome.errors == counts.warnings and not is_beyond

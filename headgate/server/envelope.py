@@ -7,7 +7,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from headgate.server.masking import INTERNAL, MASKED_MESSAGE, log_unexpected
-from headgate.server.responses import REQUEST_ID, Refusal, new_request_id, refusal_response, request_id_of
+from headgate.server.responses import (
+    REQUEST_ID,
+    Refusal,
+    new_request_id,
+    refusal_response,
+    request_id_of,
+    store_unavailable,
+)
+from headgate.storage.object_store import StoreUnavailable
 
 SECURE_SCHEMES = ("https", "wss")
 INTERNAL_ERROR = 1011  # RFC 6455, section 7.4.1
@@ -55,9 +63,11 @@ class Envelope:
             await self._app(scope, receive, answer.send)
         except (ClientDisconnect, WebSocketDisconnect):
             return
+        except StoreUnavailable as error:
+            await answer.fail(store_unavailable(error))
         except Exception as error:
             log_unexpected(error, request_id=request_id_of(scope))
-            await answer.fail()
+            await answer.fail(BUG)
 
 
 class _Answer:
@@ -78,10 +88,10 @@ class _Answer:
             self._has_begun = True
             await self._send(_sealed(message, self._scope))
 
-    async def fail(self) -> None:
-        """Tell the client of a bug, as far as it can still be told."""
+    async def fail(self, refusal: Refusal) -> None:
+        """Tell the client what went wrong on our side, as far as it can still be told."""
         if not self._has_begun:
-            await self._answer(BUG)
+            await self._answer(refusal)
         elif self._scope["type"] == "websocket":
             await self._send({"type": "websocket.close", "code": INTERNAL_ERROR})
 

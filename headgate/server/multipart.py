@@ -4,9 +4,9 @@ https://github.com/jaydenseric/graphql-multipart-request-spec, in its strict ord
 """
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import suppress
 from functools import reduce
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 
@@ -15,6 +15,7 @@ from headgate.server.body import decode_json
 from headgate.server.parts import Parts
 from headgate.server.responses import Refusal, malformed
 from headgate.storage.ids import new_id
+from headgate.storage.object_store import ObjectStore, StoreUnavailable
 
 MEDIA_TYPE = "multipart/form-data"
 PREFLIGHT_HEADER = "GraphQL-Require-Preflight"
@@ -22,31 +23,6 @@ HEAD_BYTES = 64 * 1024
 # What is read of a file that is too large before the answer leaves: a client that is still sending would
 # otherwise see a broken connection in place of the reason.
 DRAIN_BYTES = 64 * 1024**2
-
-
-class Writer(Protocol):
-    """Takes the bytes of one object."""
-
-    @property
-    def sha256(self) -> str:
-        """The hash of all bytes, in hexadecimal, once the writer's block has ended."""
-        ...
-
-    async def write(self, chunk: bytes) -> None:
-        """Append a chunk."""
-        ...
-
-
-class ObjectStore(Protocol):
-    """Where files go."""
-
-    def writer(self, key: str) -> AbstractAsyncContextManager[Writer]:
-        """Open a writer whose bytes appear under `key` only when the block ends well."""
-        ...
-
-    async def delete(self, key: str) -> None:
-        """Remove an object."""
-        ...
 
 
 class MultipartRequest(NamedTuple):
@@ -96,9 +72,10 @@ class MultipartReceiver:
         return MultipartRequest(fields, file)
 
     async def discard_unclaimed(self, file: IncomingFile) -> None:
-        """Delete a file that nobody kept."""
+        """Delete a file that nobody kept; where the store can't be reached by then, it is swept away later."""
         if not file.claimed and not file.too_large:
-            await self._store.delete(file.key)
+            with suppress(StoreUnavailable):
+                await self._store.delete(file.key)
 
     async def _receive_file(self, parts: Parts, part_name: str) -> IncomingFile:
         part = await parts.begin(part_name)

@@ -12,10 +12,14 @@ from starlette.types import Scope
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.types.execution import ExecutionResult
 
+from headgate.storage.object_store import StoreUnavailable
+
 GRAPHQL_JSON = "application/graphql-response+json"
 PLAIN_JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 REQUEST_ID = "x-request-id"
+STORE_AGAIN_S = 10
+"""Whoever finds the store unavailable is told to come again in so many seconds."""
 JSON_RANGES = (GRAPHQL_JSON, PLAIN_JSON, "application/*", "*/*")
 
 
@@ -45,6 +49,11 @@ class Refusal(Exception):
 def malformed(message: str) -> Refusal:
     """Make the refusal of a request that breaks a format; the message says where."""
     return Refusal(400, "BAD_REQUEST", message)
+
+
+def store_unavailable(fault: StoreUnavailable) -> Refusal:
+    """Refuse what needs the store of files while that cannot be used."""
+    return Refusal(503, fault.code, fault.message, {"retry-after": str(STORE_AGAIN_S)}, retryable=True)
 
 
 def new_request_id() -> str:

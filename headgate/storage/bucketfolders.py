@@ -145,7 +145,12 @@ class BucketFolder:
 
     @property
     def _client(self) -> Any:
-        return _client(self.location.region, self.location.endpoint_url)
+        return connected(self.location)
+
+
+def connected(location: BucketLocation) -> Any:
+    """The client of botocore for a bucket: one as long as the process lives, for all its threads."""
+    return _client(location.region, location.endpoint_url)
 
 
 _fit: set[tuple[str, str | None]] = set()

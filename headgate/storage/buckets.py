@@ -47,9 +47,14 @@ class Bucket:
     says of a host. No message holds anything but the names of the bucket and of the object.
     """
 
-    def __init__(self, place: Place, dial: Dial) -> None:
+    def __init__(self, place: Place, client: Any) -> None:
         self._place = place
-        self._client = _client(place, dial)
+        self._client = client
+
+    @classmethod
+    def dialled(cls, place: Place, dial: Dial) -> Self:
+        """Make a bucket with a client of its own, whose connections `dial` makes; it is closed by its `with`."""
+        return cls(place, _client(place, dial))
 
     def __enter__(self) -> Self:
         return self
@@ -113,6 +118,30 @@ class Bucket:
         if size > max_bytes:
             message = f"The object {found.key} has more than the {max_bytes:,} bytes that are taken."
             raise JobFault("OBJECT_TOO_LARGE", message, "DATA", details={"maxBytes": max_bytes})
+
+    def head_of(self, found: StoredObject, size: int) -> bytes:
+        """Read the first bytes of an object as it was when it was found, at most so many."""
+        with self._told(found.key):
+            answer = self._client.get_object(
+                **self._named(found.key), IfMatch=found.etag, Range=f"bytes=0-{size - 1}"
+            )
+            with closing(answer["Body"]) as body:
+                content: bytes = body.read(size)
+                return content
+
+    def put_new(self, key: str, content: bytes) -> bool:
+        """Write an object unless there is one; tells whether it did."""
+        try:
+            with self._told(key):
+                self._client.put_object(
+                    **self._named(key), Body=content, ContentMD5=_md5(content), IfNoneMatch="*"
+                )
+        except JobFault as fault:
+            # A store answers so to the slower one of two that write at the same moment, too.
+            if fault.code == "OBJECT_CHANGED" or (fault.details or {}).get("status") == 409:
+                return False
+            raise
+        return True
 
     def upload(self, path: Path, key: str, *, heed: Heed) -> StoredObject:
         """Write a file as an object, whole or not at all, in the place of any that is there."""

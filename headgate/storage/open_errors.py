@@ -1,13 +1,17 @@
 """The open errors of one job: those of its ledger whose rows no later job has resolved."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import structlog
 
+from headgate.storage.bucketfolders import BucketFolder
 from headgate.storage.ledger import SCHEMA
+from headgate.storage.locations import BucketLocation, LocalLocation, Location
+from headgate.storage.object_store import StoreUnavailable
 
 NUMBER = "number"
 """Numbers the errors of a ledger from 0; an error keeps its number for good."""
@@ -19,6 +23,10 @@ SEARCHED_FIRST = 16_384
 """Among so many lines the first errors of each group are looked for first."""
 SAMPLES = 3
 """So many errors of a group are shown."""
+OBJECT_STORE = "object-store error"
+"""What Polars says of a bucket begins with this."""
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +59,21 @@ NOT_OPEN = "ROW_NOT_OPEN"
 """The code of errors that say of a row that it was not rejected, or is no longer: it is nothing to be corrected."""
 
 
+File = Path | Location
+"""Where a Parquet file is: on this machine, or in Headgate's own bucket, from which only what is needed is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenErrors:
     """Reads a ledger but for the rows that files of `resolved` name; errors of no row are never resolved.
 
     No ledger, None or a file that is missing, holds no errors; no such file of `resolved` resolves any. Frames that
-    are answered are in the order of the ledger, which is that of its rows.
+    are answered are in the order of the ledger, which is that of its rows. Every method raises StoreUnavailable where
+    the bucket can't be read.
     """
 
-    ledger: Path | None
-    resolved: Sequence[Path] = ()
+    ledger: File | None
+    resolved: Sequence[File] = ()
 
     def page(self, wanted: LedgerFilter, *, after: int = -1, first: int = 20) -> pl.DataFrame:
         """Up to `first` errors behind the one with this number, as NUMBERED."""
@@ -93,9 +106,10 @@ class OpenErrors:
         row = pl.col("row").drop_nulls()
         return self._answer(lambda errors: _collected(errors.rejecting().select(row)))["row"]
 
-    def count_resolved(self, path: Path) -> int:
+    def count_resolved(self, path: File) -> int:
         """How many rows would be taken off by one more file of `resolved`, of those that are rejected."""
-        rows = OpenErrors(None, [path])._resolved_rows()
+        with _told():
+            rows = OpenErrors(None, [path])._resolved_rows()
         return int(self.rejected_rows().unique().is_in(rows.implode()).sum())
 
     def batches(
@@ -106,25 +120,27 @@ class OpenErrors:
         They are those that are open when the first batch is read. Raises FileNotFoundError where the ledger goes away
         meanwhile.
         """
-        errors = self._lines().matching(wanted).select(NUMBER, *columns)
-        try:
-            batch = _page(errors, -1, FIRST_BATCH)
-        except FileNotFoundError:
-            return
-        while batch.height:
-            yield batch
-            batch = _page(errors, batch[NUMBER][-1], _batch_rows(batch))
+        with _told():
+            errors = self._lines().matching(wanted).select(NUMBER, *columns)
+            try:
+                batch = _page(errors, -1, FIRST_BATCH)
+            except FileNotFoundError:
+                return
+            while batch.height:
+                yield batch
+                batch = _page(errors, batch[NUMBER][-1], _batch_rows(batch))
 
     def _answer(self, read: Callable[["_Lines"], pl.DataFrame]) -> pl.DataFrame:
-        try:
-            return read(self._lines())
-        except FileNotFoundError:
-            return read(_Lines(pl.LazyFrame(schema=NUMBERED), pl.lit(True)))
+        with _told():
+            try:
+                return read(self._lines())
+            except FileNotFoundError:
+                return read(_Lines(pl.LazyFrame(schema=NUMBERED), pl.lit(True)))
 
     def _lines(self) -> "_Lines":
         if self.ledger is None:
             return _Lines(pl.LazyFrame(schema=NUMBERED), pl.lit(True))
-        lines = pl.scan_parquet(self.ledger, glob=False, row_index_name=NUMBER)
+        lines = _scan(self.ledger, row_index_name=NUMBER)
         resolved = self._resolved_rows()
         is_resolved = pl.lit(False)
         if not resolved.is_empty():
@@ -135,7 +151,7 @@ class OpenErrors:
         rows = [pl.Series("row", [], pl.Int64)]
         for path in self.resolved:
             with suppress(FileNotFoundError):
-                rows.append(pl.read_parquet(path, columns=["row"], glob=False)["row"])
+                rows.append(_collected(_scan(path).select("row"))["row"])
         return pl.concat(rows)
 
 
@@ -157,6 +173,28 @@ class _Lines:
     def between(self, first: int, last: int) -> "_Lines":
         """The lines with these numbers and those in between: no others are read."""
         return _Lines(self.all.slice(first, last - first + 1), self.are_open)
+
+
+def _scan(file: File, row_index_name: str | None = None) -> pl.LazyFrame:
+    if isinstance(file, BucketLocation):
+        folder = BucketFolder(file)
+        return pl.scan_parquet(folder.uri, glob=False, row_index_name=row_index_name, **folder.scan_options())
+    path = file.path if isinstance(file, LocalLocation) else file
+    return pl.scan_parquet(path, glob=False, row_index_name=row_index_name)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say in our words that a bucket can't be read."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, pl.exceptions.ComputeError) as error:
+        if OBJECT_STORE not in str(error):
+            raise
+        logger.warning("store.failed", operation="scan", kind=type(error).__name__)
+        raise StoreUnavailable from None
 
 
 def _groups(errors: _Lines, wanted: LedgerFilter, by: Sequence[str]) -> pl.DataFrame:

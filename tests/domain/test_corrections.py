@@ -194,7 +194,7 @@ async def test_corrections_go_by_the_rules_of_their_job_but_for_its_limits(
     given = await services.store.read(input_key(new.id), 0, 100)
     assert given == b'{"row":3,"values":{"age":36}}\n{"row":2,"values":{"age":null}}\n'
     assert source["corrections"] == {
-        "of": {"ledger": str(services.store.path(ledger_key(job.id))), "resolved": []},
+        "of": {"ledger": services.store.location(ledger_key(job.id)).to_json(), "resolved": []},
         "own": [],
         "columns": ["a"],
         "asText": True,

@@ -38,7 +38,7 @@ async def test_the_inspector_finds_the_bytes_and_an_empty_folder(
 
     [task] = inspector.tasks
     assert task["format"] == FileFormat.TSV
-    assert task["path"] == str(services.store.path(f"files/{file.id}"))
+    assert task["object"] == services.store.location(f"files/{file.id}").to_json()
     assert not Path(task["scratch"]).exists()  # noqa: ASYNC240
 
 

@@ -194,8 +194,8 @@ async def test_a_retry_of_corrections_that_failed_is_for_the_same_job(
     again = (await retries.retry(lineage.services, lineage.operator, RetryRequest(failed.id))).job
     assert (again.kind, again.resolves_id, again.retry_of_id) == (JobKind.CORRECTION, first.id, failed.id)
     task = await task_of(lineage.services, await claim(again), lineage.services.store.path("scratch"))
-    assert task["source"]["path"].endswith(f"inputs/{failed.id}")
-    assert task["source"]["corrections"]["of"]["ledger"].endswith(ledger_key(first.id))
+    assert task["source"]["object"]["path"].endswith(f"inputs/{failed.id}")
+    assert task["source"]["corrections"]["of"]["ledger"]["path"].endswith(ledger_key(first.id))
 
 
 async def test_corrections_of_rows_that_were_read_again_resolve_both_jobs(

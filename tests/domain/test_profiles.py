@@ -54,9 +54,12 @@ async def test_columns_of_a_version_are_one_task(
 async def test_a_file_is_read_as_it_was_found_to_be(services: Services, inspector: Any, file: File) -> None:
     assert await profiles.of_file(services, file, Profile.SUGGESTIONS) == FOUND
     [task] = inspector.tasks
-    path = str(services.store.path(f"files/{file.id}"))
     assert (task["task"], task["columns"]) == ("suggest", None)
-    assert task["file"] == {"path": path, "format": "CSV", "dialect": {"encoding": "utf-8", "delimiter": ","}}
+    assert task["file"] == {
+        "object": services.store.location(f"files/{file.id}").to_json(),
+        "format": "CSV",
+        "dialect": {"encoding": "utf-8", "delimiter": ","},
+    }
 
 
 async def test_a_file_that_is_not_ready_is_refused(services: Services, file: File) -> None:

@@ -80,7 +80,7 @@ async def test_a_text_is_read_by_all_retries_from_where_the_first_job_left_it(
         job = await again(services, operator, job)
     source = (await task_of(services, await claim(job), SCRATCH))["source"]
     assert source == {
-        "path": str(services.store.path(input_key(first.id))),
+        "object": services.store.location(input_key(first.id)).to_json(),
         "format": "CSV",
         "dialect": None,
     }
@@ -95,7 +95,7 @@ async def test_a_file_is_read_again(
     await end(await claim(job), FAULT)
     new = await again(services, operator, job)
     assert new.file_id == file.id
-    assert (await task_of(services, await claim(new), SCRATCH))["source"]["path"].endswith(f"files/{file.id}")
+    assert (await task_of(services, await claim(new), SCRATCH))["source"]["object"]["path"].endswith(file.id)
 
 
 async def test_only_the_rejected_rows_of_a_job_that_went_well_otherwise_are_read_again(
@@ -108,7 +108,7 @@ async def test_only_the_rejected_rows_of_a_job_that_went_well_otherwise_are_read
 
     assert new.resolves_id == job.id
     task = await task_of(services, await claim(new), SCRATCH)
-    assert task["replay"] == {"ledger": str(services.store.path(ledger_key(job.id))), "resolved": []}
+    assert task["replay"] == {"ledger": services.store.location(ledger_key(job.id)).to_json(), "resolved": []}
     assert task["lineage"] == [job.id]
 
 

@@ -176,7 +176,7 @@ async def test_a_task_says_where_everything_is(
         "job": of_file.job_id,
         "attempt": 1,
         "source": {
-            "path": str(store.path(f"files/{file.id}")),
+            "object": store.location(f"files/{file.id}").to_json(),
             "format": "CSV",
             "dialect": {"encoding": "utf-8", "delimiter": ","},
         },
@@ -187,9 +187,9 @@ async def test_a_task_says_where_everything_is(
             "partitionBy": None,
             "step": "sinks.0.dataset",
         },
-        "ledger": str(store.path(f"errors/{of_file.job_id}.parquet")),
+        "ledger": store.location(f"errors/{of_file.job_id}.parquet").to_json(),
         "replay": None,
-        "resolved": str(store.path(f"resolved/{of_file.job_id}.parquet")),
+        "resolved": store.location(f"resolved/{of_file.job_id}.parquet").to_json(),
         "lineage": [],
         "sinks": [{"dataset": {"name": "sales", "mode": "APPEND", "keys": []}}],
         "outside": {
@@ -204,7 +204,7 @@ async def test_a_task_says_where_everything_is(
         "scratch": "/scratch",
     }
     assert (await task_of(services, of_text, Path("/scratch")))["source"] == {
-        "path": str(store.path(f"inputs/{of_text.job_id}")),
+        "object": store.location(f"inputs/{of_text.job_id}").to_json(),
         "format": "CSV",
         "dialect": None,
     }

@@ -110,7 +110,7 @@ async def test_one_that_failed_is_tried_again_by_the_same_rules(
     assert (again.kind, again.retry_of_id) == (JobKind.VALIDATE, job.id)
     task = await task_of(services, await claim(again), Path("/scratch"))
     assert (task["task"], task["rules"]) == ("validate", RULES)
-    assert task["source"]["path"] == str(services.store.path(input_key(job.id)))
+    assert task["source"]["object"] == services.store.location(input_key(job.id)).to_json()
 
 
 async def test_other_rules_may_be_tried(

@@ -45,7 +45,14 @@ async def pool() -> AsyncIterator[ChildPool]:
 
 
 def inspecting(folder: Path, path: Path, name: str) -> dict[str, Any]:
-    said = {"task": "inspect", "path": str(path), "name": name, "format": None, "dialect": None, "rows": 2}
+    said = {
+        "task": "inspect",
+        "object": {"path": str(path)},
+        "name": name,
+        "format": None,
+        "dialect": None,
+        "rows": 2,
+    }
     return {**said, "scratch": str(folder / "scratch" / "inspection" / "1")}
 
 
@@ -54,15 +61,15 @@ def ingesting(folder: Path, path: Path, format: str) -> dict[str, Any]:
         "task": "ingest",
         "job": "job_1",
         "attempt": 1,
-        "source": {"path": str(path), "format": format, "dialect": None},
+        "source": {"object": {"path": str(path)}, "format": format, "dialect": None},
         "dataset": {"folder": {"path": str(folder / "dataset")}, "mode": "APPEND", "keys": []},
         "rules": {},
         "datasets": {},
         "lineage": [],
         "sinks": [],
         "outside": {"endpoints": {}, "networks": [], "timeout_s": LONGEST_S},
-        "ledger": str(folder / "errors.parquet"),
-        "resolved": str(folder / "resolved.parquet"),
+        "ledger": {"path": str(folder / "errors.parquet")},
+        "resolved": {"path": str(folder / "resolved.parquet")},
         "scratch": str(folder / "scratch" / "job_1" / "1"),
     }
 

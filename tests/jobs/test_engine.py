@@ -30,15 +30,15 @@ def task(tmp_path: Path) -> dict[str, Any]:
         "task": "ingest",
         "job": "job_1",
         "attempt": 1,
-        "source": {"path": str(path), "format": "CSV", "dialect": None},
+        "source": {"object": {"path": str(path)}, "format": "CSV", "dialect": None},
         "dataset": {"folder": {"path": str(tmp_path / "dataset")}, "mode": "APPEND", "keys": []},
         "rules": {},
         "datasets": {},
         "lineage": [],
         "sinks": [],
         "outside": {"endpoints": {}, "networks": [], "timeout_s": 60},
-        "ledger": str(tmp_path / "errors.parquet"),
-        "resolved": str(tmp_path / "resolved.parquet"),
+        "ledger": {"path": str(tmp_path / "errors.parquet")},
+        "resolved": {"path": str(tmp_path / "resolved.parquet")},
         "scratch": str(tmp_path / "scratch" / "job_1" / "1"),
     }
 

@@ -79,15 +79,15 @@ def ingest_task(intake: Intake, path: Path, format: str = "CSV", **dataset: Any)
         "task": "ingest",
         "job": "job_1",
         "attempt": 1,
-        "source": {"path": str(path), "format": format, "dialect": None},
+        "source": {"object": {"path": str(path)}, "format": format, "dialect": None},
         "dataset": {"folder": {"path": str(intake.dataset().path)}, "mode": "APPEND", "keys": [], **dataset},
         "rules": {},
         "datasets": {},
         "lineage": [],
         "sinks": [],
         "outside": {"endpoints": {}, "networks": [], "timeout_s": 60},
-        "ledger": str(intake.ledger("job_1")),
-        "resolved": str(intake.folder / "resolved" / "job_1.parquet"),
+        "ledger": {"path": str(intake.ledger("job_1"))},
+        "resolved": {"path": str(intake.folder / "resolved" / "job_1.parquet")},
         "scratch": str(intake.scratch()),
     }
 
@@ -97,7 +97,14 @@ def settle_task(intake: Intake) -> dict[str, Any]:
 
 
 def inspect_task(intake: Intake, path: Path, name: str) -> dict[str, Any]:
-    task = {"task": "inspect", "path": str(path), "name": name, "format": None, "dialect": None, "rows": 2}
+    task = {
+        "task": "inspect",
+        "object": {"path": str(path)},
+        "name": name,
+        "format": None,
+        "dialect": None,
+        "rows": 2,
+    }
     return {**task, "scratch": str(intake.scratch())}
 
 
@@ -204,9 +211,9 @@ def test_an_ingest_reads_only_the_rows_that_an_earlier_one_rejected(child: Child
     assert child.run(ingest_task(intake, path))["result"]["counts"]["rejected"] == 2
 
     def replay(job: str) -> dict[str, Any]:
-        return {"replay": {"ledger": str(intake.ledger(job)), "resolved": []}}
+        return {"replay": {"ledger": {"path": str(intake.ledger(job))}, "resolved": []}}
 
-    task = ingest_task(intake, path) | {"job": "job_2", "ledger": str(intake.ledger("job_2"))}
+    task = ingest_task(intake, path) | {"job": "job_2", "ledger": {"path": str(intake.ledger("job_2"))}}
     failure = child.run(task | replay("job_1"))["failure"]
     assert (failure["code"], failure["counts"]["read"]) == ("ALL_ROWS_REJECTED", 2)
     failure = child.run(task | replay("job_3"))["failure"]

@@ -9,7 +9,7 @@ import pytest
 
 from headgate.errors import JobFault
 from headgate.pipelines import fetched
-from headgate.pipelines.fetched import Fetch, fetched_source, kept_source
+from headgate.pipelines.fetched import Fetch, LocalKept, fetched_source, kept_source
 from headgate.pipelines.fetching import fetch
 from headgate.pipelines.prepared import Source
 from headgate.storage.formats import FileFormat
@@ -37,7 +37,9 @@ def get(site: Site, folder: Path, tmp_path: Path) -> Get:
         scratch = tmp_path / f"scratch{len(list(tmp_path.iterdir()))}"
         scratch.mkdir()
         settings: dict[str, Any] = {"networks": [ip_network("127.0.0.0/8")], "max_bytes": 99, "timeout_s": 9}
-        return fetched_source(Fetch(site.url(path), folder, **(settings | values)), scratch, unheard)
+        return fetched_source(
+            Fetch(site.url(path), LocalKept(folder), **(settings | values)), scratch, unheard
+        )
 
     return get
 

@@ -11,7 +11,7 @@ from headgate.pipelines.prepared import Source
 from headgate.pipelines.profiles.statistics import profile
 from headgate.pipelines.profiles.table import MAX_COLUMNS, TypedTable, of_dataset, of_file
 from headgate.pipelines.profiles.tasks import run_correlate, run_profile
-from tests.pipelines.intake import Intake
+from tests.pipelines.intake import Intake, unheard
 
 
 def opened(intake: Intake, content: str | bytes, name: str = "data.csv", *names: str) -> TypedTable:
@@ -98,8 +98,8 @@ def test_a_version_is_profiled_as_it_was(intake: Intake) -> None:
 
 def test_tasks_leave_nothing_behind(intake: Intake) -> None:
     path, scratch = intake.file("x,y\n1,2\n2,4\n", "data.csv"), intake.folder / "profile_1" / "1"
-    file = {"path": str(path), "format": "CSV", "dialect": None}
+    file = {"object": {"path": str(path)}, "format": "CSV", "dialect": None}
     task = {"file": file, "columns": None, "scratch": str(scratch)}
-    assert [each["max"] for each in run_profile(task)["found"]] == [2, 4]
-    assert run_correlate(task) == {"found": [{"x": "x", "y": "y", "pearson": pytest.approx(1)}]}
+    assert [each["max"] for each in run_profile(task, unheard)["found"]] == [2, 4]
+    assert run_correlate(task, unheard) == {"found": [{"x": "x", "y": "y", "pearson": pytest.approx(1)}]}
     assert not scratch.parent.exists()

@@ -29,7 +29,7 @@ def open_bucket(endpoint: Endpoint, outside: Outside) -> "Bucket":
         secret_access_key=_shown(settings.secret_access_key),
         session_token=_shown(settings.session_token),
     )
-    return Bucket(place, _dialling(outside))
+    return Bucket.dialled(place, _dialling(outside))
 
 
 def _shown(secret: SecretStr | None) -> str | None:

@@ -1,6 +1,6 @@
 """The tasks that profile a dataset or a file, and that suggest checks.
 
-Each has "dataset" (folder, version) or "file" (path, format, dialect), "columns" (names, or null for all) and
+Each has "dataset" (folder, version) or "file" (object, format, dialect), "columns" (names, or null for all) and
 "scratch".
 """
 
@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from headgate.pipelines.dialect import Dialect
-from headgate.pipelines.prepared import Source
+from headgate.pipelines.inspector import CUT, LOOKED_AT_BYTES
+from headgate.pipelines.nearby import Nearby
+from headgate.pipelines.prepared import Source, Watch
 from headgate.pipelines.profiles.correlation import correlate
 from headgate.pipelines.profiles.statistics import profile
 from headgate.pipelines.profiles.table import TypedTable, of_dataset, of_file
@@ -21,35 +23,45 @@ from headgate.storage.locations import location_from_json
 from headgate.storage.tablefolders import table_folder
 
 
-def run_profile(task: Mapping[str, Any]) -> dict[str, Any]:
+def run_profile(task: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
     """Run the task "profile"; the answer has the statistics of each column."""
-    with _table(task) as table:
+    with _table(task, watch) as table:
         return {"found": profile(table)}
 
 
-def run_correlate(task: Mapping[str, Any]) -> dict[str, Any]:
+def run_correlate(task: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
     """Run the task "correlate"; the answer has the coefficient of each pair of columns."""
-    with _table(task) as table:
+    with _table(task, watch) as table:
         return {"found": correlate(table, are_named=task["columns"] is not None)}
 
 
-def run_suggest(task: Mapping[str, Any]) -> dict[str, Any]:
+def run_suggest(task: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
     """Run the task "suggest", of a file; the answer has checks, each with kind, severity, settings and reason."""
     with scratch_made(Path(task["scratch"])) as scratch:
-        return {"found": [each.to_json() for each in suggest(_source(task["file"]), scratch)]}
+        nearby = Nearby(scratch, watch)
+        return {"found": [each.to_json() for each in suggest(_head(task["file"], nearby), scratch)]}
 
 
 @contextmanager
-def _table(task: Mapping[str, Any]) -> Iterator[TypedTable]:
+def _table(task: Mapping[str, Any], watch: Watch) -> Iterator[TypedTable]:
     if task.get("dataset"):
         dataset = task["dataset"]
         folder = table_folder(location_from_json(dataset["folder"]))
         yield of_dataset(folder, dataset["version"], task["columns"])
         return
     with scratch_made(Path(task["scratch"])) as scratch:
-        yield of_file(_source(task["file"]), scratch, task["columns"])
+        file = task["file"]
+        yield of_file(_source(file, Nearby(scratch, watch).file(file["object"])), scratch, task["columns"])
 
 
-def _source(file: Mapping[str, Any]) -> Source:
+def _head(file: Mapping[str, Any], nearby: Nearby) -> Source:
+    """As much of a file as suggestions are made from."""
+    is_cut = FileFormat(file["format"]) in CUT
+    return _source(
+        file, nearby.head(file["object"], LOOKED_AT_BYTES)[0] if is_cut else nearby.file(file["object"])
+    )
+
+
+def _source(file: Mapping[str, Any], path: Path) -> Source:
     dialect = Dialect.from_json(file["dialect"]) if file["dialect"] else None
-    return Source(Path(file["path"]), FileFormat(file["format"]), dialect)
+    return Source(path, FileFormat(file["format"]), dialect)
