@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
-Kind = Literal["refuse", "break off", "lose answer", "cut short", "hang"]
+Kind = Literal["refuse", "break off", "lose answer", "cut short", "hang", "hang after"]
 
 
 @dataclass
@@ -17,7 +17,8 @@ class Trouble:
     """What befalls the next `times` calls of a method whose path and query have `part` in them.
 
     "refuse" answers 500; "lose answer" lets the store do what it is asked and breaks off then; "cut short" sends half
-    of what the store answers; "hang" keeps the caller waiting until `hanging` ends.
+    of what the store answers; "hang" keeps the caller waiting until `released`, and "hang after" does so once the store
+    has done what it was asked.
     """
 
     method: str
@@ -94,7 +95,10 @@ class _Handler(BaseHTTPRequestHandler):
             body = answer.read()
         finally:
             connection.close()
-        if kind == "lose answer":
+        if kind == "hang after":
+            self.way.has_hung.set()
+            self.way.released.wait(30)
+        if kind in ("lose answer", "hang after"):
             self.close_connection = True
         else:
             self._answer(answer.status, _kept(answer, body), body[: len(body) // 2] if kind else body)
