@@ -65,7 +65,7 @@ class Table:
         frame = pl.LazyFrame(new, schema={"id": pl.Int64, "value": pl.Int64}, orient="row")
         parts = write_rows(frame, target.desk, target.stem, next_order(before))
         merged = writing.merge(target, before, parts, unheard)
-        self.folder.take(target.desk, [part.name for part in merged.added])
+        self.folder.take(target.desk, [part.name for part in merged.added], lambda: None)
         made = writing.commit(target, COLUMNS, merged, before, {})
         self.rows[made.version] = self._expected(mode, new)
 
