@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from benchmarks.appends import measure_appends
 from benchmarks.checks import measure_checks
 from benchmarks.figures import FULL, QUICK, Figure, Sizes, show_figures
 from benchmarks.guards import measure_guards
@@ -34,6 +35,7 @@ BENCHMARKS: tuple[Measure, ...] = (
     measure_memory,
     measure_pages,
     measure_ledger,
+    measure_appends,
     measure_upsert,
     measure_jobs,
     measure_starts,

@@ -32,6 +32,8 @@ class Sizes:
     shared_events: int
     rival_rows: int
     slow_rival_rows: int
+    append_bodies: int
+    append_calls: int
 
 
 FULL = Sizes(
@@ -51,6 +53,8 @@ FULL = Sizes(
     shared_events=10,
     rival_rows=1_000_000,
     slow_rival_rows=50_000,
+    append_bodies=48,
+    append_calls=300,
 )
 QUICK = Sizes(
     warm_ups=0,
@@ -69,6 +73,8 @@ QUICK = Sizes(
     shared_events=1,
     rival_rows=2_000,
     slow_rival_rows=2_000,
+    append_bodies=2,
+    append_calls=5,
 )
 
 

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import count
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import polars as pl
 
 from headgate.pipelines.prepared import ROW_INDEX, SAMPLE_ROWS, Prepared
 from headgate.pipelines.readers.naming import check_count, check_keys
-from headgate.pipelines.rowmap import RowMap
+from headgate.pipelines.rowmap import Numbers, RowMap
 from headgate.storage.columns import MAX_SAFE_INTEGER, fields_of, inner_type, json_value
 
 BLOCK_RECORDS = 20_000
@@ -45,7 +44,7 @@ class RecordBlocks:
     def __init__(self, scratch: Path | None, names: Sequence[str] = ()) -> None:
         self._scratch = scratch
         self._pending: list[dict[str, Any]] = []
-        self._places: list[tuple[int, int]] = []
+        self._places: list[tuple[int, int, int]] = []
         self._bytes = 0
         self._blocks: list[_Block] = []
         self._names: dict[str, None] = dict.fromkeys(names)
@@ -55,7 +54,7 @@ class RecordBlocks:
     def add(self, record: dict[str, Any], row: int, line: int, size: int) -> None:
         """Keep one record that stood at this row and line and took `size` bytes."""
         self._pending.append(record)
-        self._places.append((row, line))
+        self._places.append((row, line, 1))
         self._bytes += size
         if len(self._pending) >= BLOCK_RECORDS or self._bytes >= BLOCK_BYTES:
             self._flush()
@@ -63,7 +62,7 @@ class RecordBlocks:
     def add_all(self, records: Sequence[dict[str, Any]], row: int, line: int, size: int) -> None:
         """Keep records that stood one behind the other, the first at this row and line, and took `size` bytes."""
         self._pending.extend(records)
-        self._places.extend(zip(count(row), range(line, line + len(records)), strict=False))
+        self._places.append((row, line, len(records)))
         self._bytes += size
         if len(self._pending) >= BLOCK_RECORDS or self._bytes >= BLOCK_BYTES:
             self._flush()
@@ -74,16 +73,15 @@ class RecordBlocks:
             self._names.update(dict.fromkeys(names))
         check_count(len(self._names))
         check_keys(self._names)
-        rows = pl.int_range(
+        indexes = pl.int_range(
             self._accepted, self._accepted + len(self._pending), dtype=pl.get_index_type(), eager=True
         )
         schema: dict[str, pl.DataType] = {}
         columns = [_column(name, _values(name, self._pending), schema) for name in self._names]
-        frame = pl.DataFrame([rows.alias(ROW_INDEX), *columns])
+        frame = pl.DataFrame([indexes.alias(ROW_INDEX), *columns])
         is_only = is_last and not self._blocks
         self._blocks.append(_Block(frame.lazy() if is_only else self._kept(frame), schema))
-        places = np.array(self._places, np.int64)
-        self._rows.add(self._accepted, places[:, 0], places[:, 1])
+        self._rows.add(self._accepted, *_spread(self._places))
         self._accepted += len(self._pending)
         self._pending, self._places, self._bytes = [], [], 0
 
@@ -110,6 +108,13 @@ class RecordBlocks:
             accepted=self._accepted,
             rows=self._rows,
         )
+
+
+def _spread(places: Sequence[tuple[int, int, int]]) -> tuple[Numbers, Numbers]:
+    """The rows and lines of records, of which so many follow each place."""
+    rows, lines, counts = np.array(places, np.int64).T
+    behind = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(rows, counts) + behind, np.repeat(lines, counts) + behind
 
 
 def _values(name: str, records: Sequence[dict[str, Any]]) -> list[Any]:

@@ -68,13 +68,17 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Vet:
-    """Records as NDJSON, and what they are held against; `before` is the version of the dataset that they go to."""
+    """Records as NDJSON, and what they are held against; `before` is the version of the dataset that they go to.
+
+    The `name` tells it from others that use the folder `scratch`.
+    """
 
     body: bytes
     scratch: Path
     rules: Rules
     target: Target | None = None
     before: Snapshot | None = None
+    name: str = "0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def _looks_further(check: Check) -> bool:
 
 def vet(task: Vet) -> Vetted:
     """Hold records against the rules; raises JobFault where these can't be carried out on them."""
-    reading, found = (RejectionLog(task.scratch, name) for name in ("reading", "gate"))
+    reading, found = (RejectionLog(task.scratch, f"{task.name}-{of}") for of in ("reading", "gate"))
     reader = RecordReader(None, reading)
     body = task.body.removeprefix(BOM)
     reader.take_lines(body, 1)

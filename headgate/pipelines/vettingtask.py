@@ -33,15 +33,14 @@ def run_vet(task: Mapping[str, Any]) -> dict[str, Any]:
     against, only the "refusal" is told.
     """
     with scratch_made(Path(task["scratch"])) as scratch:
-        return {"calls": [_vetted(call, scratch / str(number)) for number, call in enumerate(task["calls"])]}
+        return {"calls": [_vetted(call, scratch, number) for number, call in enumerate(task["calls"])]}
 
 
-def _vetted(call: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
-    scratch.mkdir()
+def _vetted(call: Mapping[str, Any], scratch: Path, number: int) -> dict[str, Any]:
     rules = _rules(orjson.dumps(call["rules"]))
     try:
         target, before = _dataset(call, scratch) if rules.is_whole else (None, None)
-        vetted = vet(Vet(Path(call["path"]).read_bytes(), scratch, rules, target, before))
+        vetted = vet(Vet(Path(call["path"]).read_bytes(), scratch, rules, target, before, str(number)))
     except JobFault as fault:
         return {"refusal": {"code": fault.code, "message": fault.message}}
     if vetted.accepted:
