@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     append_backlog_bytes: int = Field(
         512 * MIB,
         gt=0,
+        le=GIB,
         description="How many bytes of appended records may wait for one dataset; then callers have to.",
     )
     max_stream_bytes: int = Field(

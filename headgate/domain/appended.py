@@ -1,7 +1,5 @@
 """The records of a batch on their way from the database to the store, where its job reads them."""
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -14,11 +12,6 @@ from headgate.domain.happenings import FINAL
 from headgate.domain.services import Services
 from headgate.errors import JobFault
 from headgate.storage.tables import Append, IdempotencyKey, Job, utc_now
-
-if sys.version_info >= (3, 14):
-    from compression.zstd import decompress
-else:
-    from backports.zstd import decompress
 
 APPENDED = "appended"
 """What marks the input of a job, in its spec, as records that were appended."""
@@ -53,9 +46,10 @@ async def collect(services: Services, job: Job, given: Mapping[str, Any]) -> Non
 
 
 async def _write(services: Services, job_id: str) -> None:
+    """Write compressed records one behind the other, as which readers of packed text take them."""
     async with services.store.writer(input_key(job_id)) as writer:
         async for records in _payloads(services, job_id):
-            await writer.write(await asyncio.to_thread(decompress, records))
+            await writer.write(records)
 
 
 async def _payloads(services: Services, job_id: str) -> AsyncIterator[bytes]:

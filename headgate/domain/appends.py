@@ -74,7 +74,7 @@ def _line(record: Any) -> bytes:
 
 def check_records(request: AppendRequest) -> None:
     """Raise UserFault: EMPTY_DATA, TOO_MANY_RECORDS."""
-    if not request.body.strip():
+    if not request.body or request.body.isspace():
         raise UserFault("EMPTY_DATA", "There are no records.", ("records",))
     if request.body.count(b"\n") > MAX_RECORDS:
         message = f"A call has at most {MAX_RECORDS:,} records. Send these in several."

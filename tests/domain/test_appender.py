@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
@@ -28,6 +29,7 @@ from headgate.domain.runs import Claim
 from headgate.domain.services import Services
 from headgate.domain.streams import BatchLimits
 from headgate.errors import JobFault, UserFault
+from headgate.pipelines import compression
 from headgate.pipelines.vettingtask import run_vet
 from headgate.storage.database import Database
 from headgate.storage.tables import Append, CancelMode, IdempotencyKey, Job, JobStatus, Role, Stream, utc_now
@@ -98,7 +100,11 @@ async def collected(services: Services, job: Job) -> None:
 async def input_of(services: Services, job_id: str) -> list[Any]:
     """The records that the job of a batch reads."""
     content = await services.store.read(input_key(job_id), 0, 1 << 24)
-    return [orjson.loads(line) for line in content.splitlines()]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "input"
+        await asyncio.to_thread(path.write_bytes, content)
+        text, _ = compression.read_head(path, 1 << 24)
+    return [orjson.loads(line) for line in text.splitlines()]
 
 
 async def finish(services: Services, claim: Claim, accepted: int) -> None:
