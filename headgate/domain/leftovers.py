@@ -16,6 +16,8 @@ from headgate.domain.services import Services
 from headgate.storage.compaction import uncommitted
 from headgate.storage.datasets import COMPACTION
 from headgate.storage.ids import is_id, made_at
+from headgate.storage.object_store import ObjectStore
+from headgate.storage.objects import LocalStore
 from headgate.storage.tables import Dataset, File, Job, JobStatus, Upload, User, utc_now
 
 MIN_AGE = timedelta(hours=1)
@@ -23,6 +25,8 @@ MIN_AGE = timedelta(hours=1)
 
 LEDGER_ENDING = ".parquet"
 DATASETS_AT_ONCE = 100
+BRIEF = ("append", "inspection", "profile", "check", "copy")
+"""What ids of scratch begin with that nobody needs after an hour."""
 
 Select = Callable[[Services, list[str]], Awaitable[set[str]]]
 """Answers which of these names, all of one folder, nobody needs any more."""
@@ -48,6 +52,13 @@ async def remove_leftovers(services: Services, *, min_age: timedelta = MIN_AGE) 
     return removed
 
 
+async def remove_scratch(services: Services, *, min_age: timedelta = MIN_AGE) -> int:
+    """Remove what tasks that were killed left on this very machine; answers how many folders and files went."""
+    scratch = services.store.scratch
+    here = LocalStore(scratch.parent)
+    return await sweep(services, scratch.name, _unused_scratch, utc_now() - min_age, store=here)
+
+
 async def _being_uploaded(services: Services, keys: list[str]) -> set[str]:
     """Those of these objects that come in pieces, over a time that is theirs."""
     ids = {PurePosixPath(key).name: key for key in keys}
@@ -56,14 +67,25 @@ async def _being_uploaded(services: Services, keys: list[str]) -> set[str]:
         return {ids[file_id] for file_id in found}
 
 
-async def sweep(services: Services, folder: str, select_useless: Select, before: datetime) -> int:
-    """Remove what is useless right below a folder and has not changed since a moment; answers how much went."""
+async def sweep(
+    services: Services,
+    folder: str,
+    select_useless: Select,
+    before: datetime,
+    *,
+    store: ObjectStore | None = None,
+) -> int:
+    """Remove what is useless right below a folder and has not changed since a moment; answers how much went.
+
+    The folder is that of another `store` where one is given.
+    """
+    store = store or services.store
     removed = 0
-    async with aclosing(services.store.unchanged(folder, before)) as batches:
+    async with aclosing(store.unchanged(folder, before)) as batches:
         async for names in batches:
             useless = await select_useless(services, names)
             for name in useless:
-                await services.store.remove(f"{folder}/{name}")
+                await store.remove(f"{folder}/{name}")
             removed += len(useless)
     return removed
 
@@ -94,7 +116,7 @@ async def _unused_scratch(services: Services, names: list[str]) -> set[str]:
     """What is left of jobs that have ended, of calls, of inspections and of checks of the store."""
     ended = select(Job.id).where(col(Job.id).in_(_ids(names, "job")), col(Job.status).in_(FINAL))
     async with services.database.read() as session:
-        of_calls = (name for prefix in ("append", "inspection", "check") for name in _ids(names, prefix))
+        of_calls = (name for prefix in BRIEF for name in _ids(names, prefix))
         return {*await session.scalars(ended), *of_calls}
 
 

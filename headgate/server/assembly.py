@@ -245,6 +245,7 @@ def _chores(settings: Settings, services: Services) -> list[Chore]:
         Chore("complete uploads", tick_s, lambda: upload_completion.complete_arrived(services)),
         Chore("sweep uploads", MINUTE_S, lambda: upload_endings.sweep_expired(services)),
         Chore("remove leftovers", HOUR_S, lambda: leftovers.remove_leftovers(services)),
+        Chore("remove scratch", HOUR_S, lambda: leftovers.remove_scratch(services), by_all=True),
         Chore(
             "forget errors",
             HOUR_S,

@@ -43,10 +43,6 @@ class BucketStore:
         """Close all connections."""
         await self._client.__aexit__(kind, error, trace)
 
-    def path(self, key: str) -> Path:
-        """Name a file of this machine, which is not there; for what does not ask for its location yet."""
-        return self.scratch.parent / checked_key(key)
-
     def location(self, key: str) -> BucketLocation:
         """Say where an object or a folder is, for the engine's process; it need not exist."""
         where = self._location

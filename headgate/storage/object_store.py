@@ -77,10 +77,6 @@ class ObjectStore(Protocol):
         """A folder of this machine with the name `scratch`, for what tasks need only while they run."""
         ...
 
-    def path(self, key: str) -> Path:
-        """Name the file of an object of this machine; for what does not ask for its location yet."""
-        ...
-
     def location(self, key: str) -> Location:
         """Say where an object or a folder is, for the engine's process; it need not exist."""
         ...

@@ -20,6 +20,16 @@ from headgate.storage.places import Heed, Place, StoredObject
 MARK = "kept"
 """The object of a kept folder that names the folder below it, in which its files are."""
 MARK_BYTES = 64
+OF_BUCKETS = frozenset(
+    {
+        "BUCKET_NOT_FOUND",
+        "BUCKET_DENIED",
+        "BUCKET_REFUSED",
+        "BUCKET_UNREACHABLE",
+        "OBJECT_CHANGED",
+        "OBJECT_TOO_LARGE",
+    }
+)
 
 logger = structlog.get_logger(__name__)
 
@@ -103,5 +113,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except JobFault as fault:
+        if fault.code not in OF_BUCKETS:
+            raise
         logger.warning("store.failed", code=fault.code, reason=fault.message)
         raise StoreUnavailable from None

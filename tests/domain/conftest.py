@@ -25,7 +25,7 @@ from headgate.storage.ids import new_id
 from headgate.storage.tables import Job, Role, utc_now
 from tests.domain.ledgers import write_ledger
 from tests.domain.people import EMAIL, PASSWORD, add_user
-from tests.services import make_services
+from tests.services import make_services, path_of
 
 Arrive = Callable[..., Awaitable[IncomingFile]]
 Submit = Callable[..., Awaitable[Job]]
@@ -131,7 +131,7 @@ def reject(services: Services, submit: Submit, claim: TakeJob, end: Any) -> Any:
         *errors: dict[str, Any], dataset: str = "sales", rejected: int | None = None, **details: Any
     ) -> Job:
         held = await claim(await submit(dataset))
-        write_ledger(services.store.path(ledger_key(held.job_id)), list(errors))
+        write_ledger(path_of(services, ledger_key(held.job_id)), list(errors))
         counts = {"read": 9, "rejected": len(errors) if rejected is None else rejected}
         await end(held, TaskFault("TOO_MANY_REJECTED", "Too many.", "DATA", counts=counts, details=details))
         return held.job
@@ -145,7 +145,7 @@ def resolve(services: Services) -> Any:
 
     async def resolve(job: Job, *rows: int) -> str:
         later = new_id("job")
-        path = services.store.path(resolved_key(later))
+        path = path_of(services, resolved_key(later))
         path.parent.mkdir(parents=True, exist_ok=True)
         pl.DataFrame({"row": rows}, schema={"row": pl.Int64}).write_parquet(path)
         async with services.database.transaction() as session:

@@ -23,6 +23,7 @@ from headgate.storage.ids import new_id
 from headgate.storage.tables import CancelMode, Job, JobKind, Role
 from tests.domain.ledgers import an_error, write_ledger
 from tests.domain.outcomes import FAULT, a_result, no_bad_rows, reread
+from tests.services import path_of
 
 AGE = {"age": 36}
 
@@ -34,7 +35,7 @@ def partial(services: Services, submit: Any, claim: Any, end: Any) -> Any:
     async def partial(**values: Any) -> Job:
         job = await submit(**values)
         errors = [an_error(2), an_error(3), an_error(4, severity="WARNING"), an_error(None, code="SCHEMA")]
-        write_ledger(services.store.path(ledger_key(job.id)), errors)
+        write_ledger(path_of(services, ledger_key(job.id)), errors)
         await end(await claim(job), a_result(read=4, accepted=2, rejected=2))
         return await reread(services, job)
 
@@ -171,7 +172,7 @@ async def test_corrections_sent_again_with_their_key_answer_the_first_job(
         await correct(job, [(2, {"age": 37})], key="k")
     with pytest.raises(UserFault, match="ROWS_TAKEN"):
         await correct(job, [(3, AGE)], key="other")
-    inputs = services.store.path("inputs")
+    inputs = path_of(services, "inputs")
     assert {path.name for path in inputs.iterdir()} == {job.id, first.job.id}
 
 

@@ -18,7 +18,7 @@ from headgate.jobs.redis_queue import RedisQueue
 from headgate.storage.database import Database
 from headgate.storage.objects import LocalStore
 from headgate.storage.tables import Worker, utc_now
-from tests.services import LEASE_S
+from tests.services import LEASE_S, path_of
 
 HEALTHY, DEGRADED, UNHEALTHY = HealthStatus
 
@@ -64,7 +64,7 @@ async def test_a_sound_headgate_is_healthy(services: Services, worker: str) -> N
     assert _statuses(report) == dict.fromkeys(["database", "store", "queue", "workers"], HEALTHY)
     assert (report.version, report.active_jobs, report.queued_jobs) == ("1.2.3", 0, 0)
     assert [(each.id, each.host, each.running_jobs) for each in report.workers] == [(worker, "host", 3)]
-    assert list(services.store.path("scratch").iterdir()) == []
+    assert list(path_of(services, "scratch").iterdir()) == []
 
 
 async def test_without_a_worker_jobs_wait(services: Services) -> None:

@@ -18,6 +18,7 @@ from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.storage.formats import FileFormat
 from headgate.storage.tables import Priority, Role, User
+from tests.services import path_of
 
 SALES = IngestRequest(dataset="sales", text="a\n1\n", format=FileFormat.CSV)
 AT_ONCE = 20
@@ -42,7 +43,7 @@ async def test_twenty_requests_at_once_with_one_key_start_one_job(
     [job_id] = {each.job.id for each in accepted}
     assert sorted(each.replayed for each in accepted) == [False] + [True] * (AT_ONCE - 1)
     assert await jobs.total(services, JobFilter()) == 1
-    assert [path.name for path in services.store.path("inputs").iterdir()] == [job_id]
+    assert [path.name for path in path_of(services, "inputs").iterdir()] == [job_id]
 
 
 async def test_of_different_requests_at_once_with_one_key_one_is_carried_out(

@@ -19,6 +19,7 @@ from headgate.jobs.memory import InProcessQueue
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
 from headgate.storage.tables import JobStatus, Role, utc_now
+from tests.services import path_of
 
 TEXT = {"text": "a\n1\n", "format": FileFormat.CSV}
 
@@ -117,4 +118,4 @@ async def test_data_of_a_job_that_could_not_be_recorded_is_deleted(services: Ser
     nobody = Principal(new_id("user"), Role.OPERATOR, utc_now())
     with pytest.raises(Exception, match=r"(?i)foreign key"):
         await ingest.submit(services, nobody, IngestRequest(dataset="sales", **TEXT))  # type: ignore[arg-type]
-    assert list(services.store.path("inputs").iterdir()) == []
+    assert list(path_of(services, "inputs").iterdir()) == []

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ import pytest
 
 from headgate.domain import files
 from headgate.domain.acceptance import input_key
-from headgate.domain.leftovers import remove_leftovers
+from headgate.domain.leftovers import remove_leftovers, remove_scratch
 from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
 from headgate.errors import JobFault
 from headgate.storage.ids import new_id
+from tests.buckets import Store
+from tests.services import path_of
+from tests.stores import bucket_store
 
 OLD = timedelta(hours=2)
 FROM_BEFORE = "file_01h455vb4pex5vsknk084sn02q"
@@ -27,7 +31,7 @@ def leave(services: Services) -> Leave:
     """Put an object into the store, as a server does that is killed right afterwards."""
 
     def leave(key: str) -> Path:
-        path = services.store.path(key)
+        path = path_of(services, key)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"left")
         return path
@@ -38,7 +42,7 @@ def leave(services: Services) -> Leave:
 def age(services: Services) -> None:
     """Let everything in the store be as it was two hours ago."""
     moment = (datetime.now(UTC) - OLD).timestamp()
-    for path in services.store.path("files").parent.rglob("*"):
+    for path in path_of(services, "files").parent.rglob("*"):
         os.utime(path, (moment, moment))
 
 
@@ -114,7 +118,7 @@ async def test_scratch_of_what_has_ended_goes_and_that_of_open_jobs_stays(
 
 
 async def test_unfinished_writes_go(services: Services, operator: Principal) -> None:
-    left = services.store.path("files").parent / ".unfinished" / "left"
+    left = path_of(services, "files").parent / ".unfinished" / "left"
     left.parent.mkdir(parents=True)
     left.touch()
     age(services)
@@ -148,3 +152,31 @@ async def test_ledgers_and_resolved_rows_without_a_job_go(
     assert await remove_leftovers(services) == 1
     assert staying.exists()
     assert not going.exists()
+
+
+async def test_scratch_on_this_machine_goes_where_objects_are_in_a_bucket(
+    services: Services, own_bucket: Store, tmp_path: Path
+) -> None:
+    async with bucket_store(own_bucket, tmp_path / "here") as store:
+        elsewhere = replace(services, store=store)
+        left, staying = (store.scratch / new_id(prefix) for prefix in ("copy", "job"))
+        for path in (left, staying):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        assert await remove_scratch(elsewhere) == 0
+        assert await remove_scratch(elsewhere, min_age=timedelta(hours=-1)) == 1
+        assert (left.exists(), staying.exists()) == (False, True)
+
+
+async def test_objects_of_a_bucket_that_no_row_names_go(
+    services: Services, own_bucket: Store, operator: Principal, tmp_path: Path
+) -> None:
+    for folder, prefix in (("files", "file"), ("inputs", "job"), ("fetched", "job"), ("scratch", "check")):
+        inner = "/x/content" if folder == "fetched" else ""
+        own_bucket.put(f"main/{folder}/{new_id(prefix)}{inner}", b"x")
+    own_bucket.put(f"main/errors/{new_id('job')}.parquet", b"x")
+    async with bucket_store(own_bucket, tmp_path / "here") as store:
+        elsewhere = replace(services, store=store)
+        assert await remove_leftovers(elsewhere) == 0
+        assert await remove_leftovers(elsewhere, min_age=timedelta(hours=-1)) == 5
+    assert own_bucket.keys() == []

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -25,6 +26,7 @@ from headgate.storage.formats import FileFormat
 from headgate.storage.tables import Job, JobEventType, JobKind, JobStatus, utc_now
 from tests.domain.ledgers import an_error, write_ledger
 from tests.domain.outcomes import FAULT, a_result, events_of, reread
+from tests.services import path_of
 
 AGE = {"age": 36}
 
@@ -37,7 +39,7 @@ class Lineage:
 
     async def end(self, job: Job, rejected: list[int], passed: list[int], **counts: int) -> Job:
         """End a job that rejected these rows, and accepted these others unless its counts say more."""
-        path = self.services.store.path
+        path = partial(path_of, self.services)
         if rejected:
             write_ledger(path(ledger_key(job.id)), [an_error(row) for row in rejected])
         resolved = path(resolved_key(job.id))
@@ -193,7 +195,7 @@ async def test_a_retry_of_corrections_that_failed_is_for_the_same_job(
     assert await lineage.state(first) == ("PARTIAL", 1, 1, True)
     again = (await retries.retry(lineage.services, lineage.operator, RetryRequest(failed.id))).job
     assert (again.kind, again.resolves_id, again.retry_of_id) == (JobKind.CORRECTION, first.id, failed.id)
-    task = await task_of(lineage.services, await claim(again), lineage.services.store.path("scratch"))
+    task = await task_of(lineage.services, await claim(again), path_of(lineage.services, "scratch"))
     assert task["source"]["object"]["path"].endswith(f"inputs/{failed.id}")
     assert task["source"]["corrections"]["of"]["ledger"]["path"].endswith(ledger_key(first.id))
 

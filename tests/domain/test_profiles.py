@@ -15,7 +15,7 @@ from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.storage.database import Database
 from headgate.storage.tables import Dataset, File, FileStatus
-from tests.services import make_services
+from tests.services import make_services, path_of
 
 FOUND = [{"count": 3}]
 
@@ -45,10 +45,10 @@ async def test_columns_of_a_version_are_one_task(
     inspector.answer = {"found": FOUND}
     assert await profiles.of_dataset(services, dataset, Profile.STATISTICS, ["a", "b"]) == FOUND
     [task] = inspector.tasks
-    path = str(services.store.path("datasets/1"))
+    path = str(path_of(services, "datasets/1"))
     assert (task["task"], task["dataset"]) == ("profile", {"folder": {"path": path}, "version": 4})
     assert task["columns"] == ["a", "b"]
-    assert Path(task["scratch"]).is_relative_to(services.store.path("scratch"))
+    assert Path(task["scratch"]).is_relative_to(path_of(services, "scratch"))
 
 
 async def test_a_file_is_read_as_it_was_found_to_be(services: Services, inspector: Any, file: File) -> None:

@@ -17,6 +17,7 @@ from headgate.domain.services import Services
 from headgate.storage.tables import Job, utc_now
 from tests.domain.ledgers import an_error
 from tests.domain.outcomes import reread
+from tests.services import path_of
 
 DAYS = 30.0
 OLD, RECENT = timedelta(days=31), timedelta(days=29)
@@ -31,7 +32,7 @@ def age(services: Services) -> Age:
         moment = utc_now() - ago
         async with services.database.transaction() as session:
             (await session.get_one(Job, job.id)).finished_at = moment
-        for path in (services.store.path(ledger_key(job.id)), *paths):
+        for path in (path_of(services, ledger_key(job.id)), *paths):
             os.utime(path, (moment.timestamp(), moment.timestamp()))
 
     return age
@@ -72,8 +73,8 @@ async def test_what_a_job_resolved_stays_as_long_as_that_job(
     services: Services, reject: Any, age: Age, resolve: Any
 ) -> None:
     first, later = await reject(an_error(1), an_error(2)), await reject(an_error(9))
-    resolved = services.store.path(resolved_key(later.id))
-    services.store.path(resolved_key(await resolve(first, 1))).rename(resolved)
+    resolved = path_of(services, resolved_key(later.id))
+    path_of(services, resolved_key(await resolve(first, 1))).rename(resolved)
     await age(first, OLD)
     await age(later, RECENT, resolved)
     await forget_errors(services, days=DAYS)
@@ -96,7 +97,7 @@ async def test_the_ledger_of_a_job_that_is_not_known_to_have_errors_goes_too(
 
 async def test_the_ledger_of_a_running_job_stays(services: Services, submit: Any, claim: Any) -> None:
     held = await claim(await submit())
-    path = services.store.path(ledger_key(held.job_id))
+    path = path_of(services, ledger_key(held.job_id))
     path.parent.mkdir(parents=True)
     path.touch()
     os.utime(path, (0, 0))

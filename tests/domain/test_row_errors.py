@@ -11,6 +11,7 @@ from headgate.domain.row_errors import ErrorFilter, ledger_key
 from headgate.domain.services import Services
 from headgate.errors import UserFault
 from tests.domain.ledgers import an_error, write_ledger
+from tests.services import path_of
 
 UNKNOWN_JOB = "job_01h455vb4pex5vsknk084sn02q"
 
@@ -109,7 +110,7 @@ async def test_the_id_of_an_error_has_nothing_to_do_with_the_errors_beside_it(
 ) -> None:
     job = await reject(an_error(1), an_error(2, value="x"))
     [_, before] = (await row_errors.page(services, ErrorFilter(), 20, None)).items
-    write_ledger(services.store.path(ledger_key(job.id)), [an_error(2, value="y", message="Other words.")])
+    write_ledger(path_of(services, ledger_key(job.id)), [an_error(2, value="y", message="Other words.")])
     [after] = (await row_errors.page(services, ErrorFilter(), 20, None)).items
     assert before.id == after.id
 

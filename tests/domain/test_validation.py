@@ -18,6 +18,7 @@ from headgate.errors import UserFault
 from headgate.storage.formats import FileFormat
 from headgate.storage.tables import Job, JobKind, JobStatus, Priority, ResultKind, Role, utc_now
 from tests.domain.outcomes import DEATH, FAULT, reread
+from tests.services import path_of
 
 TEXT: dict[str, Any] = {"text": "a\n1\n", "format": FileFormat.CSV}
 RULES: dict[str, Any] = {
@@ -97,7 +98,7 @@ async def test_rules_that_make_no_sense_are_refused_before_anything_is_kept(
     with pytest.raises(UserFault) as fault:
         await validate(rules={"checks": [{"range": {"columns": ["a"]}}]})
     assert (fault.value.code, fault.value.path) == ("INVALID_SPEC", ("checks", "0", "range"))
-    inputs = services.store.path("inputs")
+    inputs = path_of(services, "inputs")
     assert not inputs.exists() or not list(inputs.iterdir())
 
 

@@ -32,6 +32,7 @@ from headgate.storage.tables import CancelMode, Role, User
 from tests.domain.ledgers import an_error, write_ledger
 from tests.domain.people import add_user, change
 from tests.graphql.conftest import AddJob, Ask
+from tests.services import path_of
 
 UNRECORDED = {
     "validate": "It changes nothing.",
@@ -99,7 +100,7 @@ async def variables(
     queued, canceled, rejecting = [await add_job() for _ in range(3)]
     principal = make_context().principal
     await cancellation.cancel(services, principal, canceled.id, CancelMode.SAFE)
-    write_ledger(services.store.path(ledger_key(rejecting.id)), [an_error(1)])
+    write_ledger(path_of(services, ledger_key(rejecting.id)), [an_error(1)])
     claims = await runs.claim(services, [rejecting.id], "host:1:a", 30.0)
     failed = TaskFault(ALL_REJECTED, "Too many.", "DATA", counts={"read": 1, "rejected": 1}, details={})
     await endings.close(services, [Ending(claims[rejecting.id], failed)])

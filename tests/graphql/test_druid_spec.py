@@ -20,6 +20,7 @@ from headgate.storage.ids import new_id
 from headgate.storage.tablefolders import LocalFolder
 from headgate.storage.tables import Dataset
 from tests.graphql.conftest import Ask
+from tests.services import path_of
 
 SPEC = """
 query Spec($name: String!, $input: DruidSpecInput!) { dataset(name: $name) { druidSpec(input: $input) } }
@@ -33,7 +34,7 @@ def add_dataset(services: Services) -> AddDataset:
     async def add(name: str = "ads", rows: pl.DataFrame | None = ROWS) -> None:
         row = Dataset(id=new_id("dataset"), name=name, storage_key=f"datasets/{name}")
         if rows is not None:
-            path = services.store.path(row.storage_key)
+            path = path_of(services, row.storage_key)
             path.mkdir(parents=True)
             rows.write_parquet(path / "part.parquet")
             columns = [Column(column, dtype) for column, dtype in rows.schema.items()]
@@ -68,7 +69,7 @@ async def test_a_native_spec_loads_a_version(ask: Ask, add_dataset: AddDataset, 
     assert data["granularitySpec"]["segmentGranularity"] == "MONTH"
     assert io["inputSource"] == {"type": "local", "files": ["DATASET_FOLDER/part.parquet"]}
     assert io["appendToExisting"] is False
-    assert str(services.store.path("datasets/ads")) not in json.dumps(spec)
+    assert str(path_of(services, "datasets/ads")) not in json.dumps(spec)
 
 
 async def test_a_statement_loads_a_version(ask: Ask, add_dataset: AddDataset) -> None:

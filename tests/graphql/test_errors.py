@@ -14,6 +14,7 @@ from headgate.graphql.schema import HeadgateSchema
 from headgate.storage.ledger import SCHEMA
 from headgate.storage.tables import Job
 from tests.graphql.conftest import AddJob, Ask, CountStatements
+from tests.services import path_of
 
 FIELDS = "id row line column value code check severity message suggestion record"
 SUMMARIES = """
@@ -43,7 +44,7 @@ def reject(services: Services, add_job: AddJob) -> Any:
         job = await add_job()
         async with services.database.transaction() as session:
             (await session.get_one(Job, job.id)).has_errors = True
-        write(services.store.path(ledger_key(job.id)), *faults)
+        write(path_of(services, ledger_key(job.id)), *faults)
         return job
 
     return reject
@@ -126,7 +127,7 @@ async def test_live_errors_are_those_that_the_ledger_then_has(
 
     async with services.database.transaction() as session:
         (await session.get_one(Job, job.id)).has_errors = True
-    write(services.store.path(ledger_key(job.id)), *faults)
+    write(path_of(services, ledger_key(job.id)), *faults)
     edges = (await ask(f"{{ errors(filter: {{}}) {{ edges {{ node {{ {FIELDS} }} }} }} }}"))["errors"][
         "edges"
     ]

@@ -24,6 +24,7 @@ from headgate.jobs.memory import InProcessQueue
 from headgate.jobs.worker import Worker
 from headgate.storage.rows import RowQuery
 from headgate.storage.tables import Job, JobEventType, JobStatus
+from tests.services import path_of
 
 TOLD = (sys.executable, str(Path(__file__).with_name("told_child.py")))
 SHORT_LEASE_S = 1.0
@@ -267,7 +268,7 @@ def dying(moment: str) -> ChildPool:
 
 
 def parquet_files(services: Services) -> list[Path]:
-    return list(services.store.path("datasets").rglob("*.parquet"))
+    return list(path_of(services, "datasets").rglob("*.parquet"))
 
 
 async def test_a_job_whose_process_is_killed_right_after_its_commit_succeeds(
@@ -294,4 +295,4 @@ async def test_a_job_whose_process_is_killed_before_its_commit_leaves_nothing_in
     assert ended.failure is not None
     assert (ended.status, ended.failure["code"]) == (JobStatus.FAILED, "CHILD_DIED")
     assert parquet_files(services) == []
-    assert not services.store.path(f"scratch/{job.id}").exists()
+    assert not path_of(services, f"scratch/{job.id}").exists()

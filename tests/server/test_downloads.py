@@ -36,7 +36,7 @@ from headgate.storage.formats import FileFormat
 from headgate.storage.ledger import SCHEMA
 from headgate.storage.tables import Job, Role, User, utc_now
 from tests.server.conftest import KEYS
-from tests.services import make_services
+from tests.services import make_services, path_of
 
 PATH = "/downloads/errors/job_1.csv"
 
@@ -98,7 +98,7 @@ async def job(services: Services, user: User) -> Job:
         fault | {"row": 1, "record": '{"a":"=1"}', "severity": "ERROR"},
         fault | {"row": 2, "record": '{"a":"x"}', "severity": "WARNING"},
     ]
-    path = services.store.path(ledger_key(job.id))
+    path = path_of(services, ledger_key(job.id))
     path.parent.mkdir(parents=True)
     pl.DataFrame(lines, schema=SCHEMA).write_parquet(path)
     return job

@@ -37,7 +37,7 @@ from headgate.storage.tables import AuditEntry, File, FileStatus, Role, Upload, 
 from tests.domain.people import add_user
 from tests.server.conftest import KEYS
 from tests.server.tus_client import BYTES, Answer, TusClient
-from tests.services import make_services
+from tests.services import make_services, path_of
 
 CONTENT = b"a,b\n1,2\n" * 9
 MAX_BYTES = 64 << 20
@@ -323,7 +323,7 @@ async def test_an_upload_of_a_server_that_died_with_its_last_byte_is_completed_o
 ) -> None:
     begun = await client.create(len(CONTENT))
     await client.patch(begun.headers["location"], 0, CONTENT[:-1])
-    path = services.store.path(f"uploads/{id_of(begun)}")
+    path = path_of(services, f"uploads/{id_of(begun)}")
     path.write_bytes(CONTENT)
     async with services.database.transaction() as session:
         await session.execute(update(Upload).values(received=len(CONTENT)))
@@ -347,7 +347,7 @@ async def test_what_has_not_come_in_time_is_swept_away(services: Services, clien
     assert await sweep_expired(services) == 1
 
     assert (await client.ask("HEAD", late.headers["location"])).status == 410
-    assert not services.store.path(f"uploads/{id_of(late)}").exists()
+    assert not path_of(services, f"uploads/{id_of(late)}").exists()
     file = await files.get(services, id_of(late))
     assert file is not None
     assert file.status is FileStatus.EXPIRED
@@ -365,7 +365,7 @@ async def test_an_upload_is_given_up_even_while_somebody_writes(
     assert (await stuck).status in (410, 423)
     assert (await client.patch(url, 0, CONTENT)).status == 410
     assert await row_of(services, begun) is None
-    assert not services.store.path(f"uploads/{id_of(begun)}").exists()
+    assert not path_of(services, f"uploads/{id_of(begun)}").exists()
     complete = await client.create(0)
     assert (await client.ask("DELETE", complete.headers["location"])).code == "UPLOAD_COMPLETE"
 
@@ -376,7 +376,7 @@ async def test_bytes_that_somebody_else_has_removed_are_told_of(
 ) -> None:
     begun = await client.create(len(CONTENT))
     await client.patch(begun.headers["location"], 0, CONTENT[:4])
-    services.store.path(f"uploads/{id_of(begun)}").unlink()
+    path_of(services, f"uploads/{id_of(begun)}").unlink()
     answer = await client.patch(begun.headers["location"], 4, CONTENT[4:])
     assert (answer.status, answer.code) == (410, "UPLOAD_LOST")
 
@@ -531,7 +531,7 @@ async def test_leftovers_of_uploads_that_ended_go_and_no_others(
 ) -> None:
     begun = await client.create(len(CONTENT))
     await client.patch(begun.headers["location"], 0, CONTENT[:9])
-    left = services.store.path(f"uploads/{new_id('file')}")
+    left = path_of(services, f"uploads/{new_id('file')}")
     left.write_bytes(b"left")
     assert await remove_leftovers(services, min_age=timedelta(seconds=-60)) == 1
     assert not left.exists()

@@ -1,6 +1,7 @@
 """Errors of a ledger are read in pages, counted and grouped, but for those of rows that are resolved."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headgate.storage import open_errors
+from headgate.storage import bucketfolders, open_errors
 from headgate.storage.ledger import SCHEMA
+from headgate.storage.object_store import StoreUnavailable
 from headgate.storage.open_errors import NUMBER, NUMBERED, SAMPLES, LedgerFilter, OpenErrors
+from tests.buckets import Store
 
 Resolve = Callable[[Sequence[int]], Path]
 
@@ -205,3 +208,28 @@ def test_an_error_of_no_row_counts_as_no_row(ledger: Path) -> None:
         line["code"]: line["rows"] for line in OpenErrors(ledger).groups(ANY, ["code"]).iter_rows(named=True)
     }
     assert found == {"ROW_COUNT": 0, "TYPE": 3, "REQUIRED": 1, "STRUCTURE": 1}
+
+
+def test_the_errors_of_a_bucket_are_read_where_they_are(
+    ledger: Path, resolve: Any, own_bucket: Store
+) -> None:
+    own_bucket.put("main/errors/job_1.parquet", ledger.read_bytes())
+    own_bucket.put("main/resolved/job_2.parquet", resolve([1]).read_bytes())
+    here = OpenErrors(ledger, [resolve([1])])
+    resolved = [own_bucket.location(f"main/resolved/{name}.parquet") for name in ("job_2", "never")]
+    there = OpenErrors(own_bucket.location("main/errors/job_1.parquet"), resolved)
+    assert there.page(ANY).equals(here.page(ANY))
+    assert there.count(ANY) == here.count(ANY)
+    assert [batch.height for batch in there.batches(ANY)] == [batch.height for batch in here.batches(ANY)]
+    assert OpenErrors(own_bucket.location("main/errors/never.parquet")).count(ANY) == 0
+    assert there.count_resolved(resolved[0]) == here.count_resolved(resolve([1]))
+
+
+def test_a_bucket_that_is_gone_is_told_without_its_place(
+    own_bucket: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucketfolders, "RETRIES", 0)
+    gone = replace(own_bucket.location("main/errors/job_1.parquet"), endpoint_url="http://127.0.0.1:9")
+    with pytest.raises(StoreUnavailable) as raised:
+        OpenErrors(gone).count(ANY)
+    assert "127.0.0.1" not in str(raised.value)
