@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.processes import Client, Headgate, MakeClient, MakeHeadgate
+from tests.buckets import Store
 
 APPEND = """
 mutation ($input: AppendRecordsInput!) {
@@ -220,10 +221,19 @@ async def test_a_client_waits_where_too_much_does(
     assert (await stream(client, "waiting", {"number": 2})).status_code == 200
 
 
+@pytest.fixture(params=["folder", "bucket"])
+def store(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Settings that say where the store is."""
+    if request.param == "folder":
+        return {}
+    bucket: Store = request.getfixturevalue("own_bucket")
+    return bucket.settings()
+
+
 async def test_what_was_accepted_outlives_the_server(
-    make_headgate: MakeHeadgate, make_client: MakeClient
+    make_headgate: MakeHeadgate, make_client: MakeClient, store: dict[str, str]
 ) -> None:
-    headgate = make_headgate(append_seconds="3600").start()
+    headgate = make_headgate(append_seconds="3600", **store).start()
     client = await make_client(headgate)
 
     async def send(connection: int) -> None:
