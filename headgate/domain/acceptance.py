@@ -101,7 +101,7 @@ async def accept(
     async def start(session: AsyncSession) -> None:
         await keep_pipelines(session, jobs)
         await _keep_files(session, jobs)
-        await _keep_datasets(session, jobs)
+        await keep_datasets(session, jobs)
         if deed is not None:
             deed.record(session)
         if first is not None:
@@ -150,7 +150,7 @@ async def _keep_files(session: AsyncSession, jobs: Sequence[Job]) -> None:
         raise UserFault("FILE_NOT_READY", f"The file {min(gone)} was deleted just now.", ("data", "file"))
 
 
-async def _keep_datasets(session: AsyncSession, jobs: Sequence[Job]) -> None:
+async def keep_datasets(session: AsyncSession, jobs: Sequence[Job]) -> None:
     """Keep the datasets of new jobs from being deleted until these are there; raises UserFault (DATASET_DELETED)."""
     wanted = {job.dataset_id for job in jobs if job.dataset_id is not None}
     if not wanted:

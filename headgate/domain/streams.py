@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from headgate.domain.acceptance import NewJob, keep_pipelines
+from headgate.domain.acceptance import NewJob, keep_datasets, keep_pipelines
 from headgate.domain.audit import Deed
 from headgate.domain.happenings import FINAL, announce, status_changed
 from headgate.domain.idempotency import Token, mismatch
@@ -84,7 +84,8 @@ def stream_id(job: Job) -> str:
 async def take(services: Services, entries: Sequence[Entry], limits: BatchLimits) -> list[Taken | UserFault]:
     """Make entries of one stream durable, in their order, all in one transaction; answers what became of each.
 
-    Faults are BACKLOG_FULL and IDEMPOTENCY_MISMATCH. Raises UserFault (NOT_FOUND) where the pipeline was deleted.
+    Faults are BACKLOG_FULL and IDEMPOTENCY_MISMATCH. Raises UserFault where the pipeline (NOT_FOUND) or the
+    dataset (DATASET_DELETED) was deleted.
     """
     for tries_left in reversed(range(TRIES)):
         taking = _Taking(services, limits)
@@ -162,6 +163,7 @@ class _Taking:
                 return None
             self.sealed.append(_seal(stream, job))
         await keep_pipelines(session, [new])
+        await keep_datasets(session, [new])
         new.last_event = 0
         line_up(new, OPEN_UNTIL)
         self.events.append(status_changed(new, JobStatus.QUEUED))

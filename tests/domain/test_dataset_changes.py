@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from headgate.domain import dataset_changes, dataset_versions, datasets
+from headgate.domain.acceptance import keep_datasets
 from headgate.domain.endings import Halt
 from headgate.domain.lookout import Lookout
 from headgate.domain.permissions import Principal
@@ -44,6 +45,18 @@ async def test_a_deleted_datasets_name_makes_another_one(
     await dataset_changes.delete(services, operator, "sales")
     second = await submit("sales")
     assert second.dataset_id != first.dataset_id
+
+
+async def test_a_job_for_a_dataset_that_was_deleted_just_now_is_refused(
+    services: Services, operator: Principal, submit: Any, claim: Any, end: Any
+) -> None:
+    job = await submit("sales")
+    await end(await claim(job), Halt.CANCELED)
+    await dataset_changes.delete(services, operator, "sales")
+    async with services.database.transaction() as session:
+        with pytest.raises(UserFault, match="DATASET_DELETED") as raised:
+            await keep_datasets(session, [job])
+    assert raised.value.retryable
 
 
 async def test_a_lost_signal_delays_the_end_of_a_deleted_dataset_by_one_look(

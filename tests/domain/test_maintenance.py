@@ -186,6 +186,7 @@ async def test_versions_expire_first_and_their_files_go_at_the_next_turn(hasty: 
     await load(3)
     dataset = await sales(hasty)
     age(hasty, dataset)
+    cursor = (await datasets.rows(hasty, dataset, 1, RowQuery(first=1))).end_cursor
     assert await vacuum.expire_versions(hasty, days=0) == 0
     assert await vacuum.expire_versions(hasty, days=1) == 0
     assert (await sales(hasty)).oldest_version == 0
@@ -195,6 +196,9 @@ async def test_versions_expire_first_and_their_files_go_at_the_next_turn(hasty: 
         with pytest.raises(UserFault) as raised:
             await values(hasty, version)
         assert (raised.value.code, raised.value.path) == ("VERSION_EXPIRED", ("version",))
+    with pytest.raises(UserFault) as raised:
+        await datasets.rows(hasty, await sales(hasty), None, RowQuery(after=cursor))
+    assert (raised.value.code, raised.value.path) == ("VERSION_EXPIRED", ("after",))
     with pytest.raises(UserFault, match="VERSION_EXPIRED"):
         await datasets.at_version(hasty, await sales(hasty), 2)
     listed = await dataset_versions.page(hasty, await sales(hasty), 10, None)
