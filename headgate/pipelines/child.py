@@ -39,7 +39,7 @@ from headgate.pipelines.sinks.registry import sink_kinds
 from headgate.pipelines.sources.registry import source_kinds
 from headgate.pipelines.steps.registry import step_kinds
 from headgate.pipelines.vettingtask import run_vet
-from headgate.storage.bucketfaults import is_fault_of_store
+from headgate.storage.bucketfaults import telling_faults
 from headgate.storage.formats import FileFormat
 from headgate.storage.object_store import StoreUnavailable
 from headgate.telemetry import configure_logging
@@ -157,32 +157,24 @@ def answer(errand: Errand) -> dict[str, Any]:
     """Run one task; whatever it raises becomes a failure, but for Stopped."""
     task = errand.task
     try:
-        return {"result": TASKS[task["task"]](errand)}
+        with telling_faults():
+            return {"result": TASKS[task["task"]](errand)}
     except Stopped:
         return {"stopped": True}
     except JobFault as fault:
         return {"failure": _failure(fault)}
-    except StoreUnavailable as fault:
-        return {"failure": _failure(JobFault(fault.code, fault.message, "SYSTEM", retryable=True))}
     except MemoryError:
         return {
             "failure": _failure(
                 JobFault("OUT_OF_MEMORY", "The job needs more memory than it may use.", "SYSTEM")
             )
         }
-    except LIBRARY_FAULTS as error:
-        if is_fault_of_store(error):
-            return {"failure": _failure(_unavailable(error))}
+    except StoreUnavailable as fault:
+        return {"failure": _failure(JobFault(fault.code, fault.message, "SYSTEM", retryable=True))}
+    except LIBRARY_FAULTS:
         log.exception("task failed", task=task.get("task"), job=task.get("job"))
         message = "The engine failed in a way that it didn't expect. Its log says more."
         return {"failure": _failure(JobFault("INTERNAL", message, "SYSTEM", retryable=True))}
-
-
-def _unavailable(error: BaseException) -> JobFault:
-    """Say that the store can't be used; why is in the log alone, as that may name hosts."""
-    log.warning("store failed", reason=str(error))
-    unavailable = StoreUnavailable()
-    return JobFault(unavailable.code, unavailable.message, "SYSTEM", retryable=True)
 
 
 def _failure(fault: JobFault) -> dict[str, Any]:

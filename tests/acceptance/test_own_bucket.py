@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,13 @@ mutation ($input: RetryInput!) {{
 JOB = f"query ($id: ID!) {{ job(id: $id) {{ {JOB_FIELDS} }} }}"
 FILE = "query ($id: ID!) { file(id: $id) { preview(first: 2) { records } suggestedChecks { kind } } }"
 ROWS = "query ($name: String!) { dataset(name: $name) { version rows(first: 100) { records } } }"
+ASKED = """
+{ dataset(name: "days", version: 0) {
+    rows(orderBy: [{ column: "n", direction: DESC }], columns: ["n"]) { records }
+    statistics(columns: ["n"]) { column { name } }
+    druidSpec(input: { timestampColumn: "day" })
+} }
+"""
 WATCH = "subscription ($job: ID!) { jobProgress(jobId: $job) { status } }"
 HEALTH = "{ health { status checks { name status } } }"
 CHECKS = {"checks": [{"range": {"columns": ["age"], "min": 0, "max": 150}}]}
@@ -173,6 +181,30 @@ async def test_a_job_is_done_once_whose_process_is_killed_before_and_after_its_c
         )
         assert await _rows(client, dataset) == (0, [("Ada", 36)])
         assert ended["errors"]["totalCount"] == 3
+
+
+async def test_datasets_in_a_bucket_are_upserted_and_asked_in_every_way(
+    make_headgate: MakeHeadgate, make_client: MakeClient, own_bucket: Store, way: FaultyWay
+) -> None:
+    headgate = make_headgate(**{**own_bucket.settings(), "s3_endpoint_url": way.url}).start()
+    client = await make_client(headgate)
+    for content in ("id,day,n\n1,mon,1\n2,tue,2\n", "id,day,n\n2,tue,20\n3,wed,3\n"):
+        sink = {"mode": "UPSERT", "keys": ["id"]}
+        data = {"text": {"format": "CSV", "content": content}}
+        assert (await client.ingest(data, "days", **sink))["job"]["status"] == "SUCCEEDED"
+    assert await _rows(client, "days") == (1, [(1, "mon", 1), (2, "tue", 20), (3, "wed", 3)])
+    asked = (await client.data(ASKED))["dataset"]
+    assert asked["rows"]["records"] == [{"n": 2}, {"n": 1}]
+    assert asked["statistics"] == [{"column": {"name": "n"}}]
+    assert asked["druidSpec"]["spec"]["dataSchema"]["dataSource"] == "days"
+
+    way.troubles.append(Trouble("GET", "", "refuse", times=10_000))
+    began = time.monotonic()
+    assert await client.refusal(ASKED) == "STORE_UNAVAILABLE"
+    assert time.monotonic() - began < LIMIT_S / 2
+    way.troubles.clear()
+    assert (await client.data(ASKED))["dataset"] == asked
+    assert headgate.stop() == 0
 
 
 async def test_a_store_that_is_gone_is_told_and_nothing_breaks(
