@@ -37,7 +37,7 @@ class BucketPieces:
     async def begin(self, file_id: str, *, most_bytes: int, direct: bool = False) -> Assembly:
         """Begin a multipart upload, with parts that are large enough for so many bytes."""
         least = -(-most_bytes // (MOST_PRESIGNED if direct else MOST_PARTS))
-        part_bytes = max(self._part_bytes, -(-least // MIB) * MIB)
+        part_bytes = self._part_bytes if least <= self._part_bytes else -(-least // MIB) * MIB
         key = Assembly(file_id).key
         return Assembly(file_id, await self._uploads.begin(key, checked=not direct), part_bytes)
 

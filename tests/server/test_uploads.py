@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from moto.s3 import models
 from sqlalchemy import update
 from sqlmodel import col, select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from structlog.testing import capture_logs
 
 from headgate.domain import files, users
 from headgate.domain.doorkeeper import Doorkeeper
@@ -31,13 +33,18 @@ from headgate.server.auth import authenticator, issue_token
 from headgate.server.envelope import Envelope
 from headgate.server.links import SignedLinks
 from headgate.server.uploads import upload_routes
+from headgate.storage.bucket_pieces import BucketPieces
 from headgate.storage.database import Database
 from headgate.storage.ids import new_id
+from headgate.storage.objects import LocalStore
+from headgate.storage.pieces import Assembly
 from headgate.storage.tables import AuditEntry, File, FileStatus, Role, Upload, User, utc_now
+from tests.buckets import Store
 from tests.domain.people import add_user
 from tests.server.conftest import KEYS
 from tests.server.tus_client import BYTES, Answer, TusClient
-from tests.services import make_services, path_of
+from tests.services import make_services
+from tests.stores import bucket_store
 
 CONTENT = b"a,b\n1,2\n" * 9
 MAX_BYTES = 64 << 20
@@ -55,7 +62,7 @@ MakeClient = Callable[..., TusClient]
 class Inspector:
     """Finds the same in every file, or refuses it."""
 
-    fault: JobFault | None = None
+    fault: Exception | None = None
 
     async def run(self, task: Any, report: Any = None, **_: Any) -> dict[str, Any]:
         if self.fault is not None:
@@ -69,8 +76,43 @@ def inspector() -> Inspector:
 
 
 @pytest.fixture
-def services(database: Database, inspector: Inspector, tmp_path: Path) -> Services:
-    return make_services(database, tmp_path / "store", inspector, max_upload_bytes=MAX_BYTES)
+def kind() -> str:
+    """Where files are kept, unless a test says otherwise."""
+    return "folder"
+
+
+@pytest.fixture
+def part_bytes() -> int:
+    """So small that a file of some lines has several parts."""
+    return 16
+
+
+@pytest.fixture
+async def services(
+    request: pytest.FixtureRequest,
+    database: Database,
+    inspector: Inspector,
+    tmp_path: Path,
+    kind: str,
+    part_bytes: int,
+) -> AsyncIterator[Services]:
+    if kind == "folder":
+        yield make_services(database, tmp_path / "store", inspector, max_upload_bytes=MAX_BYTES)
+        return
+    request.getfixturevalue("monkeypatch").setattr(models, "S3_UPLOAD_PART_MIN_SIZE", 1)
+    async with bucket_store(request.getfixturevalue("own_bucket"), tmp_path) as store:
+        pieces = BucketPieces(store, part_bytes=part_bytes)
+        yield make_services(database, store, inspector, max_upload_bytes=MAX_BYTES, pieces=pieces)
+
+
+@pytest.fixture
+def left(request: pytest.FixtureRequest, services: Services) -> Callable[[], list[str]]:
+    """Tells the keys of all that is in the store, looked at past it."""
+    if isinstance(services.store, LocalStore):
+        root = services.store.path("files").parent
+        return lambda: [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
+    bucket: Store = request.getfixturevalue("own_bucket")
+    return lambda: [key.removeprefix("main/") for key in (*bucket.keys(), *bucket.unfinished())]
 
 
 @pytest.fixture
@@ -109,6 +151,11 @@ def client(make_client: MakeClient, user: User) -> TusClient:
 
 
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+both_stores = pytest.mark.parametrize(
+    ("database_url", "kind"),
+    [("sqlite", "folder"), ("postgresql", "folder"), ("sqlite", "bucket")],
+    indirect=["database_url"],
+)
 
 
 def id_of(answer: Answer) -> str:
@@ -131,6 +178,7 @@ async def row_of(services: Services, answer: Answer) -> Upload | None:
         return await session.get(Upload, id_of(answer))
 
 
+@both_stores
 async def test_a_file_comes_in_pieces_and_is_ready_with_its_last_byte(
     services: Services, client: TusClient, user: User
 ) -> None:
@@ -181,8 +229,9 @@ WRONG = "sha1 " + base64.b64encode(hashlib.sha1(b"?", usedforsecurity=False).dig
 
 
 @sqlite_only
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
 @settings(
-    max_examples=25,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
@@ -214,6 +263,8 @@ async def test_however_a_file_is_split_and_broken_off_it_has_the_same_bytes(
     assert await stored(services, begun) == content
 
 
+@both_stores
+@pytest.mark.parametrize("part_bytes", [5 << 20], ids=str)
 async def test_a_large_body_counts_on_the_way_and_a_lost_client_goes_on_behind_it(
     services: Services, client: TusClient
 ) -> None:
@@ -223,7 +274,7 @@ async def test_a_large_body_counts_on_the_way_and_a_lost_client_goes_on_behind_i
     blocks = [block] * (CHECKPOINT_BYTES // BATCH_BYTES + 2)
     sending = asyncio.create_task(client.patch(url, 0, *blocks, paused, lost=True))
     async with asyncio.timeout(20):
-        while (row := await row_of(services, begun)) is None or row.received < CHECKPOINT_BYTES:  # noqa: ASYNC110, nobody tells
+        while (row := await row_of(services, begun)) is None or row.received < 3 * (5 << 20):  # noqa: ASYNC110, nobody tells
             await asyncio.sleep(0.01)
     paused.set()
     await sending
@@ -234,6 +285,7 @@ async def test_a_large_body_counts_on_the_way_and_a_lost_client_goes_on_behind_i
     assert await stored(services, begun) == block * (len(blocks) + 1)
 
 
+@both_stores
 async def test_a_client_that_comes_back_takes_over_from_its_earlier_request(
     services: Services, client: TusClient
 ) -> None:
@@ -287,12 +339,12 @@ async def test_a_file_can_come_with_the_request_that_begins_it(services: Service
     assert await stored(services, answer) == CONTENT
 
 
-@sqlite_only
+@both_stores
 async def test_an_empty_file_is_complete_by_being_begun(services: Services, client: TusClient) -> None:
     assert await stored(services, await client.create(0)) == b""
 
 
-@sqlite_only
+@both_stores
 async def test_a_file_whose_sha256_differs_fails(services: Services, client: TusClient) -> None:
     said = base64.b64encode(b"0" * 64).decode()
     begun = await client.create(len(CONTENT), upload_metadata=f"sha256 {said}")
@@ -318,23 +370,27 @@ async def test_a_file_that_the_engine_refuses_fails_with_the_reason(
     assert file.failure == {"code": "UNSUPPORTED_FORMAT", "message": "What is this?"}
 
 
+@both_stores
 async def test_an_upload_of_a_server_that_died_with_its_last_byte_is_completed_once(
-    services: Services, client: TusClient
+    services: Services, client: TusClient, inspector: Inspector, left: Callable[[], list[str]]
 ) -> None:
     begun = await client.create(len(CONTENT))
-    await client.patch(begun.headers["location"], 0, CONTENT[:-1])
-    path = path_of(services, f"uploads/{id_of(begun)}")
-    path.write_bytes(CONTENT)
-    async with services.database.transaction() as session:
-        await session.execute(update(Upload).values(received=len(CONTENT)))
+    inspector.fault = RuntimeError("The server is killed while it looks into the file.")
+    with capture_logs():
+        assert (await client.patch(begun.headers["location"], 0, CONTENT)).status == 500
+    inspector.fault = None
 
     done = await asyncio.gather(*(complete_arrived(services) for _ in range(3)))
 
     assert sum(done) == 1
     assert await stored(services, begun) == CONTENT
+    assert left() == [f"files/{id_of(begun)}"]
 
 
-async def test_what_has_not_come_in_time_is_swept_away(services: Services, client: TusClient) -> None:
+@both_stores
+async def test_what_has_not_come_in_time_is_swept_away(
+    services: Services, client: TusClient, left: Callable[[], list[str]]
+) -> None:
     late, other = await client.create(len(CONTENT)), await client.create(len(CONTENT))
     await client.patch(late.headers["location"], 0, CONTENT[:4])
     assert await sweep_expired(services) == 0
@@ -347,16 +403,17 @@ async def test_what_has_not_come_in_time_is_swept_away(services: Services, clien
     assert await sweep_expired(services) == 1
 
     assert (await client.ask("HEAD", late.headers["location"])).status == 410
-    assert not path_of(services, f"uploads/{id_of(late)}").exists()
+    assert not any(id_of(late) in key for key in left())
+    assert any(id_of(other) in key for key in left())
     file = await files.get(services, id_of(late))
     assert file is not None
     assert file.status is FileStatus.EXPIRED
     assert await row_of(services, other) is not None
 
 
-@sqlite_only
+@both_stores
 async def test_an_upload_is_given_up_even_while_somebody_writes(
-    services: Services, client: TusClient
+    services: Services, client: TusClient, left: Callable[[], list[str]]
 ) -> None:
     begun = await client.create(len(CONTENT))
     url = begun.headers["location"]
@@ -365,18 +422,20 @@ async def test_an_upload_is_given_up_even_while_somebody_writes(
     assert (await stuck).status in (410, 423)
     assert (await client.patch(url, 0, CONTENT)).status == 410
     assert await row_of(services, begun) is None
-    assert not path_of(services, f"uploads/{id_of(begun)}").exists()
+    assert left() == []
     complete = await client.create(0)
     assert (await client.ask("DELETE", complete.headers["location"])).code == "UPLOAD_COMPLETE"
 
 
-@sqlite_only
+@both_stores
 async def test_bytes_that_somebody_else_has_removed_are_told_of(
     services: Services, client: TusClient
 ) -> None:
     begun = await client.create(len(CONTENT))
     await client.patch(begun.headers["location"], 0, CONTENT[:4])
-    path_of(services, f"uploads/{id_of(begun)}").unlink()
+    row = await row_of(services, begun)
+    assert row is not None
+    await services.pieces.discard(Assembly.of(row))
     answer = await client.patch(begun.headers["location"], 4, CONTENT[4:])
     assert (answer.status, answer.code) == (410, "UPLOAD_LOST")
 
@@ -531,10 +590,11 @@ async def test_leftovers_of_uploads_that_ended_go_and_no_others(
 ) -> None:
     begun = await client.create(len(CONTENT))
     await client.patch(begun.headers["location"], 0, CONTENT[:9])
-    left = path_of(services, f"uploads/{new_id('file')}")
-    left.write_bytes(b"left")
+    assert isinstance(services.store, LocalStore)
+    old = services.store.path(f"uploads/{new_id('file')}")
+    old.write_bytes(b"left")
     assert await remove_leftovers(services, min_age=timedelta(seconds=-60)) == 1
-    assert not left.exists()
+    assert not old.exists()
     assert (await client.patch(begun.headers["location"], 9, CONTENT[9:])).status == 204
     assert await stored(services, begun) == CONTENT
 
