@@ -112,8 +112,10 @@ publish(
 publish(
     FileStatus,
     "What became of a file that was sent.",
+    RECEIVING="Begun by startUpload or by a client of tus: not all of it has arrived.",
     READY="Stored and recognised: it can be ingested.",
     FAILED="Refused: `failure` says why, and its content was not kept.",
+    EXPIRED="Its content is gone: it was deleted, given up on the way, or didn't all arrive in time.",
 )
 publish(
     ColumnType,
