@@ -7,7 +7,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.acceptance.node import installed
 from tests.acceptance.processes import MAX_UPLOAD_BYTES, Client, Headgate, MakeClient, MakeHeadgate
+
+
+@pytest.fixture(scope="session")
+def node_folder() -> Path:
+    """The programs of tests/node, ready to run."""
+    return installed()
 
 
 @pytest.fixture(scope="session")
