@@ -166,7 +166,10 @@ async def test_a_python_client_sends_a_file_with_checksums(
     sent = written(tmp_path / "people.csv", b"id,name\n1,Ann\n" * 400)
     tus = TusClient(f"{client.url}/uploads", headers={"Authorization": f"Bearer {client.token}"})
     uploader = tus.uploader(
-        str(sent.path), chunk_size=1_000, metadata={"filename": "q.csv"}, upload_checksum=True
+        file_stream=BytesIO(sent.content),
+        chunk_size=1_000,
+        metadata={"filename": "q.csv"},
+        upload_checksum=True,
     )
     await asyncio.to_thread(uploader.upload)
     file = (await client.data(FILE, id=id_of(uploader.url)))["file"]
