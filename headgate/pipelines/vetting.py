@@ -22,7 +22,7 @@ from headgate.pipelines.gate import Gate
 from headgate.pipelines.output import fixed_columns, keyed, likely_types
 from headgate.pipelines.prepared import Prepared
 from headgate.pipelines.readers.json import BOM, RecordReader
-from headgate.pipelines.rejections import RejectionLog, finding_lines
+from headgate.pipelines.rejections import Rejection, RejectionLog, finding_lines
 from headgate.pipelines.rules import Severity
 from headgate.pipelines.runner import shaped_rows
 from headgate.pipelines.screening import Rulebook, Screening, compile_rules
@@ -104,7 +104,8 @@ def _looks_further(check: Check) -> bool:
 
 def vet(task: Vet) -> Vetted:
     """Hold records against the rules; raises JobFault where these can't be carried out on them."""
-    reading, found = (RejectionLog(task.scratch, f"{task.name}-{of}") for of in ("reading", "gate"))
+    reading = _Unread(task.scratch, f"{task.name}-reading")
+    found = RejectionLog(task.scratch, f"{task.name}-gate")
     reader = RecordReader(None, reading)
     body = task.body.removeprefix(BOM)
     reader.take_lines(body, 1)
@@ -112,12 +113,29 @@ def vet(task: Vet) -> Vetted:
     findings = _hold(task, prepared, found) if prepared.accepted else _NOTHING
     errors = pl.concat([findings, *_lines(reading), *_lines(found)]).sort("row", maintain_order=True)
     errors = errors.filter(pl.col("severity") == Severity.ERROR)
-    bad = errors["row"].unique()
+    bad = {*reading.records, *errors["row"].drop_nulls().unique().to_list()}
     is_all = task.rules.screening.acceptance.on_invalid is InvalidPolicy.REJECT_ALL and len(bad) > 0
     if is_all or errors["row"].null_count():
         return Vetted(b"", 0, reader.records, _told(errors))
-    kept = _without(body, set(bad.to_list()))
+    kept = _without(body, bad)
     return Vetted(kept, reader.records - len(bad), len(bad), _told(errors))
+
+
+class _Unread(RejectionLog):
+    """Keeps the first faults of records that can't be read, and the numbers of all: there may be nothing but these."""
+
+    def __init__(self, scratch: Path, name: str) -> None:
+        super().__init__(scratch, name)
+        self.records: list[int] = []
+
+    def reject(self, faults: Iterable[Rejection], *, rows: int = 1) -> None:
+        """Record the faults of so many rejected rows."""
+        if self.rows < MAX_ERRORS:
+            faults = list(faults)
+            super().reject(faults, rows=rows)
+        else:
+            self.rows += rows
+        self.records += [fault.row for fault in faults]
 
 
 _NOTHING = pl.DataFrame(schema=ledger.SCHEMA)
