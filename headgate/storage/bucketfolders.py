@@ -28,7 +28,7 @@ ANSWER_TIMEOUT_S = 60
 """How long the store may send nothing to botocore, and how long a whole answer may take for the others."""
 RETRIES = 3
 RETRY_TIMEOUT_S = 60
-REFUSED = (409, 412, 501)
+REFUSED = (304, 409, 412, 501)
 """The statuses with which a store refuses to put an object in place of another, or doesn't know how to."""
 UNFIT = (
     "The store of the bucket can't be told to put an object only where there is none (If-None-Match), without which "
