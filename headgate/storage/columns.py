@@ -117,8 +117,14 @@ def _json_values(series: pl.Series, form: str | None) -> Iterable[Any]:
 def _is_plain(series: pl.Series) -> bool:
     """Whether all of its values are numbers that JSON has as they are."""
     if series.dtype.is_integer():
-        return bool(series.is_between(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER).all())
+        # Not by Polars, which can't compare small integers with numbers that they can't be.
+        low, high = (_as_integer(bound) for bound in (series.min(), series.max()))
+        return low >= -MAX_SAFE_INTEGER and high <= MAX_SAFE_INTEGER
     return series.dtype.is_float() and bool(series.is_finite().all())
+
+
+def _as_integer(bound: Any) -> int:
+    return 0 if bound is None else int(bound)
 
 
 WHOLE = "1"

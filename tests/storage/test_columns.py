@@ -111,3 +111,10 @@ def test_a_value_as_text_has_no_quotes_of_json(value: object, text: str) -> None
 def test_a_frame_without_rows_or_columns_has_no_records() -> None:
     assert json_records(pl.DataFrame(schema={"x": pl.Int64}), {}) == []
     assert json_records(pl.DataFrame(), {}) == []
+
+
+@pytest.mark.parametrize("dtype", [pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64])
+def test_integers_of_any_size_are_numbers(dtype: Any) -> None:
+    values = [0, None, 100]
+    records = json_records(pl.DataFrame({"x": pl.Series(values, dtype=dtype)}), {})
+    assert [record["x"] for record in records] == values
