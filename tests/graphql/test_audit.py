@@ -28,7 +28,7 @@ from headgate.domain.users import ADMINISTRATOR_EMAIL
 from headgate.graphql.context import Context
 from headgate.graphql.schema import HeadgateSchema, Mutation
 from headgate.storage.ids import new_id
-from headgate.storage.tables import CancelMode, Role, User
+from headgate.storage.tables import CancelMode, Dataset, Role, User
 from tests.domain.ledgers import an_error, write_ledger
 from tests.domain.people import add_user, change
 from tests.graphql.conftest import AddJob, Ask
@@ -58,6 +58,8 @@ STORY = {
     "ingest": f"{{ingest(input: {{{TEXT}}}) {{errors {{code}}}}}}",
     "ingestBatch": f"{{ingestBatch(input: {{items: [{{{TEXT}}}]}}) {{errors {{code}}}}}}",
     "appendRecords": '{appendRecords(input: {dataset: "live", records: [{a: 1}]}) {errors {code}}}',
+    "restoreDataset": '{restoreDataset(name: "kept", version: 0) {errors {code}}}',
+    "deleteDataset": '{deleteDataset(name: "kept") {errors {code}}}',
     "createEndpoint": f"{{createEndpoint(input: {SIMULATED}) {{errors {{code}}}}}}",
     "updateEndpoint": f'{{updateEndpoint(name: "e", input: {SIMULATED.replace("7", "8")}) {{errors {{code}}}}}}',
     "testEndpoint": '{testEndpoint(name: "e") {errors {code}}}',
@@ -86,6 +88,8 @@ class Engine:
     async def run(self, task: Any, report: Any = None, **_: Any) -> dict[str, Any]:
         if task["task"] == "probe":
             return {"ok": True, "latency_ms": 1.0, "message": "It answers."}
+        if task["task"] == "restore":
+            return {"version": {"version": 2, "row_count": 0, "byte_size": 0, "columns": []}}
         if task["task"] == "vet":
             await asyncio.to_thread(Path(task["calls"][0]["kept"]).write_bytes, b"packed")
             return {"calls": [{"accepted": 1, "rejected": 0, "bytes": 9, "errors": []}]}
@@ -104,6 +108,8 @@ async def variables(
     claims = await runs.claim(services, [rejecting.id], "host:1:a", 30.0)
     failed = TaskFault(ALL_REJECTED, "Too many.", "DATA", counts={"read": 1, "rejected": 1}, details={})
     await endings.close(services, [Ending(claims[rejecting.id], failed)])
+    async with services.database.transaction() as session:
+        session.add(Dataset(id=new_id("dataset"), name="kept", storage_key="datasets/kept", version=1))
     await pipeline_changes.create(services, principal, NewPipeline(name="there", said=Said(spec=SPEC)))
     key = f"files/{new_id('file')}"
     async with services.store.writer(key) as writer:
