@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
         kind = self.way.befalling(self.command, self.path)
         if kind == "hang":
             self.way.has_hung.set()
-            self.way.released.wait(30)
+            self.way.released.wait(60)
         if kind == "refuse":
             self._answer(500, [], b"")
         elif kind in ("break off", "hang"):
@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
             connection.close()
         if kind == "hang after":
             self.way.has_hung.set()
-            self.way.released.wait(30)
+            self.way.released.wait(60)
         if kind in ("lose answer", "hang after"):
             self.close_connection = True
         else:

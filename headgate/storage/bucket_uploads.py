@@ -94,14 +94,15 @@ class BucketUploads:
     async def complete(self, key: str, upload_id: str, parts: Sequence[SentPart]) -> None:
         """Let the object appear, made of these parts; raises StoreUnavailable where it is not as it should be."""
         said = {"Parts": [part.to_json() for part in parts]}
+        byte_size = sum(part.byte_size for part in parts)
         try:
+            # The store may take its time to put a large object together.
             await self._client.call(
-                "complete_multipart_upload", key, UploadId=upload_id, MultipartUpload=said
+                "complete_multipart_upload", key, byte_size, UploadId=upload_id, MultipartUpload=said
             )
         except FileNotFoundError:
             # An earlier try has completed it, and its answer was lost on the way, unless its size tells otherwise.
             logger.info("store.completed_before", key=key)
-        byte_size = sum(part.byte_size for part in parts)
         if (found := await self.size(key)) != byte_size:
             logger.warning("store.object_differs", key=key, found=found, expected=byte_size)
             raise StoreUnavailable
