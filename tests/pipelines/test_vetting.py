@@ -17,7 +17,7 @@ from headgate.pipelines.vetting import MAX_ERRORS, Rules, Vet, vet
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import unheard
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "contract": {
         "columns": [{"name": "id", "type": "INTEGER", "nullable": False}, {"name": "day", "type": "DATE"}]
     },
