@@ -10,6 +10,7 @@ from rich.console import Console
 
 from benchmarks.appends import measure_appends
 from benchmarks.checks import measure_checks
+from benchmarks.downloads import measure_downloads
 from benchmarks.figures import FULL, QUICK, Figure, Sizes, show_figures
 from benchmarks.guards import measure_guards
 from benchmarks.ingest import measure_ingest
@@ -34,6 +35,7 @@ BENCHMARKS: tuple[Measure, ...] = (
     measure_steps,
     measure_memory,
     measure_pages,
+    measure_downloads,
     measure_ledger,
     measure_appends,
     measure_upsert,

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from tests.acceptance.processes import Client, Headgate, MakeClient, MakeHeadgate
+from tests.buckets import Store
 
 LINK = """
 query ($name: String!, $version: BigInt, $format: FileFormat!, $filter: RowFilter, $columns: [String!]) {
@@ -188,8 +189,11 @@ async def test_a_viewer_may_download_and_nobody_without_a_link(
             assert (await anybody.get(wrong)).status_code == 401
 
 
-async def test_a_download_outlives_the_server(make_headgate: MakeHeadgate, make_client: MakeClient) -> None:
-    headgate = make_headgate().start()
+@pytest.mark.parametrize("store", ["folder", "bucket"])
+async def test_a_download_outlives_the_server(
+    make_headgate: MakeHeadgate, make_client: MakeClient, own_bucket: Store, store: str
+) -> None:
+    headgate = make_headgate(**(own_bucket.settings() if store == "bucket" else {})).start()
     client = await make_client(headgate)
     file = (await client.upload(many_rows().encode()))["file"]
     await client.ingest({"file": file["id"]}, "many", mode="REPLACE")
@@ -211,3 +215,28 @@ async def test_a_download_outlives_the_server(make_headgate: MakeHeadgate, make_
     whole = await again.http.get(await link_to(again, "many", "NDJSON"), headers=headers)
     assert whole.status_code == 200
     assert [json.loads(line)["id"] for line in whole.text.splitlines()] == list(range(MANY))
+
+
+async def test_what_a_format_cannot_hold_is_said_and_never_half_sent(client: Client) -> None:
+    await client.ingest({"records": [{"a": "x" * 40_000}]}, "down.long", mode="REPLACE")
+    response = await client.http.get(await link_to(client, "down.long", "EXCEL"))
+    [error] = response.json()["errors"]
+    assert (response.status_code, error["extensions"]["code"]) == (422, "CELL_TOO_LONG")
+    assert len((await download(client, "down.long")).text) == 40_003
+
+
+async def test_where_there_is_no_room_a_download_is_refused_for_now(
+    make_headgate: MakeHeadgate, make_client: MakeClient
+) -> None:
+    headgate = make_headgate(download_cache_bytes="1000").start()
+    client = await make_client(headgate)
+    await client.ingest({"records": [{"n": n} for n in range(1000)]}, "some")
+    small = await download(client, "some", filter={"column": "n", "lt": 10})
+    assert small.text.count("\n") == 11
+    full = await client.http.get(await link_to(client, "some", "EXCEL"))
+    [error] = full.json()["errors"]
+    assert (full.status_code, error["extensions"]["code"]) == (503, "NO_ROOM")
+    assert (error["extensions"]["retryable"], int(full.headers["retry-after"]) > 0) == (True, True)
+    deleted = await link_to(client, "some")
+    await client.data('mutation { deleteDataset(name: "some") { deletedId errors { code } } }')
+    assert (await client.http.get(deleted)).status_code == 404

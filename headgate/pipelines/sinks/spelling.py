@@ -44,17 +44,24 @@ def write_ndjson(batches: Iterable[list[dict[str, Any]]], file: Path) -> None:
 
 
 def cells(columns: Sequence[Column], *, escape_formulas: bool) -> list[pl.Expr]:
-    """The columns as texts for CSV, as their source spelled them where that is known; null stays null.
+    """The columns as they go into CSV, as their source spelled them where that is known; null stays null.
 
     With `escape_formulas` no text, nor the name of a column, is one that a spreadsheet takes for a formula.
     """
     exprs = []
     for column in columns:
-        text = spelled(column)
+        text = pl.col(column.name) if _is_plain(column) else spelled(column)
         if escape_formulas and column.type is ColumnType.STRING:
             text = escaped(text)
         exprs.append(text.alias(_escaped(column.name) if escape_formulas else column.name))
     return exprs
+
+
+def _is_plain(column: Column) -> bool:
+    """Whether Polars' own CSV has the same spelling, and writes it faster."""
+    if column.type in (ColumnType.INTEGER, ColumnType.DATE):
+        return True
+    return column.type in (ColumnType.FLOAT, ColumnType.BOOLEAN) and column.form is None
 
 
 def _escaped(name: str) -> str:
