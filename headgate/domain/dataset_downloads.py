@@ -1,14 +1,15 @@
 """Rows of a dataset's version as one file: what a link to it says, and what the engine is to make for it."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 from headgate.domain.datasets import at_version, folder_of, require_version
 from headgate.domain.datasets import rows as read_page
 from headgate.domain.queries import by_id
 from headgate.domain.services import Services
+from headgate.domain.tablereads import read_table
 from headgate.errors import UserFault
 from headgate.pipelines import workbooks
 from headgate.storage.datasets import snapshot
@@ -114,7 +115,7 @@ async def check_rows(
 ) -> None:
     """Raise UserFault where the version that a dataset is at doesn't have these columns, or those of the filter.
 
-    INVALID_ARGUMENT for a list without any, UNKNOWN_COLUMN, INVALID_FILTER.
+    INVALID_ARGUMENT for a list without any, UNKNOWN_COLUMN, INVALID_FILTER, STORE_UNAVAILABLE, TIMED_OUT.
     """
     if columns is not None and not columns:
         raise UserFault("INVALID_ARGUMENT", "Name at least one column, or leave columns out.", ("columns",))
@@ -124,7 +125,7 @@ async def check_rows(
             message = f"There is no column {name} in version {dataset.version}."
             raise UserFault("UNKNOWN_COLUMN", message, ("columns", str(number)))
     if filter is not None:
-        await asyncio.to_thread(_check_filter, services, dataset, filter)
+        await read_table(partial(_check_filter, services, dataset, filter))
 
 
 def _check_filter(services: Services, dataset: Dataset, filter: RowFilter) -> None:
