@@ -23,6 +23,7 @@ from benchmarks.rivals import measure_rivals
 from benchmarks.starts import measure_starts
 from benchmarks.steps import measure_steps
 from benchmarks.subscriptions import measure_events, measure_subscriptions
+from benchmarks.uploads import measure_uploads
 from benchmarks.upsert import measure_upsert
 
 Measure = Callable[[Path, Sizes], list[Figure]]
@@ -43,6 +44,7 @@ BENCHMARKS: tuple[Measure, ...] = (
     measure_starts,
     measure_events,
     measure_subscriptions,
+    measure_uploads,
 )
 
 

@@ -34,6 +34,7 @@ class Sizes:
     slow_rival_rows: int
     append_bodies: int
     append_calls: int
+    upload_blocks: int
 
 
 FULL = Sizes(
@@ -55,6 +56,7 @@ FULL = Sizes(
     slow_rival_rows=50_000,
     append_bodies=48,
     append_calls=300,
+    upload_blocks=2_048,
 )
 QUICK = Sizes(
     warm_ups=0,
@@ -75,6 +77,7 @@ QUICK = Sizes(
     slow_rival_rows=2_000,
     append_bodies=2,
     append_calls=5,
+    upload_blocks=6,
 )
 
 
