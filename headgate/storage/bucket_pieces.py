@@ -145,9 +145,10 @@ class PartTarget:
         self._upload_id = upload_id
         self.part_bytes = part_bytes
 
-    async def send(self, number: int, chunks: Sequence[bytes]) -> None:
-        """Send a part, in the place of any of this number; it is durable then."""
+    async def send(self, number: int, chunks: list[bytes]) -> None:
+        """Send a part, in the place of any of this number; it is durable then. Takes the chunks out of the list."""
         content, checksum = await asyncio.to_thread(_joined, chunks)
+        chunks.clear()
         await self._uploads.send(self._assembly.key, self._upload_id, number, content, checksum)
 
     async def keep_rest(self, number: int, chunks: Sequence[bytes]) -> None:
@@ -212,7 +213,7 @@ class BucketPieceWriter:
         chunks, self._waiting, self._waiting_bytes = self._waiting, [], 0
         self._sending = asyncio.create_task(self._send_part(chunks))
 
-    async def _send_part(self, chunks: Sequence[bytes]) -> None:
+    async def _send_part(self, chunks: list[bytes]) -> None:
         end = min(self.number * self._target.part_bytes, self._at)
         number, self.number = self.number, self.number + 1
         await self._target.send(number, chunks)
