@@ -1,5 +1,6 @@
 """Every command that the README shows is run as it stands, against a real server."""
 
+import hashlib
 import json
 import os
 import re
@@ -93,7 +94,7 @@ def test_the_other_commands_of_the_readme_work_one_after_the_other(environment: 
     with running(server, environment):
         shown = run(client, environment)
     answers = [json.loads(line)["data"] for line in shown.splitlines() if line.startswith('{"data"')]
-    ingested, rows, checked, rejected, again, made, piped, template, figures, *access = answers
+    ingested, rows, checked, rejected, again, made, piped, template, figures, *later = answers
     job = ingested["ingest"]["job"]
     assert (job["status"], job["counts"]) == ("PARTIAL", {"read": 15, "accepted": 14, "rejected": 1})
     (error,) = job["errors"]["edges"]
@@ -117,6 +118,17 @@ def test_the_other_commands_of_the_readme_work_one_after_the_other(environment: 
     (campaign,) = figures["dataset"]["rows"]["records"]
     assert (campaign["campaign_id"], campaign["ctr"]) == ("23851", 0.025)
     assert (campaign["cpc"], campaign["cpm"]) == (pytest.approx(38.5 / 105), pytest.approx(38.5 / 4.2))
+    sent, summed, *access = later
+    (file,) = [edge["node"] for edge in sent["files"]["edges"]]
+    content = (ROOT / "demo" / "loans.csv").read_bytes()
+    assert (file["name"], file["status"], file["byteSize"]) == ("loans.csv", "READY", len(content))
+    assert file["sha256"] == hashlib.sha256(content).hexdigest()
+    assert summed["dataset"]["aggregate"]["records"] == [
+        {"page": "/", "count": 2, "mean_ms": 13.0},
+        {"page": "/prices", "count": 1, "mean_ms": 31.0},
+    ]
+    assert [edge["node"]["rowsAdded"] for edge in summed["dataset"]["versions"]["edges"]] == [3]
+    assert "page,ms\n/,12\n/prices,31\n/,14\n" in shown
     signed_in, keyed, seen = access
     assert (signed_in["login"]["errors"], keyed["createApiKey"]["errors"]) == ([], [])
     assert keyed["createApiKey"]["secret"].startswith("hg_")
