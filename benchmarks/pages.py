@@ -13,7 +13,7 @@ import polars as pl
 from benchmarks.data import write_csv
 from benchmarks.figures import Figure, Sizes, alternate
 from headgate.pipelines.sinks.writing import write_rows
-from headgate.storage import datasets
+from headgate.storage import commits, datasets
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Snapshot, WriteMode
 from headgate.storage.filters import RowFilter
@@ -59,7 +59,7 @@ def _make_table(table: LocalFolder, csv: Path) -> Snapshot:
     frame = pl.scan_csv(csv, try_parse_dates=True)
     parts = write_rows(frame, table.path, "job-1", 1)
     columns = [Column(name, dtype) for name, dtype in frame.collect_schema().items()]
-    return datasets.commit(
+    return commits.commit(
         table, job="job", mode=WriteMode.REPLACE, base=None, columns=columns, parts=parts, note={}
     )
 

@@ -6,7 +6,7 @@ Delta Lake lets nothing else of a process go on meanwhile, not even what waits f
 from collections.abc import Mapping
 from typing import Any
 
-from headgate.storage.datasets import DatasetConflict
+from headgate.storage.commits import DatasetConflict
 from headgate.storage.locations import location_from_json
 from headgate.storage.restoring import restore
 from headgate.storage.tablefolders import table_folder

@@ -27,7 +27,8 @@ from headgate.pipelines.sinks.writing import Target
 from headgate.pipelines.steps.step import Step
 from headgate.storage import datasets
 from headgate.storage.columns import Column
-from headgate.storage.datasets import DatasetConflict, Snapshot
+from headgate.storage.commits import DatasetConflict
+from headgate.storage.datasets import Snapshot
 from headgate.storage.open_errors import OpenErrors
 from headgate.storage.tablefolders import TableFolder
 

@@ -10,8 +10,9 @@ from deltalake import CommitProperties, Transaction
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
-from headgate.storage import datasets
-from headgate.storage.datasets import APPEND_RETRIES, CHANGE_KEY, JOB_KEY, NOTE_KEY, Part, Snapshot, WriteMode
+from headgate.storage import commits, datasets
+from headgate.storage.commits import APPEND_RETRIES
+from headgate.storage.datasets import CHANGE_KEY, JOB_KEY, NOTE_KEY, Part, Snapshot, WriteMode
 from headgate.storage.tablefolders import TableFolder
 
 SMALL_BYTES = 32 << 20
@@ -77,7 +78,7 @@ def commit_rewritten(folder: TableFolder, rewritten: Rewritten, id: str) -> Snap
     )
     actions: list[AddAction | RemoveAction] = [_add(part, base) for part in rewritten.added]
     actions += [RemoveAction(part.name, False, now_ms) for part in rewritten.removed]
-    schema = datasets.delta_schema(base.columns)
+    schema = commits.delta_schema(base.columns)
     table = datasets.open_table(folder, base.version)
     try:
         table.create_write_transaction(actions, "append", schema, commit_properties=properties)

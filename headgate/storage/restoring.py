@@ -7,7 +7,8 @@ from deltalake import CommitProperties, Transaction
 from deltalake.exceptions import DeltaError
 
 from headgate.storage import datasets
-from headgate.storage.datasets import CHANGE_KEY, DatasetConflict, Snapshot, WriteMode
+from headgate.storage.commits import DatasetConflict
+from headgate.storage.datasets import CHANGE_KEY, Snapshot, WriteMode
 from headgate.storage.tablefolders import TableFolder
 
 RESTORED = "headgate.restored"

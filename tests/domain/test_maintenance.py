@@ -18,6 +18,7 @@ from headgate.domain.services import Services
 from headgate.errors import JobFault, UserFault
 from headgate.pipelines.compaction import run_compact
 from headgate.storage import compaction, restoring
+from headgate.storage import commits
 from headgate.storage import datasets as at_rest
 from headgate.storage.columns import Column
 from headgate.storage.datasets import COMPACTION, Part, WriteMode
@@ -72,7 +73,7 @@ def load(services: Services) -> Load:
         folder, job_id = datasets.folder_of(services, dataset), new_id("job")
         before = at_rest.latest(folder)
         part = _write(Path(folder.uri), job_id, value, before.version + 2 if before else 1)
-        made = at_rest.commit(
+        made = commits.commit(
             folder,
             job=job_id,
             mode=mode,

@@ -10,7 +10,7 @@ import pytest
 from strawberry.types import get_object_definition
 from strawberry.utils.str_converters import to_camel_case
 
-from headgate.domain import apikeys, audit, cancellation, endings, pipeline_changes, runs, sessions
+from headgate.domain import apikeys, audit, cancellation, endings, pipeline_changes, runs, sessions, stored_results, uploads
 from headgate.domain.apikeys import KeyRequest
 from headgate.domain.appender import Appender
 from headgate.domain.audit import AuditFilter
@@ -25,10 +25,12 @@ from headgate.domain.ports import TaskFault
 from headgate.domain.services import Services
 from headgate.domain.streams import BatchLimits
 from headgate.domain.users import ADMINISTRATOR_EMAIL
+from headgate.domain.stored_results import NewResult
+from headgate.domain.uploads import NewUpload
 from headgate.graphql.context import Context
 from headgate.graphql.schema import HeadgateSchema, Mutation
 from headgate.storage.ids import new_id
-from headgate.storage.tables import CancelMode, Dataset, Role, User
+from headgate.storage.tables import CancelMode, Dataset, Role, User, Upload
 from tests.domain.ledgers import an_error, write_ledger
 from tests.domain.people import add_user, change
 from tests.graphql.conftest import AddJob, Ask
@@ -55,9 +57,18 @@ STORY = {
     "createApiKey": '{createApiKey(input: {name: "nightly", role: VIEWER}) {errors {code}}}',
     "revokeApiKey": "($key: ID!) {revokeApiKey(id: $key) {errors {code}}}",
     "upload": "($file: Upload!) {upload(file: $file) {errors {code}}}",
+    "startUpload": '{startUpload(input: {name: "a.csv", byteSize: 4}) {errors {code}}}',
+    "completeUpload": "($arrived: ID!) {completeUpload(input: {id: $arrived}) {errors {code}}}",
+    "abortUpload": "($begun: ID!) {abortUpload(id: $begun) {errors {code}}}",
+    "deleteFile": "($arrived: ID!) {deleteFile(id: $arrived) {errors {code}}}",
+    "storeResult": '{storeResult(input: {name: "r", data: 1}) {errors {code}}}',
+    "deleteResult": "($result: ID!) {deleteResult(id: $result) {errors {code}}}",
     "ingest": f"{{ingest(input: {{{TEXT}}}) {{errors {{code}}}}}}",
     "ingestBatch": f"{{ingestBatch(input: {{items: [{{{TEXT}}}]}}) {{errors {{code}}}}}}",
     "appendRecords": '{appendRecords(input: {dataset: "live", records: [{a: 1}]}) {errors {code}}}',
+    "exportDataset": """{
+        exportDataset(input: {name: "kept", sink: {dataset: {name: "copy"}}}) {errors {code}}
+    }""",
     "restoreDataset": '{restoreDataset(name: "kept", version: 0) {errors {code}}}',
     "deleteDataset": '{deleteDataset(name: "kept") {errors {code}}}',
     "createEndpoint": f"{{createEndpoint(input: {SIMULATED}) {{errors {{code}}}}}}",
@@ -115,8 +126,15 @@ async def variables(
     async with services.store.writer(key) as writer:
         await writer.write(b"a\n1\n")
     file = IncomingFile("a.csv", key, 4, writer.sha256, b"a\n1\n")
+    arrived, begun = [
+        (await uploads.start(services, principal, NewUpload("a.csv", 4))).file.id for _ in range(2)
+    ]
+    await change(services, Upload, received=4)
+    services.store.path(f"uploads/{arrived}").write_bytes(b"a\n1\n")
+    stored = await stored_results.store(services, principal, NewResult("old", 1))
+    sent = {"arrived": arrived, "begun": begun, "result": stored.result.id}
     jobs = {"queued": queued.id, "canceled": canceled.id, "rejecting": rejecting.id}
-    return {"file": file, **jobs, **await access(services, principal)}
+    return {"file": file, **sent, **jobs, **await access(services, principal)}
 
 
 async def access(services: Services, principal: Principal) -> dict[str, str]:

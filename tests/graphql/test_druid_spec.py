@@ -13,7 +13,7 @@ from headgate.domain.services import Services
 from headgate.errors import UserFault
 from headgate.graphql.context import Context
 from headgate.graphql.schema import HeadgateSchema
-from headgate.storage import datasets
+from headgate.storage import commits
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, WriteMode
 from headgate.storage.ids import new_id
@@ -39,7 +39,7 @@ def add_dataset(services: Services) -> AddDataset:
             rows.write_parquet(path / "part.parquet")
             columns = [Column(column, dtype) for column, dtype in rows.schema.items()]
             part = Part("part.parquet", rows.height, 1, 0)
-            version = datasets.commit(
+            version = commits.commit(
                 LocalFolder(path),
                 job="job",
                 mode=WriteMode.APPEND,

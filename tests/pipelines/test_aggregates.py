@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from headgate.errors import JobFault
 from headgate.pipelines.aggregates import MAX_GROUPED, MAX_GROUPS, MAX_METRICS, run_aggregate
-from headgate.storage import datasets
+from headgate.storage import commits
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, WriteMode
 from headgate.storage.filters import RowFilter
@@ -42,7 +42,7 @@ def make_table(folder: Path, rows: Sequence[Any]) -> None:
     frame.write_parquet(folder / "job-1-000000.parquet")
     part = Part("job-1-000000.parquet", frame.height, 1)
     columns = [Column(name, dtype) for name, dtype in SCHEMA.items()]
-    datasets.commit(
+    commits.commit(
         LocalFolder(folder),
         job="job",
         mode=WriteMode.REPLACE,

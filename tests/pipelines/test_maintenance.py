@@ -19,11 +19,12 @@ from headgate.jobs.children import ENGINE
 from headgate.pipelines.compaction import compact
 from headgate.pipelines.sinks import writing
 from headgate.pipelines.sinks.writing import Target, next_order, write_rows
-from headgate.storage import compaction, datasets
+from headgate.storage import commits, compaction, datasets
 from headgate.storage.bucketfolders import BucketFolder
 from headgate.storage.columns import Column
+from headgate.storage.commits import DatasetConflict
 from headgate.storage.compaction import small_run, uncommitted
-from headgate.storage.datasets import COMPACTION, DatasetConflict, Part, Snapshot, WriteMode
+from headgate.storage.datasets import COMPACTION, Part, Snapshot, WriteMode
 from headgate.storage.ids import new_id
 from headgate.storage.locations import LocalLocation
 from headgate.storage.restoring import restore, restored_versions
@@ -191,7 +192,7 @@ def test_an_upsert_of_rows_that_were_put_together_meanwhile_begins_anew(table: T
     table.begin()
     table.end()
     with pytest.raises(DatasetConflict):
-        datasets.commit(
+        commits.commit(
             table.folder,
             job="late",
             mode=WriteMode.UPSERT,

@@ -11,7 +11,7 @@ import pytest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 from headgate.errors import JobFault
-from headgate.storage import bucketfolders, datasets
+from headgate.storage import bucketfolders, commits, datasets
 from headgate.storage.bucketfaults import telling_faults
 from headgate.storage.bucketfolders import BucketFolder
 from headgate.storage.columns import Column
@@ -162,7 +162,7 @@ def test_a_commit_whose_answer_is_lost_takes_place_once(
     monkeypatch.setattr(bucketfolders, "RETRIES", 2)
     options: dict[str, Any] = {"mode": mode, "columns": COLUMNS, "note": {}}
     part = put(folder, tmp_path, "job_1-1.parquet")
-    base = datasets.commit(folder, job="job_1", base=None, parts=[part], **options)
+    base = commits.commit(folder, job="job_1", base=None, parts=[part], **options)
     answered, lost = DomainDispatcherApplication.__call__, list[str]()
 
     def losing(self: Any, environ: Any, start: Any) -> Any:
@@ -176,8 +176,8 @@ def test_a_commit_whose_answer_is_lost_takes_place_once(
     monkeypatch.setattr(DomainDispatcherApplication, "__call__", losing)
     part = put(folder, tmp_path, "job_2-1.parquet")
     try:
-        datasets.commit(folder, job="job_2", base=base, parts=[part], **options)
-    except datasets.DatasetConflict:
+        commits.commit(folder, job="job_2", base=base, parts=[part], **options)
+    except commits.DatasetConflict:
         assert datasets.committed_by(folder, "job_2") is not None
     assert len(lost) == 1
     latest = datasets.latest(folder)

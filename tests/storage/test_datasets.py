@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from headgate.storage import datasets
+from headgate.storage import commits, datasets
 from headgate.storage.columns import Column
-from headgate.storage.datasets import DatasetConflict, Part, Snapshot, WriteMode
+from headgate.storage.commits import DatasetConflict
+from headgate.storage.datasets import Part, Snapshot, WriteMode
 from headgate.storage.tablefolders import LocalFolder, TableFolder, table_folder
 from tests.buckets import new_bucket, s3_server, set_keys
 
@@ -58,7 +59,7 @@ def commit(folder: TableFolder) -> Commit:
         known = columns or [Column(name, dtype) for name, dtype in frame.schema.items()]
         before = datasets.latest(folder) if base is Any else base
         assert before is None or isinstance(before, Snapshot)
-        return datasets.commit(
+        return commits.commit(
             folder, job=job, mode=mode, base=before, columns=known, parts=[part], note={"job": job}
         )
 
@@ -202,16 +203,16 @@ def test_what_partitions_a_dataset_is_not_changed_by_the_way(
     part = replace(write(folder, "job_2.parquet", pl.DataFrame({"a": [2], "b": [1]})), partition=("2",))
     other: dict[str, Any] = {"columns": base.columns, "parts": [part], "partition_by": ["a"], "note": {}}
     with pytest.raises(ValueError, match="can't change"):
-        datasets.commit(folder, job="job_2", mode=mode, base=base, **other)
+        commits.commit(folder, job="job_2", mode=mode, base=base, **other)
     assert datasets.latest(folder) == base
     commit("job_3", {"a": [3], "b": [1]})
     with pytest.raises(DatasetConflict):
-        datasets.commit(folder, job="job_2", mode=WriteMode.REPLACE, base=base, **other)
+        commits.commit(folder, job="job_2", mode=WriteMode.REPLACE, base=base, **other)
 
 
 def test_parts_that_are_gone_are_not_committed(folder: TableFolder) -> None:
     with pytest.raises(DatasetConflict):
-        datasets.commit(
+        commits.commit(
             folder,
             job="job_1",
             mode=WriteMode.APPEND,

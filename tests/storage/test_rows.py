@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.errors import UserFault
-from headgate.storage import datasets, rows
+from headgate.storage import commits, rows
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, WriteMode
 from headgate.storage.filters import RowFilter
@@ -86,7 +86,7 @@ def make_table(folder: Path, parts: list[list[Row]]) -> None:
         pl.DataFrame(part, schema=SCHEMA, orient="row").write_parquet(folder / name, row_group_size=2)
         written.append(Part(name, len(part), (folder / name).stat().st_size, order))
     columns = [Column(name, dtype()) for name, dtype in SCHEMA.items()]
-    datasets.commit(
+    commits.commit(
         LocalFolder(folder),
         job="job",
         mode=WriteMode.REPLACE,

@@ -11,7 +11,7 @@ import polars as pl
 
 from headgate.pipelines.batches import watched
 from headgate.pipelines.prepared import Watch
-from headgate.storage import datasets
+from headgate.storage import commits, datasets
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, Snapshot, WriteMode
 from headgate.storage.tablefolders import TableFolder
@@ -172,7 +172,7 @@ def commit(
 
     Raises DatasetConflict.
     """
-    return datasets.commit(
+    return commits.commit(
         target.folder,
         job=target.job,
         mode=target.mode,

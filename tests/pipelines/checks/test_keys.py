@@ -15,7 +15,7 @@ from headgate.pipelines.checks import keys
 from headgate.pipelines.checks.check import Present
 from headgate.pipelines.checks.registry import check_kinds
 from headgate.pipelines.rowmap import RowMap
-from headgate.storage import datasets
+from headgate.storage import commits
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, Snapshot, WriteMode
 from headgate.storage.tablefolders import LocalFolder
@@ -31,7 +31,7 @@ def stored(folder: Path, rows: dict[str, list[Any]]) -> Snapshot:
     frame.write_parquet(folder / "part.parquet")
     part = Part("part.parquet", frame.height, (folder / "part.parquet").stat().st_size)
     columns = [Column(name, dtype) for name, dtype in frame.schema.items()]
-    return datasets.commit(
+    return commits.commit(
         LocalFolder(folder), job="job_1", mode=APPEND, base=None, columns=columns, parts=[part], note={}
     )
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from headgate.errors import JobFault
 from headgate.pipelines.steps.step import Effect
-from headgate.storage import datasets
+from headgate.storage import commits
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, WriteMode
 from headgate.storage.tablefolders import LocalFolder
@@ -34,7 +34,7 @@ def dataset_of(rows: Rows) -> Iterator[LocalFolder]:
         frame.write_parquet(folder.path / "part.parquet")
         part = Part("part.parquet", frame.height, (folder.path / "part.parquet").stat().st_size)
         columns = [Column(name, dtype) for name, dtype in frame.schema.items()]
-        datasets.commit(
+        commits.commit(
             folder, job="job_1", mode=WriteMode.APPEND, base=None, columns=columns, parts=[part], note={}
         )
         yield folder
