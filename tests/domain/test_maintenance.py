@@ -17,8 +17,7 @@ from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
 from headgate.errors import JobFault, UserFault
 from headgate.pipelines.compaction import run_compact
-from headgate.storage import compaction, restoring
-from headgate.storage import commits
+from headgate.storage import commits, compaction, restoring
 from headgate.storage import datasets as at_rest
 from headgate.storage.columns import Column
 from headgate.storage.datasets import COMPACTION, Part, WriteMode

@@ -10,7 +10,17 @@ import pytest
 from strawberry.types import get_object_definition
 from strawberry.utils.str_converters import to_camel_case
 
-from headgate.domain import apikeys, audit, cancellation, endings, pipeline_changes, runs, sessions, stored_results, uploads
+from headgate.domain import (
+    apikeys,
+    audit,
+    cancellation,
+    endings,
+    pipeline_changes,
+    runs,
+    sessions,
+    stored_results,
+    uploads,
+)
 from headgate.domain.apikeys import KeyRequest
 from headgate.domain.appender import Appender
 from headgate.domain.audit import AuditFilter
@@ -23,14 +33,14 @@ from headgate.domain.pipeline_changes import NewPipeline
 from headgate.domain.pipeline_specs import Said
 from headgate.domain.ports import TaskFault
 from headgate.domain.services import Services
-from headgate.domain.streams import BatchLimits
-from headgate.domain.users import ADMINISTRATOR_EMAIL
 from headgate.domain.stored_results import NewResult
+from headgate.domain.streams import BatchLimits
 from headgate.domain.uploads import NewUpload
+from headgate.domain.users import ADMINISTRATOR_EMAIL
 from headgate.graphql.context import Context
 from headgate.graphql.schema import HeadgateSchema, Mutation
 from headgate.storage.ids import new_id
-from headgate.storage.tables import CancelMode, Dataset, Role, User, Upload
+from headgate.storage.tables import CancelMode, Dataset, Role, Upload, User
 from tests.domain.ledgers import an_error, write_ledger
 from tests.domain.people import add_user, change
 from tests.graphql.conftest import AddJob, Ask
@@ -130,7 +140,7 @@ async def variables(
         (await uploads.start(services, principal, NewUpload("a.csv", 4))).file.id for _ in range(2)
     ]
     await change(services, Upload, received=4)
-    services.store.path(f"uploads/{arrived}").write_bytes(b"a\n1\n")
+    path_of(services, f"uploads/{arrived}").write_bytes(b"a\n1\n")
     stored = await stored_results.store(services, principal, NewResult("old", 1))
     sent = {"arrived": arrived, "begun": begun, "result": stored.result.id}
     jobs = {"queued": queued.id, "canceled": canceled.id, "rejecting": rejecting.id}
