@@ -124,21 +124,22 @@ class Uploads:
         checksum = tus.checksum(headers)
         if has_body:
             tus.require_bytes(headers)
-        file = (await uploads.start(self._services, caller, new)).file
-        progress = Progress(file.id, 0, new.byte_size)
+        upload = (await uploads.start(self._services, caller, new)).upload
+        assert upload is not None
+        progress = Progress.of(upload)
         # One without any bytes is complete by being begun.
         if has_body or new.byte_size == 0:
             progress = await uploads.append(
                 self._services,
                 caller,
-                file.id,
+                upload.file_id,
                 request.stream(),
                 at=0,
                 body_bytes=tus.body_bytes(headers),
                 checksum=checksum,
             )
         told = tus.progress_headers(progress)
-        return Response(status_code=201, headers={**told, "location": path_of(file.id)})
+        return Response(status_code=201, headers={**told, "location": path_of(upload.file_id)})
 
     async def _head(self, request: Request) -> Response:
         progress = await uploads.progress(self._services, *await self._named(request))

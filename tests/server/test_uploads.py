@@ -185,6 +185,7 @@ async def test_a_file_comes_in_pieces_and_is_ready_with_its_last_byte(
     begun = await client.create(len(CONTENT), upload_metadata="filename cGVvcGxlLmNzdg==,odd")
     url = begun.headers["location"]
     assert (begun.status, begun.offset, begun.headers["tus-resumable"]) == (201, 0, "1.0.0")
+    assert begun.headers["upload-expires"].endswith("GMT")
     first = await client.patch(url, 0, CONTENT[:10], CONTENT[10:20])
     assert (first.status, first.offset) == (204, 20)
     assert first.headers["upload-expires"].endswith("GMT")
