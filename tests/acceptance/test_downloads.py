@@ -74,7 +74,8 @@ async def test_every_format_holds_the_rows(client: Client, sales: str) -> None:
     assert [json.loads(line) for line in ndjson.text.splitlines()] == rows
     assert pl.read_parquet((await download(client, sales, "PARQUET")).content).to_dicts() == rows
     assert pl.read_ipc((await download(client, sales, "ARROW")).content).to_dicts() == rows
-    excel = pl.read_excel(io.BytesIO((await download(client, sales, "EXCEL")).content))
+    sheet = (await download(client, sales, "EXCEL")).content
+    excel = pl.read_excel(io.BytesIO(sheet), engine="openpyxl")
     assert excel.to_dicts() == rows
 
 

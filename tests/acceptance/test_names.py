@@ -33,9 +33,9 @@ NAMES = [
     "😀.csv",
 ]
 MADE = re.compile(
-    # Ids, folders and files of the server itself, versions and parts of datasets, and attempts.
-    r"[a-z]+_[0-9a-z]{26}|[0-9a-f-]{36}|\.?[a-z]{2,12}|_delta_log|[0-9]{1,20}(\.json)?|part-[0-9a-f-]+\.parquet"
-    r"|[a-z]+\.(db|db-wal|db-shm|key|log|lock|parquet)|[a-z]+_[0-9a-z]{26}[-.][0-9a-z.-]{1,60}"
+    # Ids, folders and files of the server itself, versions, checkpoints and parts of datasets, attempts, and downloads.
+    r"[a-z]+_[0-9a-z]{26}|[0-9a-f-]{36}|\.?[a-z]{2,12}|_delta_log|_last_checkpoint|[0-9]{1,20}(\.json|\.checkpoint\.parquet)?|part-[0-9a-f-]+\.parquet"
+    r"|[0-9a-f]{64}\.[0-9a-f]{32}|[a-z]+\.(db|db-wal|db-shm|key|log|lock|parquet)|[a-z]+_[0-9a-z]{26}[-.][0-9a-z.-]{1,60}"
 )
 SPEC = {"source": {"text": {"format": "CSV", "content": "a"}}, "sinks": []}
 CREATE_PIPELINE = (
