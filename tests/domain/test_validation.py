@@ -75,7 +75,8 @@ async def test_counts_that_do_not_add_up_fail_it(
     await end(await claim(job), {**ANSWER, "counts": {**COUNTS, "accepted": 1}})
     ended = await reread(services, job)
     assert (ended.status, (ended.failure or {})["code"]) == (JobStatus.FAILED, "COUNTS_MISMATCH")
-    assert await results.of_jobs(services, [job.id]) == {}
+    told = (await results.of_jobs(services, [job.id]))[job.id]
+    assert (told.kind, told.data["failure"]["code"]) == (ResultKind.SUMMARY, "COUNTS_MISMATCH")
 
 
 async def test_whoever_may_look_may_validate(services: Services, operator: Principal) -> None:

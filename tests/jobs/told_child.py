@@ -11,7 +11,7 @@ from typing import Any
 for line in sys.stdin:
     task: dict[str, Any] = json.loads(line)
     if "source" in task:
-        task |= json.loads(Path(task["source"]["path"]).read_text())
+        task |= json.loads(Path(task["source"]["object"]["path"]).read_text())
     held = bytearray(task.get("bytes", 0))
     heard = []
     for message in task.get("say", []):

@@ -11,7 +11,7 @@ from headgate.pipelines.counts import Counts
 from headgate.pipelines.dialect import Dialect
 from headgate.pipelines.runner import Ingest, ingest, settle
 from headgate.pipelines.sinks import writing as sink
-from headgate.storage import datasets
+from headgate.storage import commits, datasets
 from headgate.storage.datasets import WriteMode
 from headgate.storage.formats import FileFormat
 from tests.pipelines.intake import Intake, committed, rows_of, target_of, unheard
@@ -67,7 +67,7 @@ def assert_whole(intake: Intake, job: str, values: list[int]) -> None:
     assert theirs <= {part.name for part in done.snapshot.parts}
 
 
-MOMENTS = [(sink, "commit"), (datasets, "_commit"), (datasets, "_with_columns")]
+MOMENTS = [(sink, "commit"), (commits, "_commit"), (commits, "_with_columns")]
 """Behind the writing, behind the check for an earlier commit, and between the columns and the commit."""
 
 

@@ -38,6 +38,8 @@ CALLERS = {
     "headgate/storage/places.py": "has the type of connections only",
     "headgate/storage/outside_sql/dialled.py": "dials an address that was checked",
     "headgate/storage/database.py": "calls the operator's own database",
+    "headgate/storage/bucket_client.py": "calls the operator's own bucket",
+    "headgate/storage/bucketfolders.py": "calls the operator's own bucket",
     "headgate/server/jwks.py": "asks the issuer that the operator names",
     "headgate/server/serving.py": "calls itself",
 }
