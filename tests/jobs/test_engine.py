@@ -169,7 +169,8 @@ async def test_a_process_killed_between_its_files_and_its_commit_adds_its_rows_o
     async def killed() -> float | None:
         written.extend(folder.names("job_2-1-"))
         for process in psutil.Process().children():
-            process.kill()
+            if "headgate.pipelines" in process.cmdline():
+                process.kill()
         return 60
 
     with pytest.raises(ProcessDied):
