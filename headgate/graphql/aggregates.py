@@ -9,7 +9,7 @@ from headgate.graphql import step_enums as step_enums
 from headgate.graphql.kinds import input_of, settings_of
 from headgate.graphql.rows import RowFilter, RowOrder, SortDirection, storage_filter
 from headgate.pipelines.aggregates import MAX_GROUPED, MAX_GROUPS, MAX_METRICS
-from headgate.pipelines.steps.aggregate import AggregateMetric
+from headgate.pipelines.steps.aggregate import MetricSettings
 
 AGGREGATE = (
     "Sums, counts and the like of groups of its rows: one record for each group, in the order of the columns of "
@@ -21,13 +21,13 @@ AGGREGATE = (
 
 if TYPE_CHECKING:
 
-    class AggregateMetricInput: ...
+    class MetricInput: ...
 
 else:
-    AggregateMetricInput = input_of(AggregateMetric, "AggregateMetricInput")
+    MetricInput = input_of(MetricSettings, "MetricInput")
 
 Metrics = Annotated[
-    list[AggregateMetricInput],
+    list[MetricInput],
     strawberry.argument(
         description=f"What to make of each group: 1 to {MAX_METRICS} metrics, each under a name of its own."
     ),
@@ -56,7 +56,7 @@ FirstGroups = Annotated[
 
 
 def aggregate_query(
-    metrics: list[AggregateMetricInput],
+    metrics: list[MetricInput],
     group_by: list[str] | None,
     filter: RowFilter | None,
     order_by: list[RowOrder] | None,

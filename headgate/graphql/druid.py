@@ -7,7 +7,7 @@ import strawberry
 from headgate.graphql.enums import DruidDialect
 from headgate.graphql.kinds import input_of, settings_of
 from headgate.pipelines.druid.table import DruidTable, SegmentGranularity
-from headgate.pipelines.steps.aggregate import AggregateMetric
+from headgate.pipelines.steps.aggregate import MetricSettings
 
 SPEC = (
     "What Apache Druid has to be told so that its table of the same name holds this version: a native batch spec, or "
@@ -21,10 +21,10 @@ MEANINGS = {
 
 if TYPE_CHECKING:
 
-    class AggregateMetricInput: ...
+    class MetricInput: ...
 
 else:
-    AggregateMetricInput = input_of(AggregateMetric, "AggregateMetricInput")
+    MetricInput = input_of(MetricSettings, "MetricInput")
 
 
 @strawberry.input(description="How rows become those of a table of Apache Druid.")
@@ -33,9 +33,7 @@ class DruidSpecInput:
     segment_granularity: str | None = strawberry.field(
         default="DAY", description=f"{MEANINGS['segment_granularity']} {', '.join(SegmentGranularity)}."
     )
-    metrics: list[AggregateMetricInput] | None = strawberry.field(
-        default=None, description=MEANINGS["metrics"]
-    )
+    metrics: list[MetricInput] | None = strawberry.field(default=None, description=MEANINGS["metrics"])
     dimensions: list[str] | None = strawberry.field(default=None, description=MEANINGS["dimensions"])
     dialect: DruidDialect | None = strawberry.field(
         default=DruidDialect.NATIVE, description="The language in which Druid is told."

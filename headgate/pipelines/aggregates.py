@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from headgate.errors import JobFault, UserFault
 from headgate.pipelines.mistakes import mistakes_in, told
-from headgate.pipelines.steps.aggregate import Aggregate, AggregateFunction, AggregateMetric, value_of
+from headgate.pipelines.steps.aggregate import Aggregate, AggregateFunction, MetricSettings, value_of
 from headgate.storage import datasets
 from headgate.storage.columns import Column, json_records
 from headgate.storage.filters import Conditions, RowFilter
@@ -114,7 +114,7 @@ def _collected(groups: pl.LazyFrame) -> pl.DataFrame:
         raise UserFault("NUMBER_TOO_LARGE", message, ("metrics",)) from error
 
 
-def _metrics(wanted: Sequence[AggregateMetric], known: Mapping[str, Column]) -> dict[str, pl.Expr]:
+def _metrics(wanted: Sequence[MetricSettings], known: Mapping[str, Column]) -> dict[str, pl.Expr]:
     schema = pl.Schema({name: column.dtype for name, column in known.items()})
     found = {}
     for number, metric in enumerate(wanted):
@@ -128,7 +128,7 @@ def _metrics(wanted: Sequence[AggregateMetric], known: Mapping[str, Column]) -> 
     return found
 
 
-def _exact(metric: AggregateMetric, schema: pl.Schema) -> pl.Expr:
+def _exact(metric: MetricSettings, schema: pl.Schema) -> pl.Expr:
     """A metric's value; whole numbers are added up in 128 bits, which no number of rows fills."""
     value = value_of(metric, schema)
     if metric.function is AggregateFunction.SUM and schema[metric.column or ""].is_integer():

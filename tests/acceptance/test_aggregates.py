@@ -8,7 +8,7 @@ from tests.acceptance.processes import Client
 
 AGGREGATE = """
 query (
-  $name: String!, $version: BigInt, $metrics: [AggregateMetricInput!]!, $groupBy: [String!], $filter: RowFilter,
+  $name: String!, $version: BigInt, $metrics: [MetricInput!]!, $groupBy: [String!], $filter: RowFilter,
   $orderBy: [RowOrder!], $first: Int
 ) {
   dataset(name: $name, version: $version) {

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from headgate.errors import JobFault
 from headgate.pipelines.kinds import Settings
 from headgate.pipelines.steps.ad_metrics import AdMetric
-from headgate.pipelines.steps.aggregate import AggregateFunction, AggregateMetric
+from headgate.pipelines.steps.aggregate import AggregateFunction, MetricSettings
 from headgate.storage.columns import Column, ColumnType
 
 TIME = "__time"
@@ -67,7 +67,7 @@ class DruidTable(Settings):
         default=SegmentGranularity.DAY,
         description="How long the stretches of time are that Druid keeps together.",
     )
-    metrics: list[AggregateMetric] = Field(
+    metrics: list[MetricSettings] = Field(
         default_factory=list,
         description=(
             "What is kept of rows with the same timestamp and dimensions, which become one: COUNT, SUM, MIN, MAX or "
@@ -161,7 +161,7 @@ class Metric:
     column: Column | None
 
     @classmethod
-    def of(cls, metric: AggregateMetric, known: dict[str, Column]) -> "Metric":
+    def of(cls, metric: MetricSettings, known: dict[str, Column]) -> "Metric":
         """Find the column. Raises JobFault: UNKNOWN_COLUMN, and NOT_NUMERIC for one that holds no numbers."""
         column = None if metric.column is None else _required(known, metric.column)
         is_of_numbers = metric.function is not AggregateFunction.COUNT_DISTINCT

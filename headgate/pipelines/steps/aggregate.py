@@ -35,7 +35,7 @@ OF_VALUES = OF_NUMBERS | {AggregateFunction.MIN, AggregateFunction.MAX}
 """These take text for what it spells, the others for text."""
 
 
-class AggregateMetric(Settings):
+class MetricSettings(Settings):
     """One value of a group."""
 
     function: AggregateFunction = Field(description="What is made of the column's values; null is no value.")
@@ -89,7 +89,7 @@ class Aggregate(Step):
     ]
 
     group_by: list[str] = Field(default_factory=list, description="The columns whose values make a group.")
-    metrics: list[AggregateMetric] = Field(min_length=1, description="The values of each group.")
+    metrics: list[MetricSettings] = Field(min_length=1, description="The values of each group.")
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
@@ -117,7 +117,7 @@ class Aggregate(Step):
         return lambda rows: merged(rows, self.group_by, values)
 
 
-def value_of(metric: AggregateMetric, schema: pl.Schema) -> pl.Expr:
+def value_of(metric: MetricSettings, schema: pl.Schema) -> pl.Expr:
     """What a metric makes of a group. Raises JobFault: NOT_NUMERIC, NESTED_COLUMN."""
     if metric.column is None:
         return pl.len().cast(pl.Int64)
