@@ -19,7 +19,7 @@ DEFAULT_GROUPS = 100
 class AggregateQuery:
     """What to make of which rows, and in which order to answer it.
 
-    `metrics` are settings of an MetricSettings; `order_by` are columns and whether descending.
+    `metrics` are those of MetricSettings; `order_by` are columns and whether descending.
     """
 
     metrics: Sequence[Mapping[str, Any]]

@@ -25,7 +25,7 @@ MIN_AGE = timedelta(hours=1)
 
 LEDGER_ENDING = ".parquet"
 DATASETS_AT_ONCE = 100
-BRIEF = ("append", "inspection", "profile", "check", "copy")
+BRIEF = ("append", "inspection", "profile", "check")
 """What ids of scratch begin with that nobody needs after an hour."""
 
 Select = Callable[[Services, list[str]], Awaitable[set[str]]]

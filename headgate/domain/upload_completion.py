@@ -1,6 +1,7 @@
 """Completing uploads: once all bytes are there, they become a file as any other, exactly once."""
 
 import asyncio
+from contextlib import aclosing
 
 import structlog
 from sqlalchemy import delete
@@ -17,7 +18,6 @@ from headgate.errors import UserFault
 from headgate.storage.pieces import Assembly, PiecesLost
 from headgate.storage.tables import File, FileStatus, Upload, User
 
-READ_BYTES = 4 << 20
 COMPLETED_AT_ONCE = 20
 
 logger = structlog.get_logger(__name__)
@@ -95,12 +95,12 @@ async def _sha256(services: Services, upload: Upload) -> str:
     passed = None if upload.is_direct else services.digests.take(upload.file_id, upload.byte_size)
     if passed is not None:
         return passed.sha256
-    digest, key = RunningDigest(), Assembly.of(upload).key
-    while digest.size < upload.byte_size:
-        piece = await services.store.read(key, digest.size, READ_BYTES)
-        if not piece:
-            raise lost()
-        await asyncio.to_thread(digest.take, [piece])
+    digest = RunningDigest()
+    async with aclosing(services.store.pieces(Assembly.of(upload).key)) as pieces:
+        async for piece in pieces:
+            await asyncio.to_thread(digest.take, [piece])
+    if digest.size < upload.byte_size:
+        raise lost()
     return digest.sha256
 
 

@@ -82,7 +82,7 @@ async def append(
     """Write a body from a place on, which has to be the end of what is there; completes a file that it ends.
 
     `body_bytes` are those of the body, `byte_size` those of the whole file, as far as they are known. Raises UserFault:
-    NOT_FOUND, FORBIDDEN, UPLOAD_EXPIRED, UPLOAD_FAILED, UPLOAD_, UPLOAD_IS_DIRECT, UPLOAD_LOCKED, OFFSET_MISMATCH,
+    NOT_FOUND, FORBIDDEN, UPLOAD_EXPIRED, UPLOAD_FAILED, UPLOAD_LOST, UPLOAD_IS_DIRECT, UPLOAD_LOCKED, OFFSET_MISMATCH,
     UPLOAD_TOO_LONG, FILE_TOO_LARGE, INVALID_ARGUMENT, CHECKSUM_MISMATCH, and UnusableFile for a file that is complete
     and cannot be used. What `body` raises is raised once all that has come counts.
     """

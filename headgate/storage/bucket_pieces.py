@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from headgate.storage.bucket_store import BucketStore
-from headgate.storage.bucket_uploads import MOST_PARTS, BucketUploads
-from headgate.storage.bucket_uploads import SentPart as StoredPart
+from headgate.storage.bucket_uploads import MOST_PARTS, BucketUploads, StoredPart
 from headgate.storage.pieces import PIECES, Assembly, PiecesLost, PresignedPart, SentPart
 from headgate.storage.tending import carried_out
 

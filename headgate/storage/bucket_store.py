@@ -10,10 +10,9 @@ from typing import Any, NamedTuple, Self
 from headgate.storage.bucket_client import TRIES, BucketClient, told
 from headgate.storage.bucket_uploads import BucketUploads
 from headgate.storage.bucket_writer import BucketWriter
-from headgate.storage.ids import new_id
 from headgate.storage.locations import BucketLocation
 from headgate.storage.object_store import Needed, StoreUnavailable, checked_key
-from headgate.storage.tending import carried_out, to_its_end
+from headgate.storage.tending import carried_out
 
 PIECE_BYTES = 1 << 20
 PART_BYTES = 8 << 20
@@ -79,24 +78,6 @@ class BucketStore:
         async with aclosing(self._read(found, start, found.byte_size)) as pieces:
             async for piece in pieces:
                 yield piece
-
-    @asynccontextmanager
-    async def near(self, key: str) -> AsyncIterator[Path]:
-        """Copy an object to this machine as long as the block lasts; raises FileNotFoundError."""
-        copy = self.scratch / new_id("copy")
-        try:
-            await self.download(key, copy)
-            yield copy
-        finally:
-            await to_its_end(copy.unlink, missing_ok=True)
-
-    async def download(self, key: str, target: Path) -> None:
-        """Copy an object into a new file, whose folder is made; raises FileNotFoundError."""
-        await to_its_end(target.parent.mkdir, parents=True, exist_ok=True)
-        with target.open("xb") as file:
-            async with aclosing(self.pieces(key)) as pieces:
-                async for piece in pieces:
-                    await to_its_end(file.write, piece)
 
     async def size(self, key: str) -> int | None:
         """Tell how many bytes an object has; None where there is none."""

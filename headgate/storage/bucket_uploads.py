@@ -1,4 +1,4 @@
-"""Objects that are sent to a bucket: whole, in parts, or as copies of others, each held against a checksum."""
+"""Objects that are sent to a bucket: whole or in parts, each held against a checksum."""
 
 import base64
 import zlib
@@ -15,14 +15,12 @@ from headgate.storage.object_store import StoreUnavailable
 
 CHECKSUM = "ChecksumCRC32"
 MOST_PARTS = 10_000
-MOST_COPIED_BYTES = 5 << 30
-"""A larger object is copied in parts of this size."""
 
 logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class SentPart:
+class StoredPart:
     """A part that the bucket has: its number from 1 on, its size, and what is to be said of it at the end."""
 
     number: int
@@ -70,7 +68,7 @@ class BucketUploads:
 
     async def send(
         self, key: str, upload_id: str, number: int, content: bytes, crc32: int | None = None
-    ) -> SentPart:
+    ) -> StoredPart:
         """Send a part, which is durable then; one that is sent again replaces the former."""
         checksum = said_crc32(zlib.crc32(content) if crc32 is None else crc32)
         answer = await self._client.call(
@@ -83,15 +81,15 @@ class BucketUploads:
             **{CHECKSUM: checksum},
         )
         _check(answer, checksum, key)
-        return SentPart(number, len(content), answer["ETag"], checksum)
+        return StoredPart(number, len(content), answer["ETag"], checksum)
 
-    async def sent(self, key: str, upload_id: str) -> list[SentPart]:
+    async def sent(self, key: str, upload_id: str) -> list[StoredPart]:
         """List the parts that the bucket has, in the order of their numbers."""
         named = {"Key": self._client.full_key(key), "UploadId": upload_id}
         pages = self._client.pages("list_parts", **named)
         return [_part(each) async for page in pages for each in page.get("Parts", ())]
 
-    async def complete(self, key: str, upload_id: str, parts: Sequence[SentPart]) -> None:
+    async def complete(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> None:
         """Let the object appear, made of these parts; raises StoreUnavailable where it is not as it should be."""
         said = {"Parts": [part.to_json() for part in parts]}
         byte_size = sum(part.byte_size for part in parts)
@@ -126,38 +124,6 @@ class BucketUploads:
         except FileNotFoundError:
             return None
 
-    async def copy(self, source: str, target: str) -> None:
-        """Copy an object within the bucket, in place of what was there."""
-        given: dict[str, Any] = {
-            "CopySource": {"Bucket": self._client.bucket, "Key": self._client.full_key(source)}
-        }
-        byte_size = await self.size(source)
-        if byte_size is None:
-            raise FileNotFoundError(source)
-        if byte_size <= MOST_COPIED_BYTES:
-            await self._client.call("copy_object", target, byte_size, ChecksumAlgorithm="CRC32", **given)
-            return
-        upload_id = await self.begin(target, checked=False)
-        try:
-            parts = await self._copy_parts(target, upload_id, byte_size, given)
-            await self.complete(target, upload_id, parts)
-        except BaseException:
-            await self.abort(target, upload_id)
-            raise
-
-    async def _copy_parts(
-        self, key: str, upload_id: str, byte_size: int, given: dict[str, Any]
-    ) -> list[SentPart]:
-        parts: list[SentPart] = []
-        for number, start in enumerate(range(0, byte_size, MOST_COPIED_BYTES), 1):
-            end = min(start + MOST_COPIED_BYTES, byte_size)
-            whole = {**given, "CopySourceRange": f"bytes={start}-{end - 1}"}
-            answer = await self._client.call(
-                "upload_part_copy", key, end - start, UploadId=upload_id, PartNumber=number, **whole
-            )
-            parts.append(SentPart(number, end - start, answer["CopyPartResult"]["ETag"]))
-        return parts
-
     async def unfinished(self) -> AsyncGenerator[list[Unfinished], None]:
         """List the uploads in parts that have not ended, some hundreds at a time."""
         async for page in self._client.pages("list_multipart_uploads", Prefix=self._client.full_key("")):
@@ -172,8 +138,8 @@ def said_crc32(checksum: int) -> str:
     return base64.b64encode(checksum.to_bytes(4, "big")).decode()
 
 
-def _part(said: dict[str, Any]) -> SentPart:
-    return SentPart(said["PartNumber"], said["Size"], said["ETag"], said.get(CHECKSUM))
+def _part(said: dict[str, Any]) -> StoredPart:
+    return StoredPart(said["PartNumber"], said["Size"], said["ETag"], said.get(CHECKSUM))
 
 
 def _check(answer: dict[str, Any], checksum: str, key: str) -> None:

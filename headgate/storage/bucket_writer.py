@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import structlog
 
-from headgate.storage.bucket_uploads import BucketUploads, SentPart
+from headgate.storage.bucket_uploads import BucketUploads, StoredPart
 from headgate.storage.object_store import StoreUnavailable
 from headgate.storage.tending import carried_out, to_its_end
 
@@ -28,8 +28,8 @@ class BucketWriter:
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._upload_id: str | None = None
-        self._sending: asyncio.Task[SentPart] | None = None
-        self._parts: list[SentPart] = []
+        self._sending: asyncio.Task[StoredPart] | None = None
+        self._parts: list[StoredPart] = []
         self.byte_size = 0
 
     @property

@@ -96,10 +96,6 @@ class ObjectStore(Protocol):
         """Read an object from offset `start` to its end, about 1 MiB at a time; raises FileNotFoundError."""
         ...
 
-    def near(self, key: str) -> AbstractAsyncContextManager[Path]:
-        """Name a file of this machine with an object's content, as long as the block lasts; FileNotFoundError."""
-        ...
-
     async def size(self, key: str) -> int | None:
         """Tell how many bytes an object has; None where there is none."""
         ...

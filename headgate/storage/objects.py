@@ -123,13 +123,6 @@ class LocalStore:
             while piece := await to_its_end(file.read, FLUSH_BYTES):
                 yield piece
 
-    @asynccontextmanager
-    async def near(self, key: str) -> AsyncIterator[Path]:
-        """Name the file of an object; raises FileNotFoundError."""
-        if not await self.exists(key):
-            raise FileNotFoundError(key)
-        yield self.path(key)
-
     async def size(self, key: str) -> int | None:
         """Tell how many bytes an object has; None where there is none."""
         try:

@@ -159,7 +159,7 @@ async def test_scratch_on_this_machine_goes_where_objects_are_in_a_bucket(
 ) -> None:
     async with bucket_store(own_bucket, tmp_path / "here") as store:
         elsewhere = replace(services, store=store)
-        left, staying = (store.scratch / new_id(prefix) for prefix in ("copy", "job"))
+        left, staying = (store.scratch / new_id(prefix) for prefix in ("inspection", "job"))
         for path in (left, staying):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()

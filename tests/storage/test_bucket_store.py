@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from headgate.storage import bucket_client, bucket_uploads
 from headgate.storage.bucket_store import BucketStore
-from headgate.storage.bucket_uploads import SentPart
+from headgate.storage.bucket_uploads import StoredPart
 from headgate.storage.bucket_writer import BucketWriter
 from headgate.storage.object_store import StoreUnavailable
 from tests.buckets import KEY, SECRET, Store
@@ -142,20 +142,6 @@ async def test_reading_what_keeps_breaking_is_given_up(
         await everything(store, "files/file_1")
 
 
-async def test_a_copy_goes_with_its_block_and_where_it_fails(
-    store: BucketStore, own_bucket: Store, way: FaultyWay
-) -> None:
-    own_bucket.put("main/files/file_1", PARTS)
-    async with store.near("files/file_1") as path:
-        assert path.read_bytes() == PARTS
-        assert path.is_relative_to(store.scratch)
-    way.troubles.append(Trouble("GET", "file_1", "cut short", times=100))
-    with pytest.raises(StoreUnavailable):
-        async with store.near("files/file_1"):
-            pytest.fail("there is no copy")
-    assert list(store.scratch.iterdir()) == []
-
-
 async def test_every_content_is_sent_with_its_checksum(
     store: BucketStore, own_bucket: Store, way: FaultyWay
 ) -> None:
@@ -175,7 +161,7 @@ async def test_a_store_that_has_received_something_else_is_not_believed(
     upload_id = await uploads.begin("files/file_1")
     part = await uploads.send("files/file_1", upload_id, 1, b"x")
     with pytest.raises(StoreUnavailable):
-        await uploads.complete("files/file_1", upload_id, [SentPart(1, 2, part.etag)])
+        await uploads.complete("files/file_1", upload_id, [StoredPart(1, 2, part.etag)])
 
 
 async def test_no_more_than_two_parts_are_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,12 +171,12 @@ async def test_no_more_than_two_parts_are_held(tmp_path: Path, monkeypatch: pyte
         async def begin(self, key: str) -> str:
             return "1"
 
-        async def send(self, key: str, upload_id: str, number: int, content: bytes, crc32: int) -> SentPart:
+        async def send(self, key: str, upload_id: str, number: int, content: bytes, crc32: int) -> StoredPart:
             await asyncio.sleep(0.002)
             self.sent += len(content)
-            return SentPart(number, len(content), str(number))
+            return StoredPart(number, len(content), str(number))
 
-        async def complete(self, key: str, upload_id: str, parts: list[SentPart]) -> None:
+        async def complete(self, key: str, upload_id: str, parts: list[StoredPart]) -> None:
             assert sum(part.byte_size for part in parts) == self.sent
 
     writer = BucketWriter(Uploads(), "files/file_1", PART_BYTES)  # type: ignore[arg-type]
@@ -235,19 +221,6 @@ async def test_parts_that_come_over_many_requests_make_an_object(
     await uploads.abort("files/file_1", upload_id)
     with pytest.raises(FileNotFoundError):
         await uploads.sent("files/file_1", "unknown")
-
-
-@pytest.mark.parametrize("at_most", [1 << 30, PART_BYTES])
-async def test_an_object_is_copied_within_the_bucket(
-    store: BucketStore, own_bucket: Store, monkeypatch: pytest.MonkeyPatch, at_most: int
-) -> None:
-    monkeypatch.setattr(bucket_uploads, "MOST_COPIED_BYTES", at_most)
-    await put(store, "files/one", PARTS)
-    await store.uploads.copy("files/one", "files/two")
-    assert own_bucket.get("main/files/two") == PARTS
-    assert own_bucket.unfinished() == []
-    with pytest.raises(FileNotFoundError):
-        await store.uploads.copy("files/never", "files/two")
 
 
 async def test_an_answer_to_the_wrong_keys_names_no_key(store: BucketStore, way: FaultyWay) -> None:

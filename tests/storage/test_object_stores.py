@@ -52,8 +52,6 @@ async def test_an_object_comes_back_as_it_went_in(store: ObjectStore) -> None:
     assert await everything(store, "files/file_1") == b"a,b\n1,2\n"
     assert [piece async for piece in store.pieces("files/file_1", 6)] == [b"2\n"]
     assert await store.size("files/file_1") == 8
-    async with store.near("files/file_1") as path:
-        assert path.read_bytes() == b"a,b\n1,2\n"
 
 
 @pytest.mark.parametrize(
@@ -146,9 +144,6 @@ async def test_a_missing_object_is_told(store: ObjectStore) -> None:
         await store.read("files/file_1", 0, 1)
     with pytest.raises(FileNotFoundError):
         await everything(store, "files/file_1")
-    with pytest.raises(FileNotFoundError):
-        async with store.near("files/file_1"):
-            pytest.fail("there is nothing near")
 
 
 async def test_a_deleted_object_is_gone_and_may_be_deleted_again(store: ObjectStore) -> None:

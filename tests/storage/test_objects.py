@@ -74,12 +74,6 @@ async def test_a_folder_changes_when_something_is_put_into_it(store: LocalStore)
     assert sorted(listed) == ["folder", "old"]
 
 
-async def test_an_object_is_near_where_it_is(store: LocalStore) -> None:
-    await put(store, "files/file_1", b"x")
-    async with store.near("files/file_1") as path:
-        assert path == store.path("files/file_1")
-
-
 async def test_what_killed_writers_left_goes_and_what_is_being_written_stays(
     store: LocalStore, tmp_path: Path
 ) -> None:
