@@ -18,7 +18,7 @@ from headgate.domain.services import Services
 from headgate.errors import JobFault
 from headgate.storage import datasets
 from headgate.storage.compaction import small_run
-from headgate.storage.datasets import COMPACTION, Part, Snapshot
+from headgate.storage.datasets import COMPACTION, Part, Snapshot, maker_of
 from headgate.storage.ids import is_id, new_id
 from headgate.storage.tables import Dataset, Job
 
@@ -65,8 +65,8 @@ class Compactor:
         # Most often there are too few small parts, whosever they are.
         if not small_run(version, lambda part: True):
             return []
-        at_rest = await self._at_rest({_maker(part) for part in version.parts})
-        return small_run(version, lambda part: _maker(part) in at_rest)
+        at_rest = await self._at_rest({maker_of(part.name) for part in version.parts})
+        return small_run(version, lambda part: maker_of(part.name) in at_rest)
 
     async def _at_rest(self, makers: set[str]) -> set[str]:
         """Those that will not come back to their rows: jobs that ended without an open error, and compactions."""
@@ -111,8 +111,3 @@ class Compactor:
         async with self._services.database.transaction() as session:
             await dataset_versions.advance(session, {dataset.id: made})
         dataset_versions.announce(self._services.signals, [dataset.id])
-
-
-def _maker(part: Part) -> str:
-    """The id that begins a part's name: `<id>-<attempt>-….parquet`."""
-    return part.name.partition("-")[0]

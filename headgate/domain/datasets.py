@@ -57,12 +57,16 @@ async def page(services: Services, wanted: DatasetFilter, first: int, after: str
     return await read_page(services.database, statement, keyset, first=first, after=after)
 
 
-async def all_with_versions(services: Services) -> AsyncIterator[Dataset]:
+def all_with_versions(services: Services) -> AsyncIterator[Dataset]:
     """Go through all datasets that have a version, some at a time."""
+    return all_where(services, col(Dataset.deleted_at).is_(None), col(Dataset.version).is_not(None))
+
+
+async def all_where(services: Services, *conditions: ColumnElement[bool]) -> AsyncIterator[Dataset]:
+    """Go through the datasets that meet the conditions, deleted ones too, some at a time, in the order of their ids."""
     last = ""
-    there = (col(Dataset.deleted_at).is_(None), col(Dataset.version).is_not(None))
     while True:
-        behind = select(Dataset).where(col(Dataset.id) > last, *there).order_by(col(Dataset.id))
+        behind = select(Dataset).where(col(Dataset.id) > last, *conditions).order_by(col(Dataset.id))
         async with services.database.read() as session:
             found = (await session.scalars(behind.limit(DATASETS_AT_ONCE))).all()
         for dataset in found:

@@ -1,7 +1,7 @@
 """What killed servers leave behind in the store, and how it goes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,11 +10,11 @@ from pathlib import PurePosixPath
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from headgate.domain.datasets import folder_of
+from headgate.domain.datasets import all_where, folder_of
 from headgate.domain.happenings import FINAL
 from headgate.domain.services import Services
 from headgate.storage.compaction import uncommitted
-from headgate.storage.datasets import COMPACTION
+from headgate.storage.datasets import COMPACTION, maker_of
 from headgate.storage.ids import is_id, made_at
 from headgate.storage.object_store import ObjectStore
 from headgate.storage.objects import LocalStore
@@ -24,7 +24,6 @@ MIN_AGE = timedelta(hours=1)
 """What is younger may belong to a request that some process is still working on."""
 
 LEDGER_ENDING = ".parquet"
-DATASETS_AT_ONCE = 100
 BRIEF = ("append", "inspection", "profile", "check")
 """What ids of scratch begin with that nobody needs after an hour."""
 
@@ -41,7 +40,7 @@ async def remove_leftovers(services: Services, *, min_age: timedelta = MIN_AGE) 
     removed = await services.store.discard_unfinished(before, partial(_being_uploaded, services))
     for folder, select_useless in USELESS.items():
         removed += await sweep(services, folder, select_useless, before)
-    async for dataset in _datasets(services):
+    async for dataset in all_where(services):
         if dataset.deleted_at is None:
             removed += await sweep(
                 services, dataset.storage_key, partial(_uncommitted_parts, dataset), before
@@ -125,25 +124,9 @@ async def _unnamed_ledgers(services: Services, names: list[str]) -> set[str]:
     return {ledgers[id] for id in await _unnamed_inputs(services, list(ledgers))}
 
 
-async def _datasets(services: Services) -> AsyncIterator[Dataset]:
-    """Go through all datasets, deleted ones too, in the order of their ids."""
-    last = ""
-    while True:
-        statement = (
-            select(Dataset).where(col(Dataset.id) > last).order_by(col(Dataset.id)).limit(DATASETS_AT_ONCE)
-        )
-        async with services.database.read() as session:
-            found = (await session.scalars(statement)).all()
-        for dataset in found:
-            yield dataset
-            last = dataset.id
-        if len(found) < DATASETS_AT_ONCE:
-            return
-
-
 async def _uncommitted_parts(dataset: Dataset, services: Services, names: list[str]) -> set[str]:
     """Parts that were written and never committed: `<id of a job or a compaction>-<attempt>-….parquet`."""
-    makers = {name: name.partition("-")[0] for name in names}
+    makers = {name: maker_of(name) for name in names}
     ids = set(makers.values())
     ended = select(Job.id).where(
         col(Job.id).in_(_ids(ids, "job")),

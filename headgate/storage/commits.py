@@ -5,7 +5,8 @@ A commit carries the job's id as its Delta application transaction, so that the 
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
@@ -77,16 +78,9 @@ def commit(
         max_commit_retries=0 if alone or mode is not WriteMode.APPEND or base is None else APPEND_RETRIES,
         app_transactions=[Transaction(job, 1, int(time.time() * 1000))],
     )
-    actions: list[AddAction | RemoveAction] = [
-        *(_add(part, partition_by) for part in parts),
-        *map(_remove, removed),
-    ]
-    try:
+    actions = exchange(parts, removed, partition_by)
+    with made_for(folder, base):
         _commit(folder, mode, base, delta_schema(columns), actions, partition_by, properties)
-    except DeltaError as error:
-        if newest_version(folder) == (base.version if base else None):
-            raise
-        raise DatasetConflict(str(error)) from error
     done = committed_by(folder, job)
     assert done is not None
     return done.snapshot
@@ -171,14 +165,35 @@ def _with_moments(table: DeltaTable, schema: Schema, properties: CommitPropertie
     return True
 
 
-def _add(part: Part, partition_by: Sequence[str]) -> AddAction:
+@contextmanager
+def made_for(folder: TableFolder, base: Snapshot | None) -> Iterator[None]:
+    """Commit what was made for one version, the newest: raises DatasetConflict where that fails for another's sake."""
+    try:
+        yield
+    except DeltaError as error:
+        if newest_version(folder) == (base.version if base else None):
+            raise
+        raise DatasetConflict(str(error)) from error
+
+
+def exchange(
+    added: Iterable[Part],
+    removed: Iterable[Part],
+    partition_by: Sequence[str],
+    *,
+    changes_data: bool = True,
+) -> list[AddAction | RemoveAction]:
+    """The actions of a commit that adds parts and takes others away; without `changes_data` the rows are the same."""
+    return [
+        *(_add(part, partition_by, changes_data) for part in added),
+        *(RemoveAction(part.name, changes_data, int(time.time() * 1000)) for part in removed),
+    ]
+
+
+def _add(part: Part, partition_by: Sequence[str], changes_data: bool) -> AddAction:
     stats = json.dumps({"numRecords": part.rows})
     values = dict(zip(partition_by, part.partition, strict=True))
-    return AddAction(part.name, part.byte_size, values, part.order, True, stats)
-
-
-def _remove(part: Part) -> RemoveAction:
-    return RemoveAction(part.name, True, int(time.time() * 1000))
+    return AddAction(part.name, part.byte_size, values, part.order, changes_data, stats)
 
 
 def delta_schema(columns: Iterable[Column]) -> Schema:

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from deltalake import CommitProperties, Transaction
-from deltalake.exceptions import DeltaError
-from deltalake.transaction import AddAction, RemoveAction
 
 from headgate.storage import commits, datasets
-from headgate.storage.commits import APPEND_RETRIES
+from headgate.storage.commits import APPEND_RETRIES, DatasetConflict
 from headgate.storage.datasets import CHANGE_KEY, JOB_KEY, NOTE_KEY, Part, Snapshot, WriteMode
 from headgate.storage.tablefolders import TableFolder
 
@@ -69,32 +67,24 @@ def commit_rewritten(folder: TableFolder, rewritten: Rewritten, id: str) -> Snap
 
     Commits that only add rows may come between.
     """
-    now_ms, base = int(time.time() * 1000), rewritten.version
+    base = rewritten.version
     change = {"mode": WriteMode.APPEND.value, "added": 0, "removed": 0}
     properties = CommitProperties(
         custom_metadata={JOB_KEY: id, NOTE_KEY: "{}", CHANGE_KEY: json.dumps(change)},
         max_commit_retries=APPEND_RETRIES,
-        app_transactions=[Transaction(id, 1, now_ms)],
+        app_transactions=[Transaction(id, 1, int(time.time() * 1000))],
     )
-    actions: list[AddAction | RemoveAction] = [_add(part, base) for part in rewritten.added]
-    actions += [RemoveAction(part.name, False, now_ms) for part in rewritten.removed]
+    actions = commits.exchange(rewritten.added, rewritten.removed, base.partition_by, changes_data=False)
     schema = commits.delta_schema(base.columns)
     table = datasets.open_table(folder, base.version)
     try:
-        table.create_write_transaction(actions, "append", schema, commit_properties=properties)
-    except DeltaError:
-        if datasets.newest_version(folder) == base.version:
-            raise
+        with commits.made_for(folder, base):
+            table.create_write_transaction(actions, "append", schema, commit_properties=properties)
+    except DatasetConflict:
         return None
     done = datasets.committed_by(folder, id)
     assert done is not None
     return done.snapshot
-
-
-def _add(part: Part, version: Snapshot) -> AddAction:
-    stats = json.dumps({"numRecords": part.rows})
-    values = dict(zip(version.partition_by, part.partition, strict=True))
-    return AddAction(part.name, part.byte_size, values, part.order, False, stats)
 
 
 def uncommitted(folder: TableFolder, ids: Sequence[str]) -> set[str]:

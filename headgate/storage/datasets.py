@@ -47,6 +47,11 @@ class Part:
     partition: tuple[str | None, ...] = ()
 
 
+def maker_of(name: str) -> str:
+    """The id, of a job or a compaction, that begins the name of a part: `<id>-<attempt>-….parquet`."""
+    return name.partition("-")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One version: its files in commit order, its columns, and those of them by which it is partitioned."""

@@ -4,10 +4,9 @@ import json
 import time
 
 from deltalake import CommitProperties, Transaction
-from deltalake.exceptions import DeltaError
 
 from headgate.storage import datasets
-from headgate.storage.commits import DatasetConflict
+from headgate.storage.commits import made_for
 from headgate.storage.datasets import CHANGE_KEY, Snapshot, WriteMode
 from headgate.storage.tablefolders import TableFolder
 
@@ -35,12 +34,8 @@ def restore(folder: TableFolder, version: int) -> Snapshot:
             Transaction(f"{RESTORED}.{number}", present.version + 1, now_ms),
         ],
     )
-    try:
+    with made_for(folder, present):
         table.restore(version, commit_properties=properties)
-    except DeltaError as error:
-        if datasets.newest_version(folder) == present.version:
-            raise
-        raise DatasetConflict(str(error)) from error
     return datasets.snapshot(folder, present.version + 1)
 
 
