@@ -72,17 +72,11 @@ def create_app(settings: Settings) -> Starlette:
     meter = Meter(services)
     doorkeeper, links = Doorkeeper(services.database), SignedLinks(keys)
     authenticate = _with_outside_users(settings, services, doorkeeper, authenticator(keys, doorkeeper))
-    tolls = Tolls(
-        services.rates, known_limit=settings.rate_limit, anonymous_limit=settings.anonymous_rate_limit
-    )
+    tolls = _tolls(settings, services)
     admission = Admission(links, doorkeeper, tolls)
     renderers = make_pool(settings, AT_ONCE)
     shelf = make_shelf(settings, renderers)
-    presence = Presence(
-        authenticate,
-        max_per_user=settings.max_sockets_per_user,
-        max_per_address=settings.max_sockets_per_address,
-    )
+    presence = _presence(settings, authenticate)
     make_context = partial(Context, services, links, appender=appender)
     graphql = _graphql(settings, services, make_context, tolls, authenticate, presence)
     app = Starlette(
@@ -122,6 +116,20 @@ def create_app(settings: Settings) -> Starlette:
     # A redirect would be made of the Host header, which anybody may set.
     app.router.redirect_slashes = False
     return app
+
+
+def _tolls(settings: Settings, services: Services) -> Tolls:
+    return Tolls(
+        services.rates, known_limit=settings.rate_limit, anonymous_limit=settings.anonymous_rate_limit
+    )
+
+
+def _presence(settings: Settings, authenticate: Authenticate) -> Presence:
+    return Presence(
+        authenticate,
+        max_per_user=settings.max_sockets_per_user,
+        max_per_address=settings.max_sockets_per_address,
+    )
 
 
 def _graphql(

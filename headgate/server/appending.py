@@ -14,12 +14,12 @@ from headgate.domain.permissions import Principal, require
 from headgate.domain.row_errors import RowError
 from headgate.domain.streams import backlog_full
 from headgate.domain.tolls import RateLimited, Tolls
-from headgate.errors import Unauthenticated, UserFault
-from headgate.server.addresses import address_of
-from headgate.server.auth import Authenticate, bearer_token
+from headgate.errors import UserFault
+from headgate.server.auth import Authenticate
 from headgate.server.body import UNSUPPORTED, media_type_of
+from headgate.server.callers import caller_of, charge
 from headgate.server.limits import BodyLimit, ReadDeadline
-from headgate.server.refusals import rate_limited, show_allowance, unauthenticated
+from headgate.server.refusals import rate_limited, show_allowance
 from headgate.server.responses import (
     PLAIN_JSON,
     Refusal,
@@ -94,20 +94,10 @@ class StreamEndpoint:
 
     async def _principal(self, request: Request) -> Principal:
         """Tell who asks, and let them pay; raises Refusal (401), RateLimited, and UserFault (FORBIDDEN)."""
-        shown = request.headers.getlist("authorization")
-        principal = await self._known(bearer_token(shown[0]) if len(shown) == 1 else None)
-        request.state.bill = self._tolls.bill(principal, address_of(request.scope))
-        await request.state.bill.pay(1)
-        if principal is None:
-            raise unauthenticated()
+        caller = await caller_of(request, self._authenticate)
+        principal = await charge(request, caller, self._tolls)
         require(principal, Role.OPERATOR)
         return principal
-
-    async def _known(self, token: str | None) -> Principal | None:
-        try:
-            return await self._authenticate(token) if token else None
-        except Unauthenticated:
-            return None
 
 
 async def _body(request: Request, take: Callable[[int], bool]) -> bytes:

@@ -12,16 +12,16 @@ from headgate.domain.doorkeeper import Doorkeeper
 from headgate.domain.files import UnusableFile
 from headgate.domain.permissions import Principal
 from headgate.domain.services import Services
-from headgate.domain.tolls import Bill, RateLimited, Tolls
+from headgate.domain.tolls import RateLimited, Tolls
 from headgate.domain.upload_state import Progress, path_of
 from headgate.domain.uploads import NewUpload
 from headgate.errors import HeadgateError, Unauthenticated, UserFault
 from headgate.server import tus
-from headgate.server.addresses import address_of
-from headgate.server.auth import Authenticate, bearer_token
+from headgate.server.auth import Authenticate
+from headgate.server.callers import caller_of, charge
 from headgate.server.limits import ReadDeadline
 from headgate.server.links import SignedLinks
-from headgate.server.refusals import rate_limited, show_allowance, unauthenticated
+from headgate.server.refusals import rate_limited, show_allowance
 from headgate.server.responses import Refusal, malformed, refusal_response
 from headgate.storage.formats import FileFormat
 from headgate.storage.tables import Role
@@ -171,21 +171,13 @@ class Uploads:
 
     async def _caller(self, request: Request) -> Principal:
         """Tell who asks, and let them pay; raises Refusal (401) for nobody who may enter, and RateLimited."""
-        caller = await self._known(request)
-        bill: Bill = self._tolls.bill(caller, address_of(request.scope))
-        request.state.bill = bill
-        await bill.pay(1)
-        if caller is None:
-            raise unauthenticated()
-        return caller
+        return await charge(request, await self._known(request), self._tolls)
 
     async def _known(self, request: Request) -> Principal | None:
         """Find out who asks: by the token in a header, or else by that of the link."""
-        shown = request.headers.getlist("authorization")
+        if "authorization" in request.headers:
+            return await caller_of(request, self._authenticate)
         try:
-            if shown:
-                token = bearer_token(shown[0]) if len(shown) == 1 else None
-                return await self._authenticate(token) if token else None
             claims = self._links.read_upload(request.query_params.get("token", ""), request.url.path)
         except Unauthenticated:
             return None

@@ -8,7 +8,7 @@ from typing import Any
 
 from cross_web import AsyncHTTPRequestAdapter, StarletteRequestAdapter
 from graphql import GraphQLError
-from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -35,6 +35,7 @@ from headgate.server.body import (
     operation_from_body,
     operation_from_query,
 )
+from headgate.server.callers import caller_of, shown_token
 from headgate.server.frames import MAX_FRAME_BYTES
 from headgate.server.masking import (
     INTERNAL,
@@ -160,7 +161,7 @@ class GraphQLApp(GraphQL[Any, None]):
             return refusal_response(Refusal(500, INTERNAL, MASKED_MESSAGE), request.scope)
 
     async def _answer_operation(self, request: Request) -> Response:
-        caller = request.state.caller = await self._caller(request)
+        caller = request.state.caller = await caller_of(request, self._authenticate)
         bill = request.state.bill = self._tolls.bill(caller, address_of(request.scope))
         # Whoever has nothing left is sent away before a byte of the body is read.
         await bill.pay(1)
@@ -169,13 +170,6 @@ class GraphQLApp(GraphQL[Any, None]):
         finally:
             if request.state.file is not None:
                 await self._uploads.discard_unclaimed(request.state.file)
-
-    async def _caller(self, request: Request) -> Principal | None:
-        """Tell who asks; None for nobody known, an expired token included: whoever signs in again may still show it."""
-        try:
-            return await self._known(_token(request))
-        except Unauthenticated:
-            return None
 
     async def _known(self, token: str | None) -> Principal:
         principal = await self._authenticate(token) if token else None
@@ -285,7 +279,7 @@ class GraphQLApp(GraphQL[Any, None]):
     ) -> Response:
         try:
             stay, visit = self._presence.begin(
-                address_of(request.scope), _token(request), request.state.caller
+                address_of(request.scope), shown_token(request), request.state.caller
             )
         except TooMany as fault:
             await result.aclose()
@@ -317,9 +311,3 @@ class GraphQLApp(GraphQL[Any, None]):
         is_refused = media_type == GRAPHQL_JSON and "data" not in response_data
         body = encode_response(response_data, request_id=sub_response.headers[REQUEST_ID])
         return json_response(body, 400 if is_refused else 200, media_type)
-
-
-def _token(request: HTTPConnection) -> str | None:
-    """Tell the one token that is shown; None where there is none, or where there are several to choose from."""
-    shown = request.headers.getlist("authorization")
-    return bearer_token(shown[0]) if len(shown) == 1 else None

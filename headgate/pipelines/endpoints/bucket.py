@@ -1,24 +1,18 @@
 """The bucket of an endpoint of kind S3, as far as a job may reach it."""
 
 import socket
-from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from headgate.pipelines.endpoints.outside import Endpoint, Outside
 from headgate.pipelines.endpoints.s3 import S3Endpoint
 from headgate.pipelines.outgoing import is_allowed, not_allowed, resolve
+from headgate.storage.buckets import Bucket
 from headgate.storage.places import Dial, Place
 
-if TYPE_CHECKING:
-    from headgate.storage.buckets import Bucket
 
-
-def open_bucket(endpoint: Endpoint, outside: Outside) -> "Bucket":
+def open_bucket(endpoint: Endpoint, outside: Outside) -> Bucket:
     """The bucket of an endpoint, to be used as a context manager. Raises JobFault (INVALID_ENDPOINT)."""
-    # botocore takes a tenth of the time in which a process starts: nobody waits for it who has no bucket.
-    from headgate.storage.buckets import Bucket
-
     settings = S3Endpoint.of(endpoint)
     place = Place(
         bucket=settings.bucket,
