@@ -31,7 +31,7 @@ MAX_UNFINISHED = 18
 LINGER_S = 5.0
 """How long a file is made on for whoever comes back, after its last reader has left."""
 KEEP_S = 3_600.0
-LOOK_S = 0.1
+LOOK_S = 0.05
 LOCK = "lock"
 LOST = JobFault("INTERRUPTED", "Nobody waited for this file any more.", "SYSTEM", retryable=True)
 BROKEN = JobFault("INTERNAL", "The file could not be made.", "SYSTEM", retryable=True)
@@ -126,7 +126,9 @@ class Shelf:
         try:
             while not rendering.done():
                 await asyncio.wait([rendering], timeout=LOOK_S)
+                has_bytes = await asyncio.to_thread(_has_bytes, volume.path)
                 await self._make_room(volume)
+                volume.has_begun = has_bytes
             await rendering
         finally:
             rendering.cancel()
@@ -193,6 +195,13 @@ def _left(folder: Path) -> list[Volume]:
             shutil.rmtree(each, ignore_errors=True)
     found.sort(key=lambda each: (each / COMPLETE).stat().st_mtime)
     return [Volume.completed(each) for each in found]
+
+
+def _has_bytes(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _byte_size(folder: Path) -> int:

@@ -22,14 +22,15 @@ LOOK_S = 0.02
 class Volume:
     """A file in a folder of its own, named after the task that makes it and this making of it.
 
-    It has `ended` once it is complete or has a `fault`; until then `byte_size` is what it takes, about. Two makings of
-    the same rows may differ in their bytes, and have different tags.
+    It has begun once some of it is there and has room. It has `ended` once it is complete or has a `fault`; until then
+    `byte_size` is what it takes, about. Two makings of the same rows may differ in their bytes and have other tags.
     """
 
     key: str
     folder: Path
     byte_size: int = 0
     readers: int = 0
+    has_begun: bool = False
     fault: JobFault | None = None
     used_at: float = field(default_factory=monotonic)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -70,8 +71,8 @@ class Volume:
         self.byte_size = self.path.stat().st_size
 
     async def begin(self) -> None:
-        """Wait until some of it is there, or all. Raises JobFault where it could not be made."""
-        while not self.ended.is_set() and not _has_bytes(self.path):
+        """Wait until it has begun, or is complete. Raises JobFault where it could not be made."""
+        while not self.ended.is_set() and not self.has_begun:
             await self.pause()
         if self.fault is not None:
             raise self.fault
@@ -120,10 +121,3 @@ class Reading:
                 await self.volume.end()
                 return b""
             await self.volume.pause()
-
-
-def _has_bytes(path: Path) -> bool:
-    try:
-        return path.stat().st_size > 0
-    except FileNotFoundError:
-        return False
