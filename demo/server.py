@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-HEADGATE = (sys.executable, "-m", "headgate.server.cli")
+HEADGATE = (sys.executable, "-m", "headgate.cli")
 HOST = "127.0.0.1"
 START_S = 60.0
 STOP_S = 20.0

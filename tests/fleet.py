@@ -18,7 +18,7 @@ import psutil
 from headgate.storage.tables import utc_now
 from tests.redis_server import RedisServer
 
-HEADGATE = (sys.executable, "-m", "headgate.server.cli")
+HEADGATE = (sys.executable, "-m", "headgate.cli")
 START_S = 120.0
 LOOK_S = 0.05
 

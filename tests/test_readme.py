@@ -38,7 +38,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """What a newcomer's shell has after `make`, but for a home and a port of the test's own."""
     command = tmp_path / "bin" / "headgate"
     command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m headgate.server.cli "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m headgate.cli "$@"\n')
     command.chmod(0o755)
     port = free_port()
     return {

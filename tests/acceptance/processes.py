@@ -21,7 +21,7 @@ from websockets.typing import Subprotocol
 from headgate.server.preparation import issue_administrator_token
 from headgate.settings import ENV_PREFIX, Settings
 
-HEADGATE = (sys.executable, "-m", "headgate.server.cli")
+HEADGATE = (sys.executable, "-m", "headgate.cli")
 MAX_UPLOAD_BYTES = 2_000_000
 STOP_S = 30
 UPLOAD = """

@@ -11,7 +11,7 @@ DATABASE = {"sqlalchemy", "alembic", "asyncpg", "structlog"}
 
 @pytest.mark.parametrize(
     ("module", "unneeded"),
-    [("headgate.server.preparation", HEAVY), ("headgate.server.cli", HEAVY | DATABASE)],
+    [("headgate.server.preparation", HEAVY), ("headgate.cli.main", HEAVY | DATABASE)],
 )
 def test_a_short_command_does_not_import_what_only_a_server_needs(module: str, unneeded: set[str]) -> None:
     code = f"import {module}, sys; print(*sys.modules)"

@@ -12,9 +12,9 @@ import typer
 from sqlmodel import col, select
 from typer.testing import CliRunner, Result
 
+from headgate.cli import users
+from headgate.cli.main import app
 from headgate.domain.passwords import Passwords
-from headgate.server import cli_users
-from headgate.server.cli import app
 from headgate.storage.database import Database
 from headgate.storage.tables import AuditEntry, User
 
@@ -122,7 +122,7 @@ def test_at_a_terminal_a_password_is_asked_for_twice_and_not_shown(
 
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(typer, "prompt", prompt)
-    assert cli_users._read_password() == PASSWORD
+    assert users._read_password() == PASSWORD
     assert asked == [{"hide_input": True, "confirmation_prompt": True}]
 
 

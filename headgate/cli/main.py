@@ -16,15 +16,15 @@ import typer
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from headgate.cli.users import RoleName, users_app
 from headgate.errors import HeadgateError
 from headgate.garbage import keeping_all
-from headgate.server.cli_users import RoleName, users_app
 from headgate.settings import ENV_PREFIX, Settings, describe
 
 if TYPE_CHECKING:
     from headgate.domain.services import AccessServices
 
-MODULE = "headgate.server.cli"
+MODULE = "headgate.cli"
 MAX_TOKEN_HOURS = 10 * 366 * 24
 
 
@@ -248,7 +248,3 @@ def _failing_in_one_line() -> Iterator[None]:
 def _fail(message: str, code: Exit) -> NoReturn:
     print(f"headgate: {message}", file=sys.stderr)
     raise typer.Exit(code)
-
-
-if __name__ == "__main__":
-    main()

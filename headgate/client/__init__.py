@@ -1,0 +1,1 @@
+"""A thin client of Headgate's API, for scripts and programs."""
