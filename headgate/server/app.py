@@ -46,6 +46,7 @@ from headgate.server.metrics import Meter, metrics_route
 from headgate.server.multipart import MultipartReceiver
 from headgate.server.origins import ForeignOrigins
 from headgate.server.outside_tokens import OutsideIssuer, OutsideTokens, taking_outside_tokens
+from headgate.server.pages import page_routes
 from headgate.server.preparation import key_ring, prepare_database
 from headgate.server.presence import Presence
 from headgate.server.uploads import upload_routes
@@ -96,6 +97,7 @@ def create_app(settings: Settings) -> Starlette:
             *upload_routes(services, links, doorkeeper, tolls, authenticate, read_s=settings.read_seconds),
             errors_route(services, admission),
             DatasetDownloads(services, shelf, admission).route(),
+            *page_routes(),
         ],
         middleware=[
             Middleware(TrustedProxies, networks=settings.trusted_proxies),

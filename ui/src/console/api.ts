@@ -1,0 +1,84 @@
+/** The console's urql client: one cache by ids, which live events keep current, and one socket for them. */
+
+import { type AuthConfig, authExchange } from "@urql/exchange-auth";
+import { cacheExchange } from "@urql/exchange-graphcache";
+import { relayPagination } from "@urql/exchange-graphcache/extras";
+import { Client, type CombinedError, fetchExchange, subscriptionExchange } from "urql";
+import { graphql } from "../graph";
+import { session, setSession } from "../session";
+import { socket } from "../socket";
+
+const Refresh = graphql(`
+  mutation Refresh($refreshToken: String!) {
+    refreshToken(refreshToken: $refreshToken) {
+      accessToken
+      refreshToken
+      expiresAt
+      errors { code }
+    }
+  }
+`);
+
+/** A client for one session: another user's must not find what this one has read. */
+export function makeClient(): Client {
+  return new Client({
+    url: "/graphql",
+    preferGetMethod: false,
+    requestPolicy: "cache-and-network",
+    exchanges: [
+      cacheExchange({ resolvers: { Query: { jobs: relayPagination(), datasets: relayPagination(), pipelines: relayPagination() } } }),
+      authExchange(async ({ appendHeaders, mutate }) => {
+        const auth: AuthConfig = {
+          addAuthToOperation: (operation) =>
+            appendHeaders(operation, { Authorization: `Bearer ${session()?.accessToken ?? ""}` }),
+          willAuthError: () => (session()?.expiresAt ?? Infinity) < Date.now(),
+          didAuthError: isSignedOut,
+          refreshAuth: () =>
+            refreshOnce(async (refreshToken) => {
+              const { data, error } = await mutate(Refresh, { refreshToken });
+              if (error?.networkError) return "unreachable";
+              return data?.refreshToken ?? "refused";
+            }),
+        };
+        return auth;
+      }),
+      fetchExchange,
+      subscriptionExchange({
+        forwardSubscription: ({ query, variables }) => ({
+          subscribe: (sink) => ({
+            unsubscribe: socket.subscribe({ query: query ?? "", variables: variables as Record<string, unknown> }, sink),
+          }),
+        }),
+      }),
+    ],
+  });
+}
+
+/** Whether an answer says that nobody is signed in any more. */
+export function isSignedOut(error: CombinedError): boolean {
+  return error.graphQLErrors.some((each) => each.extensions.code === "UNAUTHENTICATED");
+}
+
+interface Tokens {
+  accessToken: string | null;
+  refreshToken: string | null;
+  expiresAt: string | null;
+}
+
+/** Change the refresh token for new tokens, or end the session. A token is good once: only one tab may send it. */
+async function refreshOnce(send: (refreshToken: string) => Promise<Tokens | "refused" | "unreachable">): Promise<void> {
+  const before = session();
+  await navigator.locks.request("headgate.refresh", async () => {
+    const now = session();
+    if (now !== before) return;
+    const tokens = now?.refreshToken ? await send(now.refreshToken) : "refused";
+    if (tokens === "unreachable") return;
+    if (tokens === "refused" || !tokens.accessToken) setSession(null);
+    else
+      setSession({
+        accessToken: tokens.accessToken,
+        refreshToken: tokens.refreshToken ?? undefined,
+        expiresAt: tokens.expiresAt ? Date.parse(tokens.expiresAt) : undefined,
+      });
+  });
+}

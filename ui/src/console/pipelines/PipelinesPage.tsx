@@ -1,0 +1,4 @@
+/** All pipelines. */
+export default function PipelinesPage() {
+  return <h1>Pipelines</h1>;
+}

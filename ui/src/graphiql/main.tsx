@@ -1,0 +1,3 @@
+import { takeTokenFromLink } from "../session";
+
+takeTokenFromLink();
