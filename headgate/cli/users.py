@@ -4,10 +4,14 @@ What a command needs beyond its arguments is imported when it runs.
 """
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from headgate.cli.configuration import read_settings
+from headgate.cli.exits import carry_out
+from headgate.cli.output import AsJson, print_rows, say
 
 if TYPE_CHECKING:
     from headgate.domain.services import AccessServices
@@ -22,64 +26,70 @@ Email = Annotated[str, typer.Argument(help="The user's address.", metavar="EMAIL
 Name = Annotated[str | None, typer.Option(help="What they are called.")]
 
 
-class Administer(Protocol):
-    """Does some work on users, with the settings of the command line, and answers its result."""
-
-    def __call__(self, work: "Callable[[AccessServices], Awaitable[Any]]", /) -> Any:
-        """Do it; what is no bug ends the command with one line."""
-        ...
+app = typer.Typer(
+    help="Users: who may sign in. Passwords are asked for, or read as one line from standard input.",
+    no_args_is_help=True,
+)
 
 
-PrintRows = Callable[[Sequence[Mapping[str, Any]], bool], None]
-"""Prints rows for people, for scripts, or as JSON."""
+@app.command("list", epilog="Example: headgate users list")
+def list_users(as_json: AsJson = False) -> None:
+    """Print all users, the newest first."""
+    print_rows(_administer(_list), as_json)
 
 
-def users_app(administer: Administer, print_rows: PrintRows) -> typer.Typer:
-    """Make the commands."""
-    app = typer.Typer(
-        help="Users: who may sign in. Passwords are asked for, or read as one line from standard input.",
-        no_args_is_help=True,
-    )
+@app.command(epilog="Example: headgate users create ann@example.org --role OPERATOR")
+def create(
+    email: Email,
+    role: Annotated[RoleName, typer.Option(help="What they may do.", case_sensitive=False)] = "VIEWER",
+    name: Name = None,
+) -> None:
+    """Add a user; their password is asked for."""
+    password = _read_password()
+    say(_administer(lambda services: _create(services, email, role, name, password)))
 
-    @app.command("list")
-    def list_users(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-        """Print all users, the newest first."""
-        print_rows(administer(_list), as_json)
 
-    @app.command()
-    def create(
-        email: Email,
-        role: Annotated[RoleName, typer.Option(help="What they may do.", case_sensitive=False)] = "VIEWER",
-        name: Name = None,
-    ) -> None:
-        """Add a user; their password is asked for."""
-        password = _read_password()
-        print(administer(lambda services: _create(services, email, role, name, password)))
+@app.command(epilog="Example: headgate users password ann@example.org")
+def password(email: Email) -> None:
+    """Give a user another password, which is asked for. All their sessions and tokens end; API keys stay."""
+    new = _read_password()
+    say(_administer(lambda services: _set_password(services, email, new)))
 
-    @app.command()
-    def password(email: Email) -> None:
-        """Give a user another password, which is asked for. All their sessions and tokens end; API keys stay."""
-        new = _read_password()
-        print(administer(lambda services: _set_password(services, email, new)))
 
-    @app.command()
-    def update(
-        email: Email,
-        role: Annotated[RoleName | None, typer.Option(help="What they may do.", case_sensitive=False)] = None,
-        active: Annotated[
-            bool | None, typer.Option("--active/--inactive", help="Whether they may sign in.")
-        ] = None,
-        name: Name = None,
-    ) -> None:
-        """Change a user. One who is made inactive is signed out everywhere; an empty name takes it away."""
-        print(administer(lambda services: _update(services, email, role, active, name)))
+@app.command(epilog="Example: headgate users update ann@example.org --inactive")
+def update(
+    email: Email,
+    role: Annotated[RoleName | None, typer.Option(help="What they may do.", case_sensitive=False)] = None,
+    active: Annotated[
+        bool | None, typer.Option("--active/--inactive", help="Whether they may sign in.")
+    ] = None,
+    name: Name = None,
+) -> None:
+    """Change a user. One who is made inactive is signed out everywhere; an empty name takes it away."""
+    say(_administer(lambda services: _update(services, email, role, active, name)))
 
-    @app.command()
-    def delete(email: Email) -> None:
-        """Delete a user with their sessions and API keys; what they made stays."""
-        print(administer(lambda services: _delete(services, email)))
 
-    return app
+@app.command(epilog="Example: headgate users delete ann@example.org")
+def delete(email: Email) -> None:
+    """Delete a user with their sessions and API keys; what they made stays."""
+    say(_administer(lambda services: _delete(services, email)))
+
+
+def _administer(work: "Callable[[AccessServices], Awaitable[Any]]") -> Any:
+    """Do some work on users in a database that is up to date."""
+    from headgate.server.administration import administering
+    from headgate.server.preparation import prepared_database
+
+    settings = read_settings()
+
+    async def administer() -> Any:
+        async with (
+            prepared_database(settings) as (database, _),
+            administering(database, settings.redis_url) as services,
+        ):
+            return await work(services)
+
+    return carry_out(administer())
 
 
 def _read_password() -> str:

@@ -6,12 +6,13 @@ import sys
 import pytest
 
 HEAVY = {"polars", "deltalake", "strawberry", "starlette", "uvicorn"}
+PROTOCOLS = {"httpx", "pydantic", "rich", "asyncio"}
 DATABASE = {"sqlalchemy", "alembic", "asyncpg", "structlog"}
 
 
 @pytest.mark.parametrize(
     ("module", "unneeded"),
-    [("headgate.server.preparation", HEAVY), ("headgate.cli.main", HEAVY | DATABASE)],
+    [("headgate.server.preparation", HEAVY), ("headgate.cli.main", HEAVY | DATABASE | PROTOCOLS)],
 )
 def test_a_short_command_does_not_import_what_only_a_server_needs(module: str, unneeded: set[str]) -> None:
     code = f"import {module}, sys; print(*sys.modules)"

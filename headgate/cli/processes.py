@@ -1,0 +1,67 @@
+"""`headgate serve` and `headgate worker`: processes that go on until a signal stops them."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from headgate.cli.configuration import read_settings
+from headgate.cli.exits import Exit, carry_out, fail, failing_in_one_line
+
+MODULE = "headgate.cli"
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on, in place of HEADGATE_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any free one.")] = None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C. Prints the URL, and "ready" once a request to itself has succeeded."""
+    from headgate.garbage import keeping_all
+    from headgate.telemetry import configure_logging
+
+    settings = read_settings(host=host, port=port)
+    configure_logging(settings.log_format)  # before kinds of other packages are loaded, which is logged
+
+    with keeping_all():
+        from headgate.server import serving
+        from headgate.server.app import create_app
+    from headgate.server.connections import ConnectionLimits
+
+    with failing_in_one_line():
+        application = create_app(settings)
+        listener = serving.listen(settings.host, settings.port)
+    print(f"Headgate serves {serving.url_of(listener)}/graphql")
+    print("For a token, run: headgate token", flush=True)
+    limits = ConnectionLimits(settings.read_seconds, settings.max_connections, settings.max_frame_bytes)
+    if not serving.run(application, listener, limits=limits, on_ready=lambda: print("ready", flush=True)):
+        raise typer.Exit(Exit.UNREACHABLE)
+
+
+def worker(
+    processes: Annotated[
+        int, typer.Option(help="How many processes; one that ends is started again.", min=1, max=64)
+    ] = 1,
+    tied: Annotated[bool, typer.Option(help="Stop when standard input ends.", hidden=True)] = False,
+) -> None:
+    """Run the jobs that wait in Redis, until SIGTERM or Ctrl-C; prints "ready" once it takes some.
+
+    A process runs HEADGATE_WORKERS jobs at once. Jobs that are running when it is told to stop may go on for
+    HEADGATE_GRACE_SECONDS, and are then handed back.
+    """
+    from headgate.garbage import keeping_all
+
+    with keeping_all():
+        from headgate.server import processes as several
+        from headgate.server.assembly import make_pool
+        from headgate.server.worker_process import work
+        from headgate.telemetry import configure_logging
+
+    settings = read_settings()
+    if settings.redis_url is None:
+        fail("Set HEADGATE_REDIS_URL: without Redis the server runs the jobs itself.", Exit.USAGE)
+    configure_logging(settings.log_format)
+    if processes > 1:
+        carry_out(several.keep_running([sys.executable, "-m", MODULE, "worker", "--tied"], processes))
+    else:
+        pool = make_pool(settings, settings.workers)
+        carry_out(work(settings, pool, tied=tied, on_ready=lambda: print("ready", flush=True)))
