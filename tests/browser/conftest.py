@@ -2,7 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,15 +23,45 @@ ARGUMENTS = (
 )
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 TIMEOUT_MS = 15_000
+AXE = Path(__file__).parents[2] / "ui/node_modules/axe-core/axe.min.js"
+SERIOUS = ("serious", "critical")
+RUN_AXE = "() => axe.run(document, { resultTypes: ['violations'] })"
 
 OpenPage = Callable[..., Page]
+
+
+def check_accessibility(page: Page, *, known: Collection[tuple[str, str]] = ()) -> None:
+    """Hold the page, as it is now, against axe: fails with every serious finding, its rule, element and reason.
+
+    `known` are findings that cannot be mended here: a rule, and what the selectors of its elements contain.
+    """
+    assert AXE.exists(), "axe-core is missing: run npm ci --ignore-scripts in ui."
+    page.evaluate(AXE.read_text())
+    violations = [each for each in page.evaluate(RUN_AXE)["violations"] if each["impact"] in SERIOUS]
+    findings = [
+        f"{violation['id']} ({violation['impact']}): {violation['help']}\n  {_selector(node)}\n  {_reason(node)}"
+        for violation in violations
+        for node in violation["nodes"]
+        if not any(rule == violation["id"] and part in _selector(node) for rule, part in known)
+    ]
+    assert not findings, f"{page.url} is not accessible:\n\n" + "\n\n".join(findings)
+
+
+def _selector(node: dict[str, Any]) -> str:
+    return " ".join(map(str, node["target"]))
+
+
+def _reason(node: dict[str, Any]) -> str:
+    return "\n  ".join([*node["failureSummary"].splitlines(), node["html"]])
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium: the one that HEADGATE_TEST_CHROMIUM names, else that of this machine."""
     path = os.environ.get("HEADGATE_TEST_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    assert path, "Install Chromium (Debian's package is called chromium), or name it in HEADGATE_TEST_CHROMIUM."
+    assert path, (
+        "Install Chromium (Debian's package is called chromium), or name it in HEADGATE_TEST_CHROMIUM."
+    )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
