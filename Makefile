@@ -32,6 +32,7 @@ check: $(INSTALLED_DEV) ## Run everything that a change must pass
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && url="sqlite:///$$folder/check.db" && \
 	  $(BIN)/alembic -x url="$$url" upgrade head && $(BIN)/alembic -x url="$$url" check
 	$(BIN)/headgate schema export | diff schema.graphql -
+	$(BIN)/headgate schema diff releases/*/schema.graphql --declared releases/breaking-changes.txt
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 bench: $(INSTALLED_BENCH) ## Measure against named references; ARGS=ingest measures that alone

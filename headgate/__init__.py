@@ -1,3 +1,3 @@
 """Headgate: the gate through which data gets in."""
 
-__version__ = "0.1.0"
+__version__ = "0.3.0.dev0"
