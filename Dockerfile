@@ -3,6 +3,15 @@
 
 # The version that the tests run with, and constraints.txt was made for.
 ARG PYTHON=3.11-slim-bookworm
+ARG NODE=22-bookworm-slim
+
+FROM node:${NODE} AS pages
+WORKDIR /build/ui
+COPY ui/package.json ui/package-lock.json ui/.npmrc ./
+RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+COPY schema.graphql ../
+COPY ui ./
+RUN npm run build
 
 FROM python:${PYTHON} AS build
 WORKDIR /build
@@ -10,6 +19,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN python -m venv --without-pip /opt/headgate
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY headgate ./headgate
+COPY --from=pages /build/headgate/server/built_pages headgate/server/built_pages
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip wheel --no-deps --wheel-dir /wheels . \
  && pip --python /opt/headgate/bin/python install --constraint constraints.txt \
