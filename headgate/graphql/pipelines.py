@@ -23,7 +23,7 @@ from headgate.graphql.nodes import Node
 from headgate.graphql.pagination import DEFAULT_FIRST, After, Connection, First, connect, first_or_default
 from headgate.graphql.pipeline_statistics import PipelineStatistics
 from headgate.graphql.users import User
-from headgate.pipelines.yaml_specs import to_yaml
+from headgate.pipelines.yaml_specs import spec_to_yaml, to_yaml
 from headgate.storage import tables
 
 
@@ -57,7 +57,7 @@ class PipelineVersion:
     spec: JSON = strawberry.field(description="What the pipeline did then.")
     created_at: datetime = strawberry.field(description="When it was made.")
     comment: str | None = strawberry.field(description="What was said about it, if anything was.")
-    created_by_id: strawberry.Private[str | None]
+    row: strawberry.Private[tables.PipelineVersion]
 
     @classmethod
     def from_row(cls, row: tables.PipelineVersion) -> Self:
@@ -67,12 +67,17 @@ class PipelineVersion:
             spec=JSON(row.spec),
             created_at=row.created_at,
             comment=row.comment,
-            created_by_id=row.created_by_id,
+            row=row,
         )
+
+    @resolved("What the pipeline did then, as YAML: updatePipeline takes it to go back to that.")
+    async def yaml(self) -> str:
+        # A long spec takes a while.
+        return await asyncio.to_thread(spec_to_yaml, self.row.spec)
 
     @resolved("Who made it.")
     async def created_by(self, info: Info) -> User | None:
-        return await User.load(info, self.created_by_id)
+        return await User.load(info, self.row.created_by_id)
 
 
 @strawberry.type(

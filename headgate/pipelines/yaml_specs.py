@@ -25,9 +25,13 @@ class YamlPipeline:
 
 def to_yaml(name: str, description: str | None, spec: Mapping[str, Any]) -> str:
     """Write a pipeline: the same pipeline is always the same text."""
-    ordered = {part: spec[part] for part in (*PARTS, *sorted(spec.keys() - set(PARTS))) if part in spec}
     about = {"name": name} if description is None else {"name": name, "description": description}
-    return yaml_text.write(about | ordered)
+    return yaml_text.write(about | _ordered(spec))
+
+
+def spec_to_yaml(spec: Mapping[str, Any]) -> str:
+    """Write what a pipeline does, and not what it is called: the same spec is always the same text."""
+    return yaml_text.write(_ordered(spec))
 
 
 def from_yaml(text: str) -> YamlPipeline:
@@ -39,6 +43,10 @@ def from_yaml(text: str) -> YamlPipeline:
     if not isinstance(said, dict):
         raise UserFault("INVALID_YAML", "A pipeline is an object with keys such as source, steps and sinks.")
     return YamlPipeline(_text(said, "name"), _text(said, "description"), said)
+
+
+def _ordered(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {part: spec[part] for part in (*PARTS, *sorted(spec.keys() - set(PARTS))) if part in spec}
 
 
 def _text(said: dict[str, Any], key: str) -> str | None:

@@ -218,6 +218,16 @@ async def test_versions_are_read_page_by_page(ask: Ask) -> None:
     assert rest["pageInfo"]["hasNextPage"] is False
 
 
+async def test_the_yaml_of_an_old_version_brings_it_back(ask: Ask) -> None:
+    await _create(ask)
+    await _change(ask, name="sales", yaml=f"{YAML}timeoutSeconds: 9\n")
+    query = """{ pipeline(name: "sales") { versions { edges { node { version yaml } } } } }"""
+    written = [edge["node"]["yaml"] for edge in (await ask(query))["pipeline"]["versions"]["edges"]]
+    assert written[1] == YAML.removeprefix("name: sales\n")
+    assert written[0] == f"{written[1]}timeoutSeconds: 9\n"
+    assert (await _change(ask, name="sales", yaml=written[1]))["pipeline"]["version"] == 3
+
+
 LIST = """
 query ($first: Int) {
   pipelines(first: $first) {

@@ -26,7 +26,17 @@ export function makeClient(): Client {
     preferGetMethod: false,
     requestPolicy: "cache-and-network",
     exchanges: [
-      cacheExchange({ resolvers: { Query: { jobs: relayPagination(), datasets: relayPagination(), pipelines: relayPagination() } } }),
+      cacheExchange({
+        keys: {
+          // One id stands for all versions of a dataset, and a page may show two of them.
+          Dataset: ({ id, version }) => (version == null ? String(id) : `${String(id)}@${String(version)}`),
+        },
+        resolvers: {
+          Query: { jobs: relayPagination(), datasets: relayPagination(), pipelines: relayPagination() },
+          Dataset: { versions: relayPagination() },
+          Pipeline: { jobs: relayPagination(), versions: relayPagination() },
+        },
+      }),
       authExchange(async ({ appendHeaders, mutate }) => {
         const auth: AuthConfig = {
           addAuthToOperation: (operation) =>
