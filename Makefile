@@ -5,12 +5,13 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
 INSTALLED_BENCH := .venv/.installed-bench
+INSTALLED_DOCS := .venv/.installed-docs
 
 # Many tests wait for processes: of three at a time on two cores hardly ever all do.
 PARALLEL := --numprocesses 3 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos check bench schema audit format clean
+.PHONY: help demo test chaos check bench schema docs audit format clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,9 +39,12 @@ check: $(INSTALLED_DEV) ## Run everything that a change must pass
 bench: $(INSTALLED_BENCH) ## Measure against named references; ARGS=ingest measures that alone
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-schema: $(INSTALLED) ## Write schema.graphql and docs/kinds from the code
+schema: $(INSTALLED) ## Write schema.graphql, docs/kinds and docs/reference from the code
 	$(BIN)/headgate schema export > schema.graphql
-	$(BIN)/python -m headgate.pipelines.kind_pages docs/kinds
+	$(BIN)/python -m tools.reference docs
+
+docs: $(INSTALLED_DOCS) ## Build the documentation as a site, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 audit: $(INSTALLED_DEV) ## Look the exact versions up among known vulnerabilities; needs the network
 	@$(INSTALL) pip-audit
@@ -51,7 +55,7 @@ format: $(INSTALLED_DEV) ## Format the code and mend what ruff can
 	$(BIN)/ruff check --fix
 
 clean: ## Remove .venv, caches and build results; data stays
-	rm -rf .venv build dist *.egg-info .*_cache
+	rm -rf .venv build dist site *.egg-info .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -67,4 +71,8 @@ $(INSTALLED_DEV): $(INSTALLED)
 
 $(INSTALLED_BENCH): $(INSTALLED_DEV)
 	@$(INSTALL) --editable '.[bench]'
+	@touch $@
+
+$(INSTALLED_DOCS): $(INSTALLED)
+	@$(INSTALL) --editable '.[docs]'
 	@touch $@

@@ -1,10 +1,9 @@
 """The pages about kinds are written from the kinds."""
 
 import re
-from pathlib import Path
 
 from headgate.pipelines import catalog, yaml_text
-from headgate.pipelines.kind_pages import pages, write
+from tools.reference.kinds import pages
 
 
 def test_each_kind_has_a_page_to_which_the_index_leads() -> None:
@@ -22,11 +21,3 @@ def test_a_page_says_what_the_kind_does_how_it_is_set_and_shows_it() -> None:
     [example] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     [entry] = [entry for entry in catalog.checks() if entry.name == "unique"]
     assert yaml_text.read(example) == entry.example
-
-
-def test_a_page_of_a_kind_that_is_gone_goes_too(tmp_path: Path) -> None:
-    old = tmp_path / "checks" / "old.md"
-    old.parent.mkdir()
-    old.write_text("gone")
-    write(tmp_path)
-    assert {str(path.relative_to(tmp_path)): path.read_text() for path in tmp_path.rglob("*.md")} == pages()

@@ -1,15 +1,14 @@
-"""Pages about every kind, written from the kinds themselves: `python -m headgate.pipelines.kind_pages docs/kinds`."""
+"""Pages about every kind, written from the kinds themselves."""
 
 import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic.alias_generators import to_snake
 
 from headgate.pipelines import catalog, yaml_text
 from headgate.pipelines.catalog import Entry
+from tools.reference.markdown import GENERATED, table
 
 NOUNS = (
     ("sources", "Where rows come from: `source` in a spec.", catalog.sources),
@@ -18,7 +17,6 @@ NOUNS = (
     ("sinks", "Where good rows go: `sinks` in a spec.", catalog.sinks),
     ("templates", "Whole specs under a name: `template` in place of a spec.", catalog.templates),
 )
-GENERATED = "<!-- Written by `python -m headgate.pipelines.kind_pages`: change the kind, not this page. -->"
 WORDS = {"string": "text", "integer": "whole number", "boolean": "true or false", "object": "object"}
 BOUNDS = {
     "minimum": "at least {}",
@@ -36,16 +34,6 @@ def pages() -> dict[str, str]:
     return found
 
 
-def write(folder: Path) -> None:
-    """Let a folder hold these pages, and no others."""
-    wanted = {folder / path: text for path, text in pages().items()}
-    for old in set(folder.rglob("*.md")) - wanted.keys():
-        old.unlink()
-    for path, text in wanted.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-
 def _path(noun: str, entry: Entry) -> str:
     name = entry.name.replace(".", "_") if noun == "templates" else to_snake(entry.name)
     return f"{noun}/{name}.md"
@@ -55,13 +43,13 @@ def _index() -> str:
     lines = [GENERATED, "", "# Kinds", "", "What a pipeline can be built from, with an example of each."]
     for noun, meaning, entries in NOUNS:
         rows = [[f"[{entry.name}]({_path(noun, entry)})", entry.summary] for entry in entries()]
-        lines += ["", f"## {noun.capitalize()}", "", meaning, "", *_table(["kind", "what it does"], rows)]
+        lines += ["", f"## {noun.capitalize()}", "", meaning, "", *table(["kind", "what it does"], rows)]
     return "\n".join(lines) + "\n"
 
 
 def _page(noun: str, entry: Entry) -> str:
     rows = list(_settings(entry.settings, entry.settings.get("$defs", {})))
-    settings = _table(["setting", "type", "default", "meaning"], rows) if rows else ["There are none."]
+    settings = table(["setting", "type", "default", "meaning"], rows) if rows else ["There are none."]
     parts = [
         [GENERATED],
         [f"# {entry.name}"],
@@ -123,16 +111,3 @@ def _plain_type(said: Mapping[str, Any]) -> str:
 
 def _default(schema: Mapping[str, Any]) -> str:
     return f"`{json.dumps(schema['default'], ensure_ascii=False)}`" if "default" in schema else ""
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines]
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    write(Path(sys.argv[1]))
