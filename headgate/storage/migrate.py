@@ -7,7 +7,9 @@ MIGRATIONS = "headgate:storage/migrations"
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Create or update the tables up to a revision, all or nothing; a database that is up to date stays as it is.
+    """Create or update the tables up to a revision, all or nothing.
+
+    A database that is up to date, or was brought further by a newer version, stays as it is.
 
     Several processes may call this at once: one does the work and the others wait for it. It
     blocks and runs an event loop of its own, so async code calls it in a thread.

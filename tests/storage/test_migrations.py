@@ -151,3 +151,23 @@ def test_jobs_that_rejected_rows_are_known_to_have_errors(make_url: Callable[[],
     upgrade(url)
     assert asyncio.run(look(url, with_errors)) == ["job_2"]
     assert asyncio.run(look(url, differences)) == []
+
+
+def test_a_database_that_a_newer_version_has_migrated_stays_as_it_is(make_url: Callable[[], str]) -> None:
+    url = make_url()
+    upgrade(url)
+    asyncio.run(run(url, "UPDATE alembic_version SET version_num = '9999'"))
+    upgrade(url)
+    assert asyncio.run(look(url, revision)) == "9999"
+    assert asyncio.run(look(url, differences)) == []
+
+
+def revision(connection: Connection) -> Any:
+    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+
+async def run(url: str, statement: str) -> None:
+    database = Database.connect(url)
+    async with database.transaction() as session:
+        await session.execute(text(statement))
+    await database.close()

@@ -3,7 +3,9 @@
 import asyncio
 from typing import Any, Literal
 
+import structlog
 from alembic import context
+from alembic.migration import MigrationContext
 from sqlalchemy import JSON, Connection, Enum, text
 from sqlmodel import AutoString
 
@@ -13,6 +15,8 @@ from headgate.storage.tables import Table
 
 # Any number will do, as long as it is always the same.
 POSTGRESQL_LOCK = 7_452_163_908
+
+logger = structlog.get_logger(__name__)
 
 
 def _plain(kind: str, item: Any, _context: Any) -> str | Literal[False]:
@@ -32,6 +36,8 @@ def _plain(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 def _migrate(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": POSTGRESQL_LOCK})
+    if _is_newer(connection):
+        return
     context.configure(
         connection=connection,
         target_metadata=Table.metadata,
@@ -41,6 +47,18 @@ def _migrate(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _is_newer(connection: Connection) -> bool:
+    """Whether a newer version has migrated this database: its tables still serve this one, and stay as they are.
+
+    While processes are replaced one by one, an old one may have to start once more.
+    """
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is None or revision in {each.revision for each in context.script.walk_revisions()}:
+        return False
+    logger.warning("database.newer", revision=revision)
+    return True
 
 
 async def _run(url: str) -> None:
