@@ -1,8 +1,9 @@
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useLayoutEffect, useRef } from "react";
 import { Link, useLocation } from "wouter";
-import { setSession } from "../session";
-import { useIsLive } from "./JobFeed";
+import { Live, OldData } from "./Live";
 import { Icon } from "./shared/Icon";
+import { setTitle } from "./shared/title";
+import { SignOut } from "./SignOut";
 
 const PLACES = [
   { href: "/jobs", name: "Jobs" },
@@ -15,14 +16,10 @@ const PLACES = [
 /** What surrounds every page: where one can go, and whether the page is live. */
 export function Layout({ children }: { children: ReactNode }) {
   const [path] = useLocation();
-  const main = useRef<HTMLElement>(null);
-  const shown = useRef(path);
-  useEffect(() => {
-    // A new page is read from its beginning, by eyes and by screen readers.
-    if (shown.current !== path) main.current?.focus({ preventScroll: true });
-    shown.current = path;
-    scrollTo(0, 0);
-  }, [path]);
+  const main = useBeginning(path);
+  const place = PLACES.find(({ href }) => path.startsWith(href));
+  // Before the effects of the page itself, which may know a better one.
+  useLayoutEffect(() => setTitle(place?.name ?? ""), [path, place]);
   return (
     <>
       <a className="skip" href="#main">Skip to the content</a>
@@ -30,25 +27,40 @@ export function Layout({ children }: { children: ReactNode }) {
         <Link href="/jobs" className="brand"><Icon name="gate" /> Headgate</Link>
         <nav aria-label="Pages">
           {PLACES.map(({ href, name }) => (
-            <Link key={href} href={href} aria-current={path.startsWith(href) ? "page" : undefined}>{name}</Link>
+            <Link key={href} href={href} aria-current={place?.href === href ? "page" : undefined}>{name}</Link>
           ))}
         </nav>
         <div className="top-end">
           <Live />
           <a href="/graphiql">GraphiQL</a>
-          <button type="button" className="quiet" onClick={() => setSession(null)}>Sign out</button>
+          <SignOut />
         </div>
       </header>
+      <OldData />
       <main id="main" ref={main} tabIndex={-1}>{children}</main>
     </>
   );
 }
 
-function Live() {
-  const isLive = useIsLive();
-  return (
-    <span className={isLive ? "live" : "live off"} role="status">
-      {isLive ? "Live" : "Connecting"}
-    </span>
-  );
+/** A new page is read from its beginning, by eyes and by screen readers; on the way back, where it was left. */
+function useBeginning(path: string) {
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef(path);
+  const isBack = useRef(false);
+  useEffect(() => {
+    const note = () => {
+      isBack.current = true;
+    };
+    // First of all: the path changes in another listener of the same event.
+    addEventListener("popstate", note, { capture: true });
+    return () => removeEventListener("popstate", note, { capture: true });
+  }, []);
+  useEffect(() => {
+    if (shown.current === path) return;
+    shown.current = path;
+    main.current?.focus({ preventScroll: true });
+    if (!isBack.current) scrollTo(0, 0);
+    isBack.current = false;
+  }, [path]);
+  return main;
 }

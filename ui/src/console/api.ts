@@ -32,7 +32,7 @@ export function makeClient(): Client {
           Dataset: ({ id, version }) => (version == null ? String(id) : `${String(id)}@${String(version)}`),
         },
         resolvers: {
-          Query: { jobs: relayPagination(), datasets: relayPagination(), pipelines: relayPagination() },
+          Query: { datasets: relayPagination(), pipelines: relayPagination() },
           Dataset: { versions: relayPagination() },
           Pipeline: { jobs: relayPagination(), versions: relayPagination() },
         },

@@ -2,7 +2,8 @@ import { graphql } from "../../graph";
 
 export type JobStatus = ReturnType<typeof graphql.scalar<"JobStatus">>;
 
-const NAMES: Record<JobStatus, string> = {
+/** What people call them. */
+export const STATUS_NAMES: Record<JobStatus, string> = {
   QUEUED: "Queued",
   RUNNING: "Running",
   RETRYING: "Retrying",
@@ -12,7 +13,12 @@ const NAMES: Record<JobStatus, string> = {
   CANCELED: "Canceled",
 };
 
+/** Whether a job has ended: of its own accord nothing happens to it any more. */
+export function hasEnded(status: JobStatus): boolean {
+  return status !== "QUEUED" && status !== "RUNNING" && status !== "RETRYING";
+}
+
 /** A job's status, in words and in colour. */
 export function Status({ status }: { status: JobStatus }) {
-  return <span className={`status ${status.toLowerCase()}`}>{NAMES[status]}</span>;
+  return <span className={`status ${status.toLowerCase()}`}>{STATUS_NAMES[status]}</span>;
 }

@@ -3,6 +3,7 @@
 const counts = new Intl.NumberFormat();
 const percents = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 1 });
 const moments = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const times = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const ago = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
 
@@ -37,6 +38,11 @@ export function duration(ms: number): string {
 /** The whole moment, to the second. */
 export function moment(at: string): string {
   return moments.format(new Date(at));
+}
+
+/** The time of day, to the second; `at` in milliseconds since 1970. */
+export function time(at: number): string {
+  return times.format(at);
 }
 
 /** How long ago that was, roughly. */
