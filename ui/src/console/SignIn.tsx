@@ -1,5 +1,6 @@
 import { type FormEvent, useMemo, useState } from "react";
 import { graphql } from "../graph";
+import { sessionOf } from "../renewal";
 import { setSession } from "../session";
 import { makeClient } from "./api";
 import { Icon } from "./shared/Icon";
@@ -27,14 +28,9 @@ export function SignIn() {
     setBusy(true);
     const { data, error } = await client.mutation(Login, { email: String(form.get("email")), password: String(form.get("password")) });
     setBusy(false);
-    const tokens = data?.login;
-    if (tokens?.accessToken)
-      setSession({
-        accessToken: tokens.accessToken,
-        refreshToken: tokens.refreshToken ?? undefined,
-        expiresAt: tokens.expiresAt ? Date.parse(tokens.expiresAt) : undefined,
-      });
-    else setFault(tokens?.errors[0]?.message ?? error?.message ?? "Signing in failed.");
+    const begun = data?.login && sessionOf(data.login);
+    if (begun) setSession(begun);
+    else setFault(data?.login.errors[0]?.message ?? error?.message ?? "Signing in failed.");
   }
 
   return (

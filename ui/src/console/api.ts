@@ -5,7 +5,8 @@ import { cacheExchange } from "@urql/exchange-graphcache";
 import { relayPagination } from "@urql/exchange-graphcache/extras";
 import { Client, type CombinedError, fetchExchange, subscriptionExchange } from "urql";
 import { graphql } from "../graph";
-import { session, setSession } from "../session";
+import { renewSession } from "../renewal";
+import { session } from "../session";
 import { socket } from "../socket";
 
 const Refresh = graphql(`
@@ -44,7 +45,7 @@ export function makeClient(): Client {
           willAuthError: () => (session()?.expiresAt ?? Infinity) < Date.now(),
           didAuthError: isSignedOut,
           refreshAuth: () =>
-            refreshOnce(async (refreshToken) => {
+            renewSession(async (refreshToken) => {
               const { data, error } = await mutate(Refresh, { refreshToken });
               if (error?.networkError) return "unreachable";
               return data?.refreshToken ?? "refused";
@@ -67,28 +68,4 @@ export function makeClient(): Client {
 /** Whether an answer says that nobody is signed in any more. */
 export function isSignedOut(error: CombinedError): boolean {
   return error.graphQLErrors.some((each) => each.extensions.code === "UNAUTHENTICATED");
-}
-
-interface Tokens {
-  accessToken: string | null;
-  refreshToken: string | null;
-  expiresAt: string | null;
-}
-
-/** Change the refresh token for new tokens, or end the session. A token is good once: only one tab may send it. */
-async function refreshOnce(send: (refreshToken: string) => Promise<Tokens | "refused" | "unreachable">): Promise<void> {
-  const before = session();
-  await navigator.locks.request("headgate.refresh", async () => {
-    const now = session();
-    if (now !== before) return;
-    const tokens = now?.refreshToken ? await send(now.refreshToken) : "refused";
-    if (tokens === "unreachable") return;
-    if (tokens === "refused" || !tokens.accessToken) setSession(null);
-    else
-      setSession({
-        accessToken: tokens.accessToken,
-        refreshToken: tokens.refreshToken ?? undefined,
-        expiresAt: tokens.expiresAt ? Date.parse(tokens.expiresAt) : undefined,
-      });
-  });
 }
