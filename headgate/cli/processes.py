@@ -1,12 +1,15 @@
 """`headgate serve` and `headgate worker`: processes that go on until a signal stops them."""
 
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from headgate.cli.configuration import read_settings
 from headgate.cli.exits import Exit, carry_out, fail, failing_in_one_line
+from headgate.cli.links import print_links
+from headgate.cli.output import say
 
 MODULE = "headgate.cli"
 
@@ -14,8 +17,16 @@ MODULE = "headgate.cli"
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on, in place of HEADGATE_HOST.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any free one.")] = None,
+    with_link: Annotated[
+        bool | None,
+        typer.Option(
+            "--link/--no-link",
+            help="Whether links are printed that sign an administrator in: by default at a terminal, and never where "
+            "HEADGATE_PRODUCTION is set.",
+        ),
+    ] = None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C. Prints the URL, and "ready" once a request to itself has succeeded."""
+    """Serve until SIGTERM or Ctrl-C. Prints links, and "ready" once a request to itself has succeeded."""
     from headgate.garbage import keeping_all
     from headgate.telemetry import configure_logging
 
@@ -25,15 +36,24 @@ def serve(
     with keeping_all():
         from headgate.server import serving
         from headgate.server.app import create_app
+        from headgate.server.preparation import token_for_link
     from headgate.server.connections import ConnectionLimits
 
     with failing_in_one_line():
         application = create_app(settings)
         listener = serving.listen(settings.host, settings.port)
-    print(f"Headgate serves {serving.url_of(listener)}/graphql")
-    print("For a token, run: headgate token", flush=True)
+    url = serving.url_of(listener)
+    say(f"Headgate serves {url}/graphql")
+
+    async def welcome() -> None:
+        is_for_people = sys.stdout.isatty() if with_link is None else with_link
+        token = await token_for_link(settings) if is_for_people and not settings.production else None
+        with suppress(typer.Exit):  # a server goes on when nobody reads what it prints
+            print_links(url, token)
+            say("ready")
+
     limits = ConnectionLimits(settings.read_seconds, settings.max_connections, settings.max_frame_bytes)
-    if not serving.run(application, listener, limits=limits, on_ready=lambda: print("ready", flush=True)):
+    if not serving.run(application, listener, limits=limits, on_ready=welcome):
         raise typer.Exit(Exit.UNREACHABLE)
 
 

@@ -7,6 +7,7 @@ import typer
 
 from headgate.cli.configuration import read_settings
 from headgate.cli.exits import carry_out
+from headgate.cli.links import print_links
 from headgate.cli.output import AsJson, print_rows, say
 from headgate.cli.users import RoleName
 
@@ -28,11 +29,21 @@ def token(
             help="How long it is valid, in place of HEADGATE_TOKEN_HOURS.", min=0, max=MAX_TOKEN_HOURS
         ),
     ] = None,
+    as_link: Annotated[
+        bool, typer.Option("--link", help="Print links to the pages that sign in with it.")
+    ] = False,
+    url: Annotated[
+        str, typer.Option(envvar="HEADGATE_URL", help="The server's address, for links.")
+    ] = "http://127.0.0.1:8000",
 ) -> None:
     """Print an access token of the administrator, who is made where there is none."""
     from headgate.server.preparation import issue_administrator_token
 
-    say(carry_out(issue_administrator_token(read_settings(token_hours=hours), role)))
+    signed = carry_out(issue_administrator_token(read_settings(token_hours=hours), role))
+    if as_link:
+        print_links(url.rstrip("/"), signed)
+    else:
+        say(signed)
 
 
 def rotate_key() -> None:

@@ -101,5 +101,18 @@ async def rotate_key(settings: Settings) -> Rotation:
 async def issue_administrator_token(settings: Settings, role: str) -> str:
     """Sign an administrator's token that allows what `role` may do."""
     keys, administrator = await prepare(settings)
+    return _signed(settings, keys, administrator, role)
+
+
+async def token_for_link(settings: Settings) -> str:
+    """Sign an administrator's token where a server of this process has prepared the database already."""
+    database = Database.connect(settings.resolved_database_url)
+    try:
+        return _signed(settings, key_ring(settings), await users.ensure_administrator(database), Role.ADMIN)
+    finally:
+        await database.close()
+
+
+def _signed(settings: Settings, keys: KeyRing, administrator: User, role: str) -> str:
     token, _ = issue_token(keys, administrator.id, Role(role), settings.token_hours)
     return token

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
@@ -24,6 +24,8 @@ CHECK_INTERVAL_S = 1.0
 BACKLOG = 2048
 GC_ALLOCATIONS = 20_000
 """A page of a list makes some thousand objects, hardly any in cycles; by default they are looked through ten times."""
+
+OnReady = Callable[[], Awaitable[None]]
 
 logger = structlog.get_logger(__name__)
 
@@ -68,12 +70,10 @@ def configure(
     )
 
 
-def run(
-    app: ASGIApp, listener: socket.socket, *, limits: ConnectionLimits, on_ready: Callable[[], None]
-) -> bool:
+def run(app: ASGIApp, listener: socket.socket, *, limits: ConnectionLimits, on_ready: OnReady) -> bool:
     """Serve until SIGTERM or SIGINT; False where the application did not start.
 
-    `on_ready` is called once /readyz has answered that all is well.
+    `on_ready` is awaited once /readyz has answered that all is well; requests are answered meanwhile.
     """
     # Uvicorn raises the signal that stopped it again once it is done; by then that must not kill us.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -92,7 +92,7 @@ def _ignore(number: int, frame: object) -> None:
 class _Server(uvicorn.Server):
     """Says when it is ready, and not before a request has shown that."""
 
-    def __init__(self, config: uvicorn.Config, url: str, on_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, url: str, on_ready: OnReady) -> None:
         super().__init__(config)
         self._url = url
         self._on_ready = on_ready
@@ -120,7 +120,7 @@ class _Server(uvicorn.Server):
         # What is there by now stays: the collector needn't look through it again and again.
         gc.freeze()
         gc.set_threshold(GC_ALLOCATIONS)
-        self._on_ready()
+        await self._on_ready()
 
 
 async def _is_ready(client: httpx.AsyncClient) -> bool:
