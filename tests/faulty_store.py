@@ -1,4 +1,4 @@
-"""A way to an S3 server on which calls go wrong as they are told to."""
+"""A way to a server, such as an S3 store, on which calls go wrong as they are told to."""
 
 import threading
 from collections.abc import Iterator
@@ -9,16 +9,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
-Kind = Literal["refuse", "break off", "lose answer", "cut short", "hang", "hang after"]
+Kind = Literal["refuse", "slow down", "break off", "lose answer", "cut short", "hang", "hang after"]
+SLOW_DOWN = b'{"errors":[{"message":"Slow down.","extensions":{"code":"RATE_LIMITED","retryable":true}}]}'
 
 
 @dataclass
 class Trouble:
     """What befalls the next `times` calls of a method whose path and query have `part` in them.
 
-    "refuse" answers 500; "lose answer" lets the store do what it is asked and breaks off then; "cut short" sends half
-    of what the store answers; "hang" keeps the caller waiting until `released`, and "hang after" does so once the store
-    has done what it was asked.
+    "refuse" answers 500, and "slow down" 429 with one second to wait; "lose answer" lets the server do
+    what it is asked and breaks off then; "cut short" sends half of what the server answers; "hang" keeps the caller
+    waiting until `released`, and "hang after" does so once the server has done what it was asked.
     """
 
     method: str
@@ -81,6 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.way.released.wait(60)
         if kind == "refuse":
             self._answer(500, [], b"")
+        elif kind == "slow down":
+            self._answer(429, [("content-length", str(len(SLOW_DOWN))), ("retry-after", "1")], SLOW_DOWN)
         elif kind in ("break off", "hang"):
             self.close_connection = True
         else:
@@ -111,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _pass_on  # noqa: N815
+    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = _pass_on  # noqa: N815
 
     def log_message(self, *_: object) -> None:
         """What goes wrong here is meant to."""
