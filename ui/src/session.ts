@@ -10,9 +10,15 @@ export interface Session {
   refreshToken?: string;
   /** When the access token ends, in milliseconds since 1970; absent where nobody said. */
   expiresAt?: number;
+  /** From when on it is time for new tokens, in milliseconds since 1970; absent where none can be had. */
+  refreshAt?: number;
 }
 
+/** Why nobody is signed in: the user signed out, the session was ended or ran out, or the link's token is not good. */
+export type Ending = "signed-out" | "session" | "link";
+
 const KEY = "headgate.session";
+const ENDING_KEY = "headgate.ending";
 const listeners = new Set<() => void>();
 let known: { text: string | null; session: Session | null } = { text: null, session: null };
 
@@ -26,8 +32,23 @@ export function session(): Session | null {
 /** Begin a session, go on with new tokens, or end it. */
 export function setSession(next: Session | null): void {
   if (next === null) localStorage.removeItem(KEY);
-  else localStorage.setItem(KEY, JSON.stringify(next));
+  else {
+    localStorage.setItem(KEY, JSON.stringify(next));
+    localStorage.removeItem(ENDING_KEY);
+  }
   tell();
+}
+
+/** End the session, in all tabs, and remember why. */
+export function endSession(why: Ending): void {
+  localStorage.setItem(ENDING_KEY, why);
+  setSession(null);
+}
+
+/** Why the last session ended; null where there was none. */
+export function ending(): Ending | null {
+  const why = localStorage.getItem(ENDING_KEY);
+  return why === "signed-out" || why === "session" || why === "link" ? why : null;
 }
 
 /** Call back whenever a session begins, changes or ends, in this tab or another; answers how to stop that. */

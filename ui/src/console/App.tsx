@@ -1,7 +1,8 @@
-import { lazy, Suspense, useMemo, useSyncExternalStore } from "react";
+import { lazy, Suspense, useEffect, useMemo, useSyncExternalStore } from "react";
 import { Provider } from "urql";
 import { Redirect, Route, Switch } from "wouter";
-import { onSession, session } from "../session";
+import { refreshInMs, refreshSession } from "../auth";
+import { onSession, type Session, session } from "../session";
 import { makeClient } from "./api";
 import { JobFeed } from "./JobFeed";
 import { Layout } from "./Layout";
@@ -17,10 +18,23 @@ const PipelinesPage = lazy(() => import("./pipelines/PipelinesPage"));
 const PipelinePage = lazy(() => import("./pipelines/PipelinePage"));
 const HealthPage = lazy(() => import("./health/HealthPage"));
 
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** The console: who isn't signed in signs in, everyone else sees the page that the path names. */
 export function App() {
   const current = useSyncExternalStore(onSession, session);
+  useRefresh(current);
   return current ? <SignedIn key={current.refreshToken === undefined ? current.accessToken : "login"} /> : <SignIn />;
+}
+
+/** Get new tokens before the present ones end, so that nothing is ever refused for that. */
+function useRefresh(current: Session | null): void {
+  useEffect(() => {
+    const inMs = refreshInMs();
+    if (inMs > LONGEST_TIMER_MS) return;
+    const timer = setTimeout(() => void refreshSession(current), Math.max(0, inMs));
+    return () => clearTimeout(timer);
+  }, [current]);
 }
 
 function SignedIn() {

@@ -1,9 +1,9 @@
 import { type ReactNode, useEffect, useLayoutEffect, useRef } from "react";
 import { Link, useLocation } from "wouter";
+import { Account } from "./Account";
 import { Live, OldData } from "./Live";
 import { Icon } from "./shared/Icon";
 import { setTitle } from "./shared/title";
-import { SignOut } from "./SignOut";
 
 const PLACES = [
   { href: "/jobs", name: "Jobs" },
@@ -33,7 +33,7 @@ export function Layout({ children }: { children: ReactNode }) {
         <div className="top-end">
           <Live />
           <a href="/graphiql">GraphiQL</a>
-          <SignOut />
+          <Account />
         </div>
       </header>
       <OldData />

@@ -1,45 +1,38 @@
-import { type FormEvent, useMemo, useState } from "react";
-import { graphql } from "../graph";
-import { sessionOf } from "../renewal";
-import { setSession } from "../session";
-import { makeClient } from "./api";
+import { type FormEvent, useState } from "react";
+import { signIn } from "../auth";
+import { ending, type Ending } from "../session";
 import { Icon } from "./shared/Icon";
 
-const Login = graphql(`
-  mutation Login($email: String!, $password: String!) {
-    login(email: $email, password: $password) {
-      accessToken
-      refreshToken
-      expiresAt
-      errors { code message }
-    }
-  }
-`);
+const WHY: Record<Ending, string> = {
+  "signed-out": "You are signed out.",
+  session: "Your session has ended: it ran out, or was ended elsewhere. Sign in again to go on where you were.",
+  link: "The token of your link is wrong or has expired. Sign in, or ask for a new link.",
+};
 
-/** Signs a user in with address and password. */
+/** Signs a user in with address and password; the page that the address names follows. */
 export function SignIn() {
-  const client = useMemo(makeClient, []);
-  const [fault, setFault] = useState("");
+  const [fault, setFault] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const why = ending();
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     setBusy(true);
-    const { data, error } = await client.mutation(Login, { email: String(form.get("email")), password: String(form.get("password")) });
+    setFault(null);
+    const wrong = await signIn(String(form.get("email")), String(form.get("password")));
     setBusy(false);
-    const begun = data?.login && sessionOf(data.login);
-    if (begun) setSession(begun);
-    else setFault(data?.login.errors[0]?.message ?? error?.message ?? "Signing in failed.");
+    setFault(wrong);
   }
 
   return (
     <main className="sign-in">
       <h1><Icon name="gate" /> Headgate</h1>
+      {why && fault === null && <p role="status" className={why === "signed-out" ? "hint" : "notice"}>{WHY[why]}</p>}
       <form onSubmit={submit}>
         <label>E-mail<input name="email" type="email" autoComplete="username" required autoFocus /></label>
         <label>Password<input name="password" type="password" autoComplete="current-password" required /></label>
-        <p role="alert" className="fault">{fault}</p>
+        {fault !== null && <p role="alert" className="fault">{fault}</p>}
         <button type="submit" disabled={isBusy}>{isBusy ? "Signing in…" : "Sign in"}</button>
       </form>
       <p className="hint">

@@ -4,21 +4,9 @@ import { type AuthConfig, authExchange } from "@urql/exchange-auth";
 import { cacheExchange } from "@urql/exchange-graphcache";
 import { relayPagination } from "@urql/exchange-graphcache/extras";
 import { Client, type CombinedError, fetchExchange, subscriptionExchange } from "urql";
-import { graphql } from "../graph";
-import { renewSession } from "../renewal";
+import { isEnding, refreshSession } from "../auth";
 import { session } from "../session";
 import { socket } from "../socket";
-
-const Refresh = graphql(`
-  mutation Refresh($refreshToken: String!) {
-    refreshToken(refreshToken: $refreshToken) {
-      accessToken
-      refreshToken
-      expiresAt
-      errors { code }
-    }
-  }
-`);
 
 /** A client for one session: another user's must not find what this one has read. */
 export function makeClient(): Client {
@@ -38,18 +26,13 @@ export function makeClient(): Client {
           Pipeline: { jobs: relayPagination(), versions: relayPagination() },
         },
       }),
-      authExchange(async ({ appendHeaders, mutate }) => {
+      authExchange(async ({ appendHeaders }) => {
         const auth: AuthConfig = {
           addAuthToOperation: (operation) =>
             appendHeaders(operation, { Authorization: `Bearer ${session()?.accessToken ?? ""}` }),
-          willAuthError: () => (session()?.expiresAt ?? Infinity) < Date.now(),
+          willAuthError: isEnding,
           didAuthError: isSignedOut,
-          refreshAuth: () =>
-            renewSession(async (refreshToken) => {
-              const { data, error } = await mutate(Refresh, { refreshToken });
-              if (error?.networkError) return "unreachable";
-              return data?.refreshToken ?? "refused";
-            }),
+          refreshAuth: () => refreshSession(),
         };
         return auth;
       }),
