@@ -1,6 +1,7 @@
 """A real browser, cut off from everything but the server that a test asks."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
 
 from tests.acceptance.processes import Headgate
 
@@ -26,6 +27,9 @@ TIMEOUT_MS = 15_000
 AXE = Path(__file__).parents[2] / "ui/node_modules/axe-core/axe.min.js"
 SERIOUS = ("serious", "critical")
 RUN_AXE = "() => axe.run(document, { resultTypes: ['violations'] })"
+
+NETWORK = re.compile(r"Failed to load resource|WebSocket connection to")
+"""How Chromium itself tells of an answer that is an error, or of none."""
 
 OpenPage = Callable[..., Page]
 
@@ -81,7 +85,8 @@ def headgate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headgate]:
 def open_page(browser: Browser, headgate: Headgate) -> Iterator[OpenPage]:
     """Open pages of the server, signed in by a link as `role` says, or as nobody.
 
-    A request to anywhere else is refused, and fails the test, as do errors of scripts and breaches of the policy.
+    A request to anywhere else is refused, and fails the test, as do errors of scripts and breaches of the policy. With
+    `on` it is another server than the shared one; a test that `refuses` makes answers go wrong on purpose.
     """
     contexts: list[BrowserContext] = []
     faults: list[str] = []
@@ -90,15 +95,26 @@ def open_page(browser: Browser, headgate: Headgate) -> Iterator[OpenPage]:
         faults.append(f"asked for {route.request.url}")
         route.abort()
 
-    def open_page(path: str, *, role: str | None = "ADMIN", **options: object) -> Page:
-        context = browser.new_context(base_url=headgate.url, locale="en-GB", timezone_id="UTC", **options)  # type: ignore[arg-type]
+    def open_page(
+        path: str,
+        *,
+        role: str | None = "ADMIN",
+        on: Headgate = headgate,
+        refuses: bool = False,
+        **options: object,
+    ) -> Page:
+        def hear(told: ConsoleMessage) -> None:
+            if told.type == "error" and not (refuses and NETWORK.search(told.text)):
+                faults.append(told.text)
+
+        context = browser.new_context(base_url=on.url, locale="en-GB", timezone_id="UTC", **options)  # type: ignore[arg-type]
         contexts.append(context)
         context.set_default_timeout(TIMEOUT_MS)
-        context.route(lambda url: urlsplit(url).netloc != urlsplit(headgate.url).netloc, refuse)
+        context.route(lambda url: urlsplit(url).netloc != urlsplit(on.url).netloc, refuse)
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda told: faults.append(told.text) if told.type == "error" else None)
-        page.goto(path if role is None else f"{path}#token={headgate.token(role)}")
+        page.on("console", hear)
+        page.goto(path if role is None else f"{path}#token={on.token(role)}")
         return page
 
     yield open_page
