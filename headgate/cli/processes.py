@@ -2,7 +2,8 @@
 
 import sys
 from contextlib import suppress
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +12,12 @@ from headgate.cli.exits import Exit, carry_out, fail, failing_in_one_line
 from headgate.cli.links import print_links
 from headgate.cli.output import say
 
+if TYPE_CHECKING:
+    from headgate.settings import Settings
+
 MODULE = "headgate.cli"
+SAMPLE_S = 20.0
+"""How long the start may take longer for the sample: without a worker nobody would ever load it."""
 
 
 def serve(
@@ -21,10 +27,13 @@ def serve(
         bool | None,
         typer.Option(
             "--link/--no-link",
-            help="Whether links are printed that sign an administrator in: by default at a terminal, and never where "
-            "HEADGATE_PRODUCTION is set.",
+            help="Whether links are printed that sign an administrator in: by default at a terminal and with --sample; "
+            "never where HEADGATE_PRODUCTION is set.",
         ),
     ] = None,
+    with_sample: Annotated[
+        bool, typer.Option("--sample", help="Load sample data first: loans, sales, campaigns and a pipeline.")
+    ] = False,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C. Prints links, and "ready" once a request to itself has succeeded."""
     from headgate.garbage import keeping_all
@@ -36,7 +45,6 @@ def serve(
     with keeping_all():
         from headgate.server import serving
         from headgate.server.app import create_app
-        from headgate.server.preparation import token_for_link
     from headgate.server.connections import ConnectionLimits
 
     with failing_in_one_line():
@@ -44,17 +52,40 @@ def serve(
         listener = serving.listen(settings.host, settings.port)
     url = serving.url_of(listener)
     say(f"Headgate serves {url}/graphql")
-
-    async def welcome() -> None:
-        is_for_people = sys.stdout.isatty() if with_link is None else with_link
-        token = await token_for_link(settings) if is_for_people and not settings.production else None
-        with suppress(typer.Exit):  # a server goes on when nobody reads what it prints
-            print_links(url, token)
-            say("ready")
-
+    is_for_people = (with_sample or sys.stdout.isatty()) if with_link is None else with_link
+    welcome = partial(_welcome, settings, url, with_sample=with_sample, with_link=is_for_people)
     limits = ConnectionLimits(settings.read_seconds, settings.max_connections, settings.max_frame_bytes)
     if not serving.run(application, listener, limits=limits, on_ready=welcome):
         raise typer.Exit(Exit.UNREACHABLE)
+
+
+async def _welcome(settings: "Settings", url: str, *, with_sample: bool, with_link: bool) -> None:
+    """Load the sample where it is wanted, and say where people find what there is."""
+    import asyncio
+
+    from headgate.server.preparation import token_for_link
+
+    shows_token = with_link and not settings.production
+    token = await token_for_link(settings) if with_sample or shows_token else ""
+    with suppress(typer.Exit):  # a server goes on when nobody reads what it prints
+        if with_sample:
+            await asyncio.to_thread(_load_sample, url, token)
+        print_links(url, token if shows_token else None)
+        say("ready")
+
+
+def _load_sample(url: str, token: str) -> None:
+    """Load the sample, and say what has come of it."""
+    from headgate.client import HeadgateError
+    from headgate.sample.loading import load
+
+    try:
+        jobs = load(url, token, timeout_s=SAMPLE_S)
+    except HeadgateError as error:
+        print(f"headgate: The sample is not complete. {error}", file=sys.stderr)
+        return
+    names = ", ".join(job.dataset.name for job in jobs if job.dataset is not None)
+    say(f"Sample datasets: {names}")
 
 
 def worker(

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urldefrag
 
-import httpx
-
 from headgate.cli.links import link
-from tests.acceptance.processes import HEADGATE, Headgate
+from headgate.client import Headgate
+from tests.acceptance import processes
+from tests.acceptance.processes import HEADGATE
 
 LINK = re.compile(r"http://[\d.]+:\d+/\S*")
 
@@ -25,7 +26,10 @@ def serving(home: Path, *options: str, terminal: bool = False, **settings: str) 
     ours, theirs = pty.openpty() if terminal else os.pipe()
     with os.fdopen(ours, "rb", buffering=0) as printed, (home / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*HEADGATE, "serve", *options], env=Headgate(home, named).environment, stdout=theirs, stderr=log
+            [*HEADGATE, "serve", *options],
+            env=processes.Headgate(home, named).environment,
+            stdout=theirs,
+            stderr=log,
         )
         os.close(theirs)
         try:
@@ -43,14 +47,39 @@ def tokens(printed: list[str]) -> list[str]:
 def test_at_a_terminal_links_sign_an_administrator_in(tmp_path: Path) -> None:
     with serving(tmp_path, terminal=True) as printed:
         console, graphiql = (urldefrag(found) for found in LINK.findall("\n".join(printed[1:])))
-        token = console.fragment.removeprefix("token=")
-        answer = httpx.post(
-            f"{console.url}graphql",
-            json={"query": "{ viewer { role } }"},
-            headers={"authorization": f"Bearer {token}"},
-        )
+        with Headgate(console.url, console.fragment.removeprefix("token=")) as headgate:
+            assert headgate.ask("{ viewer { role } }") == {"viewer": {"role": "ADMIN"}}
     assert graphiql.url == f"{console.url}graphiql"
-    assert answer.json()["data"]["viewer"]["role"] == "ADMIN"
+
+
+def test_the_sample_is_there_when_the_server_is_ready_and_once_however_often_it_starts(
+    tmp_path: Path,
+) -> None:
+    known = [jobs_of_sample(tmp_path) for _ in range(2)]
+    assert known[0] == known[1]
+    assert {(job.dataset, job.status, job.rejected) for job in known[0]} == {
+        ("loans", "PARTIAL", 1),
+        ("sales", "PARTIAL", 4),
+        ("campaigns", "PARTIAL", 1),
+        ("revenue", "SUCCEEDED", 0),
+    }
+
+
+class Known(NamedTuple):
+    id: str
+    dataset: str | None
+    status: str
+    rejected: int
+
+
+def jobs_of_sample(home: Path) -> list[Known]:
+    with serving(home, "--sample") as printed:
+        console, _ = (urldefrag(found) for found in LINK.findall("\n".join(printed[1:])))
+        with Headgate(console.url, console.fragment.removeprefix("token=")) as headgate:
+            return [
+                Known(job.id, job.dataset.name if job.dataset else None, job.status, job.counts.rejected)
+                for job in headgate.jobs()
+            ]
 
 
 def test_a_log_gets_links_without_a_token(tmp_path: Path) -> None:
