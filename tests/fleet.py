@@ -68,12 +68,14 @@ class Spell:
 class Member:
     """One process of Headgate; each time it is started it is another one."""
 
-    def __init__(self, site: Site, command: str, number: int, *arguments: str) -> None:
+    def __init__(
+        self, site: Site, command: str, number: int, *arguments: str, program: Sequence[str] = HEADGATE
+    ) -> None:
         self.name = f"{command}{number}"
         self.url = ""
         self.log = site.home / f"{self.name}.log"
         self._site = site
-        self._command = (*HEADGATE, command, *arguments)
+        self._command = (*program, command, *arguments)
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self.spells: list[Spell] = []

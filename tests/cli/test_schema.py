@@ -72,4 +72,4 @@ def test_what_is_no_schema_is_refused_in_one_line(tmp_path: Path) -> None:
 
 def test_exactly_one_release_is_the_last_one() -> None:
     [release] = [each for each in RELEASES.iterdir() if each.is_dir()]
-    assert {each.name for each in release.iterdir()} == {"schema.graphql", "revision"}
+    assert {each.name for each in release.iterdir()} == {"commit", "revision", "schema.graphql"}
