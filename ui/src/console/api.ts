@@ -2,7 +2,6 @@
 
 import { type AuthConfig, authExchange } from "@urql/exchange-auth";
 import { cacheExchange } from "@urql/exchange-graphcache";
-import { relayPagination } from "@urql/exchange-graphcache/extras";
 import { Client, type CombinedError, fetchExchange, subscriptionExchange } from "urql";
 import { isEnding, refreshSession } from "../auth";
 import { session } from "../session";
@@ -19,11 +18,6 @@ export function makeClient(): Client {
         keys: {
           // One id stands for all versions of a dataset, and a page may show two of them.
           Dataset: ({ id, version }) => (version == null ? String(id) : `${String(id)}@${String(version)}`),
-        },
-        resolvers: {
-          Query: { datasets: relayPagination(), pipelines: relayPagination() },
-          Dataset: { versions: relayPagination() },
-          Pipeline: { jobs: relayPagination(), versions: relayPagination() },
         },
       }),
       authExchange(async ({ appendHeaders }) => {

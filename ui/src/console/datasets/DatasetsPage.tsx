@@ -1,24 +1,110 @@
-import { useQuery } from "urql";
-import { Link } from "wouter";
-import { graphql } from "../../graph";
+import { useEffect, useState } from "react";
+import { Link, useSearchParams } from "wouter";
+import { type ResultOf, graphql } from "../../graph";
+import { useFeedGap, useJobEvents } from "../JobFeed";
+import { bytes, count, moment, since } from "../shared/format";
+import { LoadMore } from "../shared/LoadMore";
 import { Empty, Failure, Loading } from "../shared/states";
+import { hasEnded } from "../shared/Status";
+import { usePages } from "../shared/usePages";
+import { pathOf } from "./address";
+import "./datasets.css";
 
 const Datasets = graphql(`
-  query Datasets {
-    datasets(first: 50) { edges { node { id name version rowCount } } }
+  query Datasets($filter: DatasetFilter, $after: String) {
+    datasets(filter: $filter, first: 50, after: $after) {
+      edges { node { id name description version rowCount byteSize updatedAt } }
+      pageInfo { hasNextPage endCursor }
+    }
   }
 `);
 
-/** All datasets. */
+type Dataset = ResultOf<typeof Datasets>["datasets"]["edges"][number]["node"];
+
+const TYPING_PAUSE_MS = 250;
+
+/** All datasets, the newest first. */
 export default function DatasetsPage() {
-  const [{ data, error }] = useQuery({ query: Datasets });
-  if (!data) return error ? <Failure error={error} /> : <Loading what="datasets" />;
-  const datasets = data.datasets.edges.map((edge) => edge.node);
-  if (datasets.length === 0) return <Empty title="No datasets yet" />;
+  const [query, setQuery] = useSearchParams();
+  const name = query.get("name") ?? "";
+  const pages = usePages(Datasets, { filter: name ? { nameContains: name } : null }, (data) => data.datasets);
+  const { entries: datasets, reload } = pages;
+  useFeedGap(reload);
+  useJobEvents(({ type, job }) => {
+    if (type === "STATUS" && hasEnded(job.status)) reload();
+  });
   return (
     <>
-      <h1>Datasets</h1>
-      <ul>{datasets.map(({ id, name }) => <li key={id}><Link href={`/datasets/${encodeURIComponent(name)}`}>{name}</Link></li>)}</ul>
+      <div className="row title-row">
+        <h1>Datasets</h1>
+        <NameFilter name={name} onChange={(next) => setQuery(next ? { name: next } : {}, { replace: true })} />
+      </div>
+      {!datasets && (pages.error ? <Failure error={pages.error} onRetry={reload} /> : <Loading what="datasets" />)}
+      {datasets?.length === 0 && <None name={name} />}
+      {datasets && datasets.length > 0 && <DatasetTable datasets={datasets} />}
+      {datasets && <LoadMore pages={pages} what="datasets" />}
     </>
+  );
+}
+
+/** What was typed counts once the typing rests. */
+function NameFilter({ name, onChange }: { name: string; onChange: (name: string) => void }) {
+  const [typed, setTyped] = useState(name);
+  useEffect(() => setTyped(name), [name]);
+  useEffect(() => {
+    if (typed === name) return undefined;
+    const timer = setTimeout(() => onChange(typed), TYPING_PAUSE_MS);
+    return () => clearTimeout(timer);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- `onChange` is new at each turn
+  }, [typed, name]);
+  return (
+    <input
+      type="search"
+      aria-label="Find a dataset by name"
+      placeholder="Find by name"
+      value={typed}
+      onChange={(event) => setTyped(event.target.value)}
+    />
+  );
+}
+
+function None({ name }: { name: string }) {
+  if (name) return <Empty title={`No dataset has “${name}” in its name`} />;
+  return (
+    <Empty title="No datasets yet">
+      <Link href="/upload">Upload a file</Link> or run a <Link href="/pipelines">pipeline</Link>, and what came out is shown here.
+    </Empty>
+  );
+}
+
+function DatasetTable({ datasets }: { datasets: readonly Dataset[] }) {
+  return (
+    <div className="scroll" role="region" aria-label="Datasets" tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col" className="number">Rows</th>
+            <th scope="col" className="number">Size</th>
+            <th scope="col" className="number">Version</th>
+            <th scope="col">Changed</th>
+          </tr>
+        </thead>
+        <tbody>
+          {datasets.map((dataset) => (
+            <tr key={dataset.id}>
+              <th scope="row" className="name">
+                <Link href={pathOf(dataset.name)}>{dataset.name}</Link>
+                {dataset.description && <p className="hint">{dataset.description}</p>}
+              </th>
+              <td className="number">{count(dataset.rowCount)}</td>
+              <td className="number">{bytes(dataset.byteSize)}</td>
+              <td className="number">{dataset.version ?? "none yet"}</td>
+              <td className="when" title={moment(dataset.updatedAt)}>{since(dataset.updatedAt)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }

@@ -21,9 +21,8 @@ export function percent(fraction: number): string {
 export function bytes(value: number): string {
   const power = Math.min(SIZES.length - 1, Math.floor(Math.log10(Math.max(value, 1)) / 3));
   const unit = SIZES[power] ?? "byte";
-  return new Intl.NumberFormat(undefined, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 }).format(
-    value / 1000 ** power,
-  );
+  const unitDisplay = power === 0 ? "long" : "short"; // the short form of bytes has no plural
+  return new Intl.NumberFormat(undefined, { style: "unit", unit, unitDisplay, maximumFractionDigits: 1 }).format(value / 1000 ** power);
 }
 
 /** 83,000 ms are 1 min 23 s. */
