@@ -1,6 +1,7 @@
 """Programs of tests/node, which run with packages of npm."""
 
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -9,24 +10,33 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parent.parent / "node"
-INSTALLED = Path(sys.prefix) / "headgate-tests-node"
 needs_node = pytest.mark.skipif(
     shutil.which("node") is None or shutil.which("npm") is None, reason="node and npm are not on PATH"
 )
 
 
-def installed() -> Path:
-    """Install what the lock file names, once for all processes of tests; no script of a package is run."""
-    INSTALLED.mkdir(parents=True, exist_ok=True)
-    with (INSTALLED / "installing").open("w") as lock:
+def installed(source: Path = SOURCE) -> Path:
+    """Copy programs beside what their lock file names, once for all processes of tests; no script of a package is run.
+
+    The folder stays between runs: what is installed is installed again only where the lock file has changed.
+    """
+    folder = Path(sys.prefix) / f"headgate-{source.parent.name}-{source.name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "installing").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        known = INSTALLED / "installed-package-lock.json"
-        if not known.exists() or known.read_bytes() != (SOURCE / "package-lock.json").read_bytes():
-            shutil.copytree(SOURCE, INSTALLED, dirs_exist_ok=True)
-            subprocess.run(
-                ["npm", "ci", "--ignore-scripts"], cwd=INSTALLED, check=True, capture_output=True, timeout=120
-            )
-            shutil.copy(SOURCE / "package-lock.json", known)
-        for program in SOURCE.glob("*.js"):
-            shutil.copy(program, INSTALLED)
-    return INSTALLED
+        shutil.copytree(
+            source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules", "dist")
+        )
+        known = folder / "installed-package-lock.json"
+        wanted = (source / "package-lock.json").read_bytes()
+        if not known.exists() or known.read_bytes() != wanted:
+            command = ["npm", "ci", "--ignore-scripts"]
+            subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
+            known.write_bytes(wanted)
+    return folder
+
+
+def run(folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a program there to its end, with variables of the environment beside those of this process."""
+    environment = {**os.environ, "PATH": f"{folder / 'node_modules/.bin'}:{os.environ['PATH']}", **variables}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
