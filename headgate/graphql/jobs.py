@@ -141,11 +141,18 @@ class Job(Node, prefix="job"):
         return await list_owned_jobs(info, wanted, self.id, after)
 
     @resolved("What you can do with it, and what not and why.")
-    def available_actions(self, info: Info) -> list[JobAction]:
+    async def available_actions(self, info: Info) -> list[JobAction]:
         return [
             JobAction(action=each.action, allowed=each.allowed, reason=each.reason)
-            for each in actions(info.context.principal, self.row)
+            for each in actions(info.context.principal, await self._whole_row(info))
         ]
+
+    async def _whole_row(self, info: Info) -> tables.Job:
+        """The row with the columns too that lists leave out."""
+        if isinstance(self.row, tables.Job):
+            return self.row
+        row: tables.Job = await info.context.loaders.row(self.prefix, self.id)
+        return row
 
     @resolved("Who started it.")
     async def created_by(self, info: Info) -> User | None:

@@ -68,6 +68,22 @@ async def test_a_retry_sent_again_with_its_key_answers_the_first(client: Client)
     assert other["errors"][0]["code"] == "IDEMPOTENCY_MISMATCH"
 
 
+async def test_a_list_says_the_same_of_what_can_be_done_as_the_job_itself(client: Client) -> None:
+    data = {"text": {"format": "CSV", "content": "id\n1\nx\n"}}
+    contract = {"contract": {"columns": [{"name": "id", "type": "INTEGER"}]}}
+    job = (await client.ingest(data, "partly", spec=contract))["job"]
+    query = """
+    query ($id: ID!) {
+      job(id: $id) { ...actions } jobs(filter: {ids: [$id]}) { edges { node { ...actions } } }
+    }
+    fragment actions on Job { status availableActions { action allowed reason } }
+    """
+    found = await client.data(query, id=job["id"])
+    assert found["job"]["status"] == "PARTIAL"
+    assert [edge["node"] for edge in found["jobs"]["edges"]] == [found["job"]]
+    assert [each["allowed"] for each in found["job"]["availableActions"]] == [False, True, True]
+
+
 async def test_what_could_only_be_done_twice_is_refused_and_said_beforehand(client: Client) -> None:
     job = (await client.ingest({"records": [{"id": 1}]}, "not_again"))["job"]
     refused = [await _retry(client, job, strategy=strategy) for strategy in ("ALL", "FAILED_ROWS")]
