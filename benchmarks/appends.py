@@ -12,9 +12,9 @@ import httpx
 import orjson
 import polars as pl
 
+from benchmarks.client import Client
 from benchmarks.figures import Figure, Sizes, alternate
 from benchmarks.guards import UNREACHED
-from demo.client import Client
 from demo.server import Server, serving
 
 CONNECTIONS = 4

@@ -8,12 +8,12 @@ import httpx
 import polars as pl
 import psutil
 
+from benchmarks.client import INGEST, Client
 from benchmarks.data import DAMAGED_EVERY, damaged_cells, write_csv, write_damaged_csv
 from benchmarks.figures import Figure, Sizes, alternate
 from benchmarks.ingest import ingest_s
 from benchmarks.memory import MAX_BYTES, MIB, PROC, peak_bytes_of
 from benchmarks.rules import CHECKS
-from demo.client import INGEST, Client
 from demo.server import Server, serving
 
 MAX_RATIO = 1.5

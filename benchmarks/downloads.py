@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
+from benchmarks.client import Client
 from benchmarks.data import write_csv
 from benchmarks.figures import Figure, Sizes, alternate
 from benchmarks.ingest import ingest_s
 from benchmarks.memory import MIB, PROC, peak_bytes_of
-from demo.client import Client
 from demo.server import Server, serving
 
 MAX_GROWTH_BYTES = 128 * MIB

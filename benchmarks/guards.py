@@ -10,8 +10,8 @@ from pathlib import Path
 
 import orjson
 
+from benchmarks.client import Client
 from benchmarks.figures import Figure, Sizes, alternate
-from demo.client import Client
 from demo.server import HOST, free_port, serving, wait_until_ready
 
 CONNECTIONS = 8

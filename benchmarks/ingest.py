@@ -5,9 +5,9 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.client import Client
 from benchmarks.data import write_csv
 from benchmarks.figures import Figure, Sizes, alternate
-from demo.client import Client
 from demo.server import serving
 
 MAX_RATIO = 2.0

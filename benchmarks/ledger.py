@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import polars as pl
 
+from benchmarks.client import Client
 from benchmarks.figures import Figure, Sizes, alternate
 from benchmarks.memory import MIB, PROC, peak_bytes_of
-from demo.client import Client
 from demo.server import Server, serving
 from headgate.domain.ledgers import ledger_key
 from headgate.storage.ledger import SCHEMA, merge_parts

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from benchmarks.client import Client
 from benchmarks.data import write_csv
 from benchmarks.figures import Figure, Sizes, alternate
 from benchmarks.ingest import ingest_s
-from demo.client import Client
 from demo.server import serving
 
 MIB = 1024**2

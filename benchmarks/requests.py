@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 
 from benchmarks.bare import OBJECTS
+from benchmarks.client import Client
 from benchmarks.figures import Figure, Sizes, alternate
 from benchmarks.guards import UNREACHED
-from demo.client import Client
 from demo.server import HOST, free_port, serving, wait_until_ready
 
 CLIENTS = 8

@@ -6,9 +6,9 @@ from pathlib import Path
 from random import Random
 
 from benchmarks.accepting import Place
+from benchmarks.client import Client, Refused
 from benchmarks.figures import Figure, Sizes, in_ms
 from benchmarks.redis_server import redis_running
-from demo.client import Client, Refused
 from demo.server import serving, working
 
 WORKERS = 2

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.client import INGEST, Client
 from benchmarks.data import write_csv
 from benchmarks.figures import Figure, Sizes, alternate
-from demo.client import INGEST, Client
 from demo.server import serving
 
 MAX_RATIO = 1.3

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
 
-from demo.client import PROTOCOL, Refused
+from benchmarks.client import PROTOCOL, Refused
 from demo.server import Server
 
 PER_SOCKET = 50

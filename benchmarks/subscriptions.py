@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.accepting import Acceptor, Place
+from benchmarks.client import Client
 from benchmarks.data import write_csv
 from benchmarks.figures import Figure, Sizes, in_ms, percentile
 from benchmarks.redis_server import redis_running
 from benchmarks.subscribers import subscribed
-from demo.client import Client
 from demo.server import Server, serving, working
 
 MAX_P95_S = 0.15

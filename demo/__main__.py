@@ -10,35 +10,27 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NoReturn
+from typing import Any, NoReturn
 
-import httpx
 from rich.console import Console
-from websockets.exceptions import WebSocketException
 
-from demo.client import Client, Refused
 from demo.sales import write_sales
 from demo.server import Server, ServerFailed, serving
 from demo.show import show_line, show_progress, show_table
+from headgate.client import Headgate, HeadgateError, Job
 
 HOME = Path(".headgate-demo")
 ROWS = 300_000
 DATASET = "sales"
 PIPELINE, PIPELINE_NAME, MADE = Path(__file__).with_name("revenue.yaml"), "revenue-by-product", "revenue"
-ERRORS = """
-query ($job: ID!) {
-  errors(filter: {job: $job}, first: 10) { edges { node { row line column code message } } }
-}
-"""
-ROWS_PAGE = """
-query ($name: String!) {
-  dataset(name: $name) { version rowCount rows(first: 5) { columns { name type } records } }
-}
-"""
 NEXT = "README.md shows how to send a file of your own; schema.graphql is the whole API, field by field."
 NEXT_AFTER_ONCE = f"Where to look next: make demo does the same and then serves. {NEXT}"
+SHOWN_ROWS = 5
+SHOWN_ERRORS = ("row", "line", "column", "code", "message")
 SHOWN_COLUMNS = ("order_id", "ordered_at", "customer", "product", "unit_price")
 
 
@@ -51,7 +43,7 @@ def main() -> int:
         run(console, once=os.environ.get("ONCE", "") not in ("", "0"))
     except KeyboardInterrupt:
         return 130
-    except (Refused, ServerFailed, httpx.HTTPError, WebSocketException, OSError) as error:
+    except (HeadgateError, ServerFailed, OSError) as error:
         print(f"The demo failed. {error}", file=sys.stderr)
         return 1
     return 0
@@ -65,9 +57,9 @@ def run(console: Console, *, once: bool) -> None:
     """Show everything once and then, unless that is enough, serve until Ctrl-C."""
     show_line(console, "Starting Headgate")
     with _home(once) as home, serving(home) as server:
-        with Client(server.url, server.token) as client:
-            ingest_sales(console, client)
-            run_pipeline(console, client)
+        with Headgate(server.url, server.token) as headgate:
+            ingest_sales(console, headgate)
+            run_pipeline(console, headgate)
         if once:
             show_line(console, NEXT_AFTER_ONCE)
         else:
@@ -83,43 +75,39 @@ def _home(once: bool) -> Iterator[Path]:
         yield Path(folder)
 
 
-def ingest_sales(console: Console, client: Client, rows: int = ROWS) -> None:
-    """Send the sample, follow its job, and show counts, row errors and rows. Raises Refused."""
-    file_id = _upload_sales(console, client, rows)
-    job_id = client.ingest({"file": file_id}, DATASET, mode="REPLACE")
-    _follow(console, client, job_id)
-    errors = [edge["node"] for edge in client.ask(ERRORS, job=job_id)["errors"]["edges"]]
-    show_table(console, "Rejected rows", ("row", "line", "column", "code", "message"), errors)
-    dataset = client.ask(ROWS_PAGE, name=DATASET)["dataset"]
-    show_table(console, f"Dataset {DATASET}", SHOWN_COLUMNS, dataset["rows"]["records"])
-
-
-def run_pipeline(console: Console, client: Client) -> None:
-    """Make a pipeline with steps, run it, and show what it has made of the sample. Raises Refused."""
-    show_line(console, f"Running this pipeline over {DATASET}:\n\n{PIPELINE.read_text()}")
-    client.apply(PIPELINE_NAME, PIPELINE.read_text())
-    _follow(console, client, client.run(PIPELINE_NAME))
-    records = client.ask(ROWS_PAGE, name=MADE)["dataset"]["rows"]["records"]
-    show_table(console, f"Dataset {MADE}", ("country", "product", "orders", "revenue"), records)
-
-
-def _follow(console: Console, client: Client, job_id: str) -> None:
-    """Show a job's progress and its counts. Raises Refused where it fails."""
-    job = show_progress(console, client.watch(job_id))
-    if job.get("failure"):
-        raise Refused(f"{job['failure']['code']}: {job['failure']['message']}")
-    counts = ", ".join(f"{count:,} {name}" for name, count in job["counts"].items())
-    show_line(console, f"{job['status']}: {counts}\n")
-
-
-def _upload_sales(console: Console, client: Client, rows: int) -> str:
+def ingest_sales(console: Console, headgate: Headgate, rows: int = ROWS) -> None:
+    """Send the sample, follow its job, and show counts, row errors and rows. Raises HeadgateError."""
     with TemporaryDirectory(prefix="headgate-demo-") as folder:
         path = Path(folder) / "sales.csv"
         broken = write_sales(path, rows)
         size = path.stat().st_size / 1e6
         show_line(console, f"Sending sales.csv: {rows:,} rows, {broken} of them broken, {size:.1f} MB")
-        file_id: str = client.upload(path)["id"]
-    return file_id
+        job = headgate.ingest(path, dataset=DATASET, mode="REPLACE")
+    _follow(console, headgate, job)
+    show_table(console, "Rejected rows", SHOWN_ERRORS, map(asdict, headgate.errors(job)))
+    show_table(console, f"Dataset {DATASET}", SHOWN_COLUMNS, _first_rows(headgate, DATASET))
+
+
+def run_pipeline(console: Console, headgate: Headgate) -> None:
+    """Make a pipeline with steps, run it, and show what it has made of the sample. Raises HeadgateError."""
+    show_line(console, f"Running this pipeline over {DATASET}:\n\n{PIPELINE.read_text()}")
+    headgate.apply_pipeline(PIPELINE.read_text(), name=PIPELINE_NAME)
+    _follow(console, headgate, headgate.run_pipeline(PIPELINE_NAME))
+    columns = ("country", "product", "orders", "revenue")
+    show_table(console, f"Dataset {MADE}", columns, _first_rows(headgate, MADE))
+
+
+def _first_rows(headgate: Headgate, dataset: str) -> Iterator[dict[str, Any]]:
+    return islice(headgate.rows(dataset, page_rows=SHOWN_ROWS), SHOWN_ROWS)
+
+
+def _follow(console: Console, headgate: Headgate, job: Job) -> None:
+    """Show a job's progress and its counts. Raises JobFailed."""
+    job = show_progress(console, headgate.watch(job)).raise_for_failure()
+    counts = asdict(job.counts)
+    del counts["warnings"]
+    told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    show_line(console, f"{job.status}: {told}\n")
 
 
 def _serve_on(console: Console, server: Server) -> None:

@@ -9,16 +9,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-Event = Mapping[str, Any]
+from headgate.client import Event, Job
 
 
-def show_progress(console: Console, events: Iterable[Event]) -> dict[str, Any]:
-    """Show a job's events as they come; answers the job as the last one tells it."""
+def show_progress(console: Console, events: Iterable[Event]) -> Job:
+    """Show a job's events, of which there are some, as they come; answers the job as the last one tells it."""
     show = _show_bar if console.is_terminal else _show_lines
-    job: dict[str, Any] = {}
-    for event in show(console, events):
-        job = event["job"]
-    return job
+    *_, last = show(console, events)
+    return last.job
 
 
 def _show_bar(console: Console, events: Iterable[Event]) -> Iterable[Event]:
@@ -26,17 +24,17 @@ def _show_bar(console: Console, events: Iterable[Event]) -> Iterable[Event]:
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("waiting", total=1.0)
         for event in events:
-            if figures := event["progress"]:
-                bar.update(task, description=figures["stage"], completed=figures["fraction"])
+            if figures := event.progress:
+                bar.update(task, description=figures.stage, completed=figures.fraction)
             yield event
         bar.update(task, description="done", completed=1.0)
 
 
 def _show_lines(console: Console, events: Iterable[Event]) -> Iterable[Event]:
     for event in events:
-        if figures := event["progress"]:
-            share = "" if figures["fraction"] is None else f", {figures['fraction']:.0%}"
-            console.print(f"{figures['stage']}: {figures['rowsRead']:,} rows read{share}")
+        if figures := event.progress:
+            share = "" if figures.fraction is None else f", {figures.fraction:.0%}"
+            console.print(f"{figures.stage}: {figures.rows_read:,} rows read{share}")
         yield event
 
 

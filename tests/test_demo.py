@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -16,6 +17,7 @@ from rich.console import Console
 from demo.sales import write_sales
 from demo.server import ServerFailed, serving
 from demo.show import show_progress
+from headgate.client import Counts, Event, Job, Progress
 
 ROOT = Path(__file__).parent.parent
 TIMEOUT_S = 60
@@ -75,20 +77,41 @@ def test_a_server_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -
         pass
 
 
-def events() -> list[dict[str, Any]]:
-    progress = {"stage": "reading", "fraction": None, "rowsRead": 1_000}
-    job = {"status": "RUNNING"}
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+COUNTS = Counts(read=0, accepted=0, rejected=0, filtered=0, merged=0, warnings=0)
+READING = Progress("reading", None, 1_000, 0, 0, None, None, None, None)
+RUNNING = Job(
+    id="job_1",
+    kind="INGEST",
+    status="RUNNING",
+    priority="MEDIUM",
+    counts=COUNTS,
+    progress=READING,
+    failure=None,
+    pipeline=None,
+    dataset=None,
+    dataset_version=None,
+    created_at=MOMENT,
+    started_at=None,
+    finished_at=None,
+    duration_ms=None,
+)
+DONE = replace(RUNNING, status="SUCCEEDED")
+
+
+def events() -> list[Event]:
+    writing = replace(READING, stage="writing", fraction=0.5)
+    first = Event("1", "PROGRESS", MOMENT, None, READING, None, (), RUNNING)
     return [
-        {"status": None, "progress": progress, "job": job},
-        {"status": None, "progress": {**progress, "stage": "writing", "fraction": 0.5}, "job": job},
-        {"status": "SUCCEEDED", "progress": None, "job": {"status": "SUCCEEDED"}},
+        first,
+        replace(first, progress=writing),
+        replace(first, type="STATUS", status="SUCCEEDED", progress=None, job=DONE),
     ]
 
 
 def test_progress_without_a_terminal_is_one_line_for_each_event() -> None:
     shown = StringIO()
-    job = show_progress(Console(file=shown), iter(events()))
-    assert job == {"status": "SUCCEEDED"}
+    assert show_progress(Console(file=shown), iter(events())) == DONE
     assert shown.getvalue() == "reading: 1,000 rows read\nwriting: 1,000 rows read, 50%\n"
 
 

@@ -1,4 +1,4 @@
-"""A small client of Headgate: GraphQL over HTTP, and over WebSocket for what is live."""
+"""A bare client of Headgate, so that the server is measured: GraphQL over HTTP, and over WebSocket for what is live."""
 
 import json
 from collections.abc import Iterator
