@@ -47,6 +47,8 @@ def _described(name: str, command: TyperCommand) -> Iterator[str | list[str]]:
     )
     if rows := [_row(*record) for record in records if record]:
         yield table(["argument or option", "meaning", "default"], rows)
+    if command.epilog:
+        yield "\n".join(["```text", command.epilog.removeprefix("Example: "), "```"])
 
 
 def _row(written: str, meaning: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -69,6 +70,7 @@ class Sighting:
     categories: set[str] = field(default_factory=set)
 
 
+@cache
 def sightings(source: Path = SOURCE) -> Mapping[str, Sighting]:
     """Every code with where it was seen, in the order of the alphabet."""
     found: defaultdict[str, Sighting] = defaultdict(Sighting)

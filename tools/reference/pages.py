@@ -1,5 +1,7 @@
 """All pages that are written from the code."""
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from tools.reference import kinds
@@ -12,7 +14,8 @@ FOLDERS = ("kinds", "reference")
 """Folders of the documentation that hold written pages only."""
 
 
-def pages() -> dict[str, str]:
+@cache
+def pages() -> Mapping[str, str]:
     """Every page by its path in the documentation."""
     return {
         **{f"kinds/{path}": text for path, text in kinds.pages().items()},
