@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from headgate import __version__
-from headgate.cli import processes, schema, upkeep, users
+from headgate.cli import datasets, files, jobs, pipelines, processes, schema, upkeep, users
 from headgate.cli.output import say
 
-SERVER = "Run a server"
+DATA, SERVER = "Send and read data", "Run a server"
 EXITS = (
     "Exit codes: 0 done, 1 the job failed, 2 wrong usage, 3 the data is not valid, 4 not authenticated, "
     "5 unreachable, 6 timed out."
@@ -41,6 +41,17 @@ def before_any(
     """Headgate: the gate through which data gets in."""
 
 
+app.command(rich_help_panel=DATA, epilog="Example: headgate upload loans.csv")(files.upload)
+app.command(rich_help_panel=DATA, epilog="Example: headgate ingest loans.csv --dataset loans --watch")(
+    files.ingest
+)
+app.command(rich_help_panel=DATA, epilog="Example: headgate validate loans.csv --spec checks.yaml")(
+    files.validate
+)
+app.command(rich_help_panel=DATA, epilog="Example: headgate errors job_01j8x --csv errors.csv")(jobs.errors)
+app.add_typer(jobs.app, name="jobs", rich_help_panel=DATA)
+app.add_typer(pipelines.app, name="pipelines", rich_help_panel=DATA)
+app.add_typer(datasets.app, name="datasets", rich_help_panel=DATA)
 app.command(rich_help_panel=SERVER, epilog="Example: headgate serve --port 8080")(processes.serve)
 app.command(rich_help_panel=SERVER, epilog="Example: headgate worker --processes 4")(processes.worker)
 app.command(rich_help_panel=SERVER, epilog="Example: headgate migrate")(upkeep.migrate)

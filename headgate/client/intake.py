@@ -82,6 +82,7 @@ class Intake(Core):
         self,
         path: Path | None = None,
         *,
+        dataset: str | None = None,
         checks: Sequence[Spec] | None = None,
         contract: Spec | None = None,
         template: str | None = None,
@@ -91,11 +92,14 @@ class Intake(Core):
     ) -> Job:
         """Start a job that holds data against rules and ingests nothing; `errors` lists what broke them.
 
-        The rules are `checks` such as `{"range": {"columns": ["age"], "min": 0}}` and a `contract`, or those of a
-        pipeline or a template. Raises as `ingest` does.
+        The data is given as to `ingest`, or is that of a `dataset` as it is now. The rules are `checks` such as
+        `{"range": {"columns": ["age"], "min": 0}}` and a `contract`, or those of a pipeline or a template. Raises as
+        `ingest` does.
         """
         named = {"checks": checks, "contract": contract, "pipeline": pipeline, "template": template}
         data = await self._data(path, given, on_progress)
+        if dataset is not None:
+            data["data"] = {"dataset": {"name": dataset}}
         return await self._start("validate", "ValidateInput", {**named, **data})
 
     async def append(
