@@ -26,7 +26,7 @@ app = typer.Typer(help="Datasets: listed, shown, exported.", no_args_is_help=Tru
 
 @app.command("list", epilog="Example: headgate datasets list")
 def list_datasets(limit: Limit = 0, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
-    """Print datasets by their names."""
+    """Print datasets, the newest first."""
     with asking(url, token) as headgate:
         found = list(islice(headgate.datasets(), limit or None))
     print_rows([document(each) for each in found] if as_json else [_row_of(each) for each in found], as_json)

@@ -149,7 +149,7 @@ def row_of(job: "Job") -> dict[str, Any]:
         "accepted": job.counts.accepted,
         "rejected": job.counts.rejected,
         "createdAt": job.created_at,
-        "duration": None if job.duration_ms is None else Seconds(job.duration_ms / 1000),
+        "duration": None if job.duration_ms is None else Seconds(round(job.duration_ms / 1000, 3)),
     }
 
 

@@ -43,7 +43,9 @@ def asking(url: str | None, token: str | None) -> Iterator["Headgate"]:
         fail(str(error), Exit.TIMED_OUT)
     except client.HeadgateError as error:
         fail(str(error), Exit.UNREACHABLE)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), Exit.USAGE)
+    except ValueError as error:
         fail(str(error), Exit.USAGE)
 
 
