@@ -1,11 +1,10 @@
-import { useEffect, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { type ResultOf, graphql } from "../../graph";
-import { useFeedGap, useJobEvents } from "../JobFeed";
 import { bytes, count, moment, since } from "../shared/format";
 import { LoadMore } from "../shared/LoadMore";
+import { NameFilter } from "../shared/NameFilter";
 import { Empty, Failure, Loading } from "../shared/states";
-import { hasEnded } from "../shared/Status";
+import { useChanges } from "../shared/useChanges";
 import { usePages } from "../shared/usePages";
 import { pathOf } from "./address";
 import "./datasets.css";
@@ -21,50 +20,24 @@ const Datasets = graphql(`
 
 type Dataset = ResultOf<typeof Datasets>["datasets"]["edges"][number]["node"];
 
-const TYPING_PAUSE_MS = 250;
-
 /** All datasets, the newest first. */
 export default function DatasetsPage() {
   const [query, setQuery] = useSearchParams();
   const name = query.get("name") ?? "";
   const pages = usePages(Datasets, { filter: name ? { nameContains: name } : null }, (data) => data.datasets);
   const { entries: datasets, reload } = pages;
-  useFeedGap(reload);
-  useJobEvents(({ type, job }) => {
-    if (type === "STATUS" && hasEnded(job.status)) reload();
-  });
+  useChanges(reload);
   return (
     <>
       <div className="row title-row">
         <h1>Datasets</h1>
-        <NameFilter name={name} onChange={(next) => setQuery(next ? { name: next } : {}, { replace: true })} />
+        <NameFilter label="Find a dataset by name" name={name} onChange={(next) => setQuery(next ? { name: next } : {}, { replace: true })} />
       </div>
       {!datasets && (pages.error ? <Failure error={pages.error} onRetry={reload} /> : <Loading what="datasets" />)}
       {datasets?.length === 0 && <None name={name} />}
       {datasets && datasets.length > 0 && <DatasetTable datasets={datasets} />}
       {datasets && <LoadMore pages={pages} what="datasets" />}
     </>
-  );
-}
-
-/** What was typed counts once the typing rests. */
-function NameFilter({ name, onChange }: { name: string; onChange: (name: string) => void }) {
-  const [typed, setTyped] = useState(name);
-  useEffect(() => setTyped(name), [name]);
-  useEffect(() => {
-    if (typed === name) return undefined;
-    const timer = setTimeout(() => onChange(typed), TYPING_PAUSE_MS);
-    return () => clearTimeout(timer);
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- `onChange` is new at each turn
-  }, [typed, name]);
-  return (
-    <input
-      type="search"
-      aria-label="Find a dataset by name"
-      placeholder="Find by name"
-      value={typed}
-      onChange={(event) => setTyped(event.target.value)}
-    />
   );
 }
 

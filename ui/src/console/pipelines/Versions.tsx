@@ -1,0 +1,101 @@
+import { useEffect, useRef, useState } from "react";
+import { useMutation } from "urql";
+import { ConfirmDialog } from "../shared/ConfirmDialog";
+import { type Fault, Faults, faultsOf } from "../shared/faults";
+import { moment, since } from "../shared/format";
+import { LoadMore } from "../shared/LoadMore";
+import { Failure, Loading } from "../shared/states";
+import { usePages } from "../shared/usePages";
+import { diff } from "./diff";
+import { type PipelineVersion, PipelineVersionsQuery, UpdatePipeline } from "./queries";
+
+interface Props {
+  name: string;
+  newest: number;
+  canOperate: boolean;
+}
+
+/** The versions of a pipeline, the newest first, each with what it changed. */
+export function Versions({ name, newest, canOperate }: Props) {
+  const pages = usePages(PipelineVersionsQuery, { name }, (data) => data.pipeline?.versions);
+  const { entries: versions, reload } = pages;
+  const known = useRef(newest);
+  useEffect(() => {
+    if (known.current !== newest) reload();
+    known.current = newest;
+  }, [newest, reload]);
+  if (!versions) return pages.error ? <Failure error={pages.error} onRetry={reload} /> : <Loading what="versions" />;
+  return (
+    <>
+      <ol className="pipeline-versions" aria-label="Versions">
+        {versions.map((version, place) => (
+          <li key={version.version} className="panel">
+            <div className="row title-row">
+              <h2>Version {version.version}</h2>
+              <span className="hint">
+                <span title={moment(version.createdAt)}>{since(version.createdAt)}</span>
+                {version.createdBy && `, by ${version.createdBy.name}`}
+              </span>
+              {canOperate && version.version !== newest && <GoBack name={name} version={version} newest={newest} />}
+            </div>
+            {version.comment && <p>{version.comment}</p>}
+            <WhatChanged version={version} before={versions[place + 1]} />
+          </li>
+        ))}
+      </ol>
+      <LoadMore pages={pages} what="versions" />
+    </>
+  );
+}
+
+const SIGNS = { same: " ", added: "+", removed: "−" } as const;
+
+function WhatChanged({ version, before }: { version: PipelineVersion; before: PipelineVersion | undefined }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{before ? `What changed since version ${before.version}` : "All of it"}</summary>
+      {isOpen && (
+        <pre className="code diff" tabIndex={0} role="region" aria-label={`Changes of version ${version.version}`}>
+          {before
+            ? diff(before.yaml, version.yaml).map(({ change, text }, place) => (
+                <span key={place} className={change}>{`${SIGNS[change]} ${text}`}</span>
+              ))
+            : version.yaml}
+        </pre>
+      )}
+    </details>
+  );
+}
+
+function GoBack({ name, version, newest }: { name: string; version: PipelineVersion; newest: number }) {
+  const [isAsking, setAsking] = useState(false);
+  const [faults, setFaults] = useState<Fault[]>([]);
+  const [{ fetching }, update] = useMutation(UpdatePipeline);
+
+  async function confirm() {
+    const comment = `As in version ${version.version}`;
+    const result = await update({ input: { name, yaml: version.yaml, comment, expectedVersion: newest } });
+    const found = faultsOf(result, result.data?.updatePipeline.errors);
+    setFaults(found);
+    if (found.length === 0) setAsking(false);
+  }
+
+  return (
+    <>
+      <button type="button" className="quiet" onClick={() => setAsking(true)}>Go back to version {version.version}</button>
+      {isAsking && (
+        <ConfirmDialog
+          title={`Go back to version ${version.version}?`}
+          action={`Use version ${version.version}`}
+          isBusy={fetching}
+          onConfirm={() => void confirm()}
+          onClose={() => setAsking(false)}
+        >
+          <p>{name} gets a new version that does what version {version.version} did. All versions stay.</p>
+          <Faults of={faults} />
+        </ConfirmDialog>
+      )}
+    </>
+  );
+}
