@@ -23,22 +23,6 @@ mutation ($input: IngestInput!) {
   ingest(input: $input) { job { id } errors { code message } }
 }
 """
-APPLY = """
-mutation ($input: CreatePipelineInput!) {
-  createPipeline(input: $input) { pipeline { name } errors { code message } }
-}
-"""
-CHANGE = """
-mutation ($input: UpdatePipelineInput!) {
-  updatePipeline(input: $input) { pipeline { name } errors { code message } }
-}
-"""
-KNOWN = "query ($name: String!) { pipeline(name: $name) { version } }"
-RUN = """
-mutation ($input: RunPipelineInput!) {
-  runPipeline(input: $input) { job { id } errors { code message } }
-}
-"""
 WATCH = """
 subscription ($job: ID!) {
   jobProgress(jobId: $job) {
@@ -92,19 +76,6 @@ class Client:
         """Start an ingest of this DataInput and answer the id of its job."""
         payload = self.ask(INGEST, input={"data": data, "dataset": dataset, "mode": mode})["ingest"]
         job_id: str = _outcome(payload, "job")["id"]
-        return job_id
-
-    def apply(self, name: str, yaml: str) -> None:
-        """Make a pipeline of a YAML document or, where it is there, let it be as the document says."""
-        given = {"name": name, "yaml": yaml}
-        if self.ask(KNOWN, name=name)["pipeline"] is None:
-            _outcome(self.ask(APPLY, input=given)["createPipeline"], "pipeline")
-        else:
-            _outcome(self.ask(CHANGE, input=given)["updatePipeline"], "pipeline")
-
-    def run(self, name: str) -> str:
-        """Run a pipeline and answer the id of its job."""
-        job_id: str = _outcome(self.ask(RUN, input={"name": name})["runPipeline"], "job")["id"]
         return job_id
 
     def watch(self, job_id: str) -> Iterator[dict[str, Any]]:
