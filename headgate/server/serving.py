@@ -22,6 +22,8 @@ CLOSE_S = 5
 CHECK_TIMEOUT_S = 10.0
 CHECK_INTERVAL_S = 1.0
 BACKLOG = 2048
+IDLE_S = 75
+"""Longer than clients and proxies keep a connection to use it again: none is closed under their next request."""
 GC_ALLOCATIONS = 20_000
 """A page of a list makes some thousand objects, hardly any in cycles; by default they are looked through ten times."""
 
@@ -66,6 +68,7 @@ def configure(
         server_header=False,
         # By default uvicorn believes whoever connects from this machine; whom we believe is a setting.
         proxy_headers=False,
+        timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=CLOSE_S,
     )
 
