@@ -33,11 +33,14 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 GRAPHIQL_POLICY = (
-    POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'") + "; worker-src 'self'"
+    POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
+        "img-src 'self'", "img-src 'self' data:"
+    )
+    + "; worker-src 'self'"
 )
 """Monaco, the editor in GraphiQL, places each line and colours each word by `style` attributes in the HTML that it
-writes, and its themes by <style> elements; attributes can be allowed by no nonce. Styles of a stranger could send
-nothing anywhere: everything that they might load comes from here."""
+writes, which no nonce can allow, its themes are <style> elements, and the waves under what is wrong are images in them.
+A stranger's styles and images could send nothing anywhere: whatever they might load comes from here."""
 KEPT = "public, max-age=31536000, immutable"
 """The names of assets change with what is in them."""
 MEDIA_TYPES = {

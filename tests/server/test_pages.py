@@ -98,7 +98,7 @@ async def test_graphiql_takes_scripts_and_workers_from_files_alone(pages: httpx.
     assert "default-src 'none'; script-src 'self';" in policy
     assert "worker-src 'self'" in policy
     assert policy.count("unsafe") == 1
-    assert "style-src 'self' 'unsafe-inline';" in policy
+    assert "style-src 'self' 'unsafe-inline'; img-src 'self' data:;" in policy
 
 
 @pytest.mark.parametrize("path", ["/", "/graphiql"])

@@ -1,3 +1,15 @@
+import "./workers";
+import "@graphiql/react/style.css";
+import "graphiql/graphiql.css";
+import "@graphiql/plugin-doc-explorer/style.css";
+import "@graphiql/plugin-history/style.css";
+import "@graphiql/plugin-explorer/style.css";
+import "./graphiql.css";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
 import { takeTokenFromLink } from "../session";
+import { GraphiQLPage } from "./GraphiQLPage";
 
 takeTokenFromLink();
+const root = document.getElementById("root");
+if (root) createRoot(root).render(<StrictMode><GraphiQLPage /></StrictMode>);
