@@ -73,7 +73,7 @@ async def test_a_rolling_upgrade_loses_and_refuses_nothing(make_site: MakeSite, 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(load.run())
             await load.more(JOBS_BETWEEN)
-            migrate(site)
+            await asyncio.to_thread(migrate, site)
             await load.more(JOBS_BETWEEN)
             await start(new)
             load.servers = [old[0], new[0]]
@@ -118,7 +118,10 @@ def asking(site: Site, program: tuple[str, ...]) -> httpx.AsyncClient:
 
 
 async def ask(http: httpx.AsyncClient, server: Member, query: str, **variables: object) -> Any:
-    response = await http.post(f"{server.url}/graphql", json={"query": query, "variables": variables})
+    try:
+        response = await http.post(f"{server.url}/graphql", json={"query": query, "variables": variables})
+    except httpx.TransportError as error:
+        raise AssertionError(f"{server.name}: {error!r}\n{server.log.read_text()[-3000:]}") from error
     answer = response.json()
     assert "errors" not in answer, answer
     return answer["data"]
