@@ -15,7 +15,7 @@ export interface Pages<Entry> {
   error: CombinedError | null;
   isReading: boolean;
   hasMore: boolean;
-  /** Read the next page. */
+  /** Read the next page; at the end of a list, what has come behind it since. */
   more: () => void;
   /** Read what is shown anew, from the beginning, and show it all at once. */
   reload: () => void;
@@ -84,7 +84,7 @@ export function usePages<Data, Variables extends { after?: string | null }, Entr
 
   const more = useCallback(() => {
     const { entries, cursor, hasMore, isReading } = latest.current;
-    if (entries && hasMore && !isReading) void read({ entries, cursor, hasMore }, 0);
+    if (entries && !isReading) void read({ entries, cursor, hasMore }, 0);
   }, [read]);
   const reload = useCallback(() => void read(null, latest.current.entries?.length ?? 0), [read]);
   const { entries, error, isReading, hasMore } = current;
@@ -98,7 +98,7 @@ function begin<Entry>(key: string, page: Page<Entry> | null): State<Entry> {
 function append<Entry>(before: Page<Entry> | null, connection: Connection<Entry> | null | undefined): Page<Entry> {
   return {
     entries: [...(before?.entries ?? []), ...(connection?.edges.map(({ node }) => node) ?? [])],
-    cursor: connection?.pageInfo.endCursor ?? null,
+    cursor: connection?.pageInfo.endCursor ?? before?.cursor ?? null,
     hasMore: connection?.pageInfo.hasNextPage ?? false,
   };
 }
