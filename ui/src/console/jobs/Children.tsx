@@ -38,7 +38,7 @@ export function Children({ parentId }: { parentId: string }) {
     <section aria-labelledby="items-title">
       <h2 id="items-title">Items</h2>
       <ChildTotals parentId={parentId} />
-      <JobsTable jobs={jobs} label="Items of the batch" />
+      <JobsTable jobs={jobs} label="Items of the batch" isOfBatch />
       <LoadMore pages={pages} what="items" />
     </section>
   );

@@ -42,7 +42,8 @@ function RetryButtons({ job }: { job: ShownJob }) {
   const [{ fetching }, retry] = useMutation(Retry);
   const [faults, setFaults] = useState<Fault[]>([]);
   const { allowed, reason } = actionOf(job, "RETRY");
-  if (!allowed) return job.status === "SUCCEEDED" ? null : <p className="hint">It can't be tried again: {reason}</p>;
+  const isDone = job.status === "SUCCEEDED" || (job.kind === "VALIDATE" && job.status === "PARTIAL");
+  if (!allowed) return isDone ? null : <p className="hint">It can't be tried again: {reason}</p>;
 
   async function start(strategy: Strategy) {
     const result = await retry({ input: { jobId: job.id, strategy } });

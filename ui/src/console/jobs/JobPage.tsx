@@ -46,6 +46,7 @@ function JobParts({ job, readAgain }: { job: ShownJob; readAgain: () => void }) 
   const [hadErrors, setHadErrors] = useState(false);
   // They stay in place as the last of them is corrected.
   if (!hadErrors && job.errorSummary.length > 0) setHadErrors(true);
+  const result = job.result && <JobResult job={job} result={job.result} />;
   return (
     <>
       <JobHead job={job} />
@@ -55,8 +56,9 @@ function JobParts({ job, readAgain }: { job: ShownJob; readAgain: () => void }) 
       {isOver && <RowsBar counts={job.counts} kind={job.kind} />}
       {job.kind === "BATCH" && <Children parentId={job.id} />}
       {job.kind === "MAPPING" && <Items jobId={job.id} isOver={isOver} />}
+      {job.kind === "VALIDATE" && result}
       {hadErrors && <ErrorsSection job={job} readAgain={readAgain} />}
-      {job.result && <JobResult job={job} result={job.result} />}
+      {job.kind !== "VALIDATE" && result}
       <JobFacts job={job} />
       <Attempts attempts={job.attempts} />
       <EventLog jobId={job.id} />

@@ -7,7 +7,7 @@ import { jobName, KIND_NAMES } from "./words";
 import type { ListedJob } from "./useJobList";
 
 /** Jobs, one a line, each with its progress as it happens. */
-export function JobsTable({ jobs, label }: { jobs: ListedJob[]; label: string }) {
+export function JobsTable({ jobs, label, isOfBatch }: { jobs: ListedJob[]; label: string; isOfBatch?: boolean }) {
   return (
     <div className="scroll jobs-table">
       <table aria-label={label}>
@@ -21,7 +21,7 @@ export function JobsTable({ jobs, label }: { jobs: ListedJob[]; label: string })
             <th scope="col" className="number">Took</th>
           </tr>
         </thead>
-        <tbody>{jobs.map((job) => <JobRow key={job.id} job={job} />)}</tbody>
+        <tbody>{jobs.map((job) => <JobRow key={job.id} job={isOfBatch ? { ...job, parent: null } : job} />)}</tbody>
       </table>
     </div>
   );
