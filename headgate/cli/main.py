@@ -60,6 +60,9 @@ app.command("rotate-key", rich_help_panel=SERVER, epilog="Example: headgate rota
 app.command("settings", rich_help_panel=SERVER, epilog="Example: headgate settings --json")(
     upkeep.show_settings
 )
+app.command(rich_help_panel=SERVER, epilog="Example: headgate doctor --url https://headgate.example.org")(
+    upkeep.doctor
+)
 app.add_typer(users.app, name="users", rich_help_panel=SERVER)
 app.add_typer(schema.app, name="schema", rich_help_panel=SERVER)
 

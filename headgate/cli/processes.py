@@ -9,6 +9,7 @@ import typer
 
 from headgate.cli.configuration import read_settings
 from headgate.cli.exits import Exit, carry_out, fail, failing_in_one_line
+from headgate.cli.filelimit import raise_limit
 from headgate.cli.links import print_links
 from headgate.cli.output import say
 
@@ -54,6 +55,7 @@ def serve(
     say(f"Headgate serves {url}/graphql")
     is_for_people = (with_sample or sys.stdout.isatty()) if with_link is None else with_link
     welcome = partial(_welcome, settings, url, with_sample=with_sample, with_link=is_for_people)
+    raise_limit(settings.max_connections)
     limits = ConnectionLimits(settings.read_seconds, settings.max_connections, settings.max_frame_bytes)
     if not serving.run(application, listener, limits=limits, on_ready=welcome):
         raise typer.Exit(Exit.UNREACHABLE)

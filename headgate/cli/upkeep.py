@@ -9,6 +9,7 @@ from headgate.cli.configuration import read_settings
 from headgate.cli.exits import carry_out
 from headgate.cli.links import print_links
 from headgate.cli.output import AsJson, print_rows, say
+from headgate.cli.remote import Token
 from headgate.cli.users import RoleName
 
 MAX_TOKEN_HOURS = 10 * 366 * 24
@@ -70,3 +71,16 @@ def show_settings(as_json: AsJson = False) -> None:
     from headgate.settings import describe
 
     print_rows([row._asdict() for row in describe(read_settings())], as_json)
+
+
+def doctor(
+    url: Annotated[
+        str | None, typer.Option(help="A server that runs, in place of this machine's set-up.", metavar="URL")
+    ] = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find what is wrong with a set-up, and say what to do. Ends with 1 where something doesn't work."""
+    from headgate.cli.doctor.command import examine
+
+    examine(url, token, as_json=as_json)

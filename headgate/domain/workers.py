@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from headgate.domain.services import Services
+from headgate.storage.database import Database
 from headgate.storage.tables import Worker, utc_now
 
 SILENT_LEASES = 2
@@ -23,9 +24,14 @@ async def tell(session: AsyncSession, name: str, *, running_jobs: int) -> None:
 
 async def living(services: Services) -> list[Worker]:
     """List the workers that told of themselves lately, oldest first."""
-    since = utc_now() - timedelta(seconds=SILENT_LEASES * services.lease_s)
+    return await seen(services.database, services.lease_s)
+
+
+async def seen(database: Database, lease_s: float) -> list[Worker]:
+    """List them, with no more at hand than the database and how long a lease is."""
+    since = utc_now() - timedelta(seconds=SILENT_LEASES * lease_s)
     statement = select(Worker).where(col(Worker.last_seen_at) > since).order_by(col(Worker.started_at))
-    async with services.database.read() as session:
+    async with database.read() as session:
         return list((await session.scalars(statement)).all())
 
 

@@ -1,9 +1,24 @@
 """Bring a database to the schema that this version of Headgate needs."""
 
+from enum import StrEnum
+
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from headgate.storage.database import Database
 
 MIGRATIONS = "headgate:storage/migrations"
+
+
+class Standing(StrEnum):
+    """How the tables of a database stand to this version."""
+
+    NONE = "NONE"
+    OLD = "OLD"
+    CURRENT = "CURRENT"
+    NEWER = "NEWER"
 
 
 def upgrade(url: str, revision: str = "head") -> None:
@@ -15,6 +30,22 @@ def upgrade(url: str, revision: str = "head") -> None:
     blocks and runs an event loop of its own, so async code calls it in a thread.
     """
     command.upgrade(_config(url), revision)
+
+
+async def standing(database: Database) -> Standing:
+    """Tell how the tables stand, and change nothing."""
+    async with database.read() as session:
+        connection = await session.connection()
+        revision = await connection.run_sync(
+            lambda known: MigrationContext.configure(known).get_current_revision()
+        )
+    script = ScriptDirectory.from_config(_config(""))
+    if revision is None:
+        return Standing.NONE
+    if revision == script.get_current_head():
+        return Standing.CURRENT
+    is_known = revision in {each.revision for each in script.walk_revisions()}
+    return Standing.OLD if is_known else Standing.NEWER
 
 
 def _config(url: str) -> Config:

@@ -1,0 +1,1 @@
+"""`headgate doctor`: what is wrong with a set-up, and what to do about it. One subject a file."""
