@@ -1,12 +1,12 @@
 """Keyword arguments that several operations take."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
 from headgate.client.models import File, FileFormat, Job, JobKind, JobStatus, Priority
 
-Records = Sequence[Any]
+Records = Iterable[Any]
 
 
 class Started(TypedDict, total=False):

@@ -19,7 +19,8 @@ class AsyncHeadgate(Operations):
 
     `url` and `token` come from HEADGATE_URL (http://127.0.0.1:8000 by default) and HEADGATE_TOKEN where they are not
     given. An answer is waited for `timeout_s`; what fails on its way, or comes too often, is asked for again with
-    growing delays for up to `retry_for_s`. Every method raises HeadgateError; `headgate.client.errors` draws the tree.
+    growing delays for up to `retry_for_s`: a minute by default, and five seconds where the server has never answered.
+    Every method raises HeadgateError; `headgate.client.errors` draws the tree.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class AsyncHeadgate(Operations):
         token: str | None = None,
         *,
         timeout_s: float = 60.0,
-        retry_for_s: float = 60.0,
+        retry_for_s: float | None = None,
     ) -> None:
         server = Server.named(url, token, timeout_s=timeout_s, retry_for_s=retry_for_s)
         super().__init__(AsyncTransport(server), server)

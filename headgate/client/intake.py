@@ -16,7 +16,7 @@ Path = str | os.PathLike[str]
 Spec = Mapping[str, Any]
 """Parts of a pipeline, with the keys that its YAML has."""
 
-WAYS = ("file", "records", "text", "url")
+WAYS = ("path", "file", "records", "text", "url", "dataset")
 APPEND = f"""
 mutation ($input: AppendRecordsInput!) {{
   appendRecords(input: $input) {{ {selection(Appended)} {ERRORS} }}
@@ -97,9 +97,7 @@ class Intake(Core):
         `ingest` does.
         """
         named = {"checks": checks, "contract": contract, "pipeline": pipeline, "template": template}
-        data = await self._data(path, given, on_progress)
-        if dataset is not None:
-            data["data"] = {"dataset": {"name": dataset}}
+        data = await self._data(path, given, on_progress, dataset=dataset)
         return await self._start("validate", "ValidateInput", {**named, **data})
 
     async def append(
@@ -119,26 +117,39 @@ class Intake(Core):
         known = {"dataset": dataset, "records": list(records), "pipeline": pipeline, "idempotencyKey": key}
         return read(Appended, await self._wire.change(APPEND, "appendRecords", {"input": known}))
 
-    async def _data(self, path: Path | None, given: Given, on_progress: OnProgress | None) -> dict[str, Any]:
-        """Make the input's `data` of what was given, beside what else was; a path is uploaded."""
-        known: dict[str, Any] = dict(given)
+    async def _data(
+        self,
+        path: Path | None,
+        given: Given,
+        on_progress: OnProgress | None,
+        *,
+        dataset: str | None = None,
+    ) -> dict[str, Any]:
+        """Make the input's `data` of what was given, beside what else was; a path is uploaded.
+
+        Raises TypeError where it was given in more than one way.
+        """
+        known: dict[str, Any] = {"path": path, "dataset": dataset, **given}
         format = known.pop("format", None)
-        ways = {way: known.pop(way) for way in WAYS if way in known}
-        if len(ways) + (path is not None) > 1:
-            raise TypeError(f"Give one of path, {', '.join(WAYS[:-1])} and {WAYS[-1]}.")
+        ways = [(way, value) for way in WAYS if (value := known.pop(way, None)) is not None]
+        if len(ways) > 1:
+            raise TypeError(f"Give the data in one way, and not by {' and '.join(way for way, _ in ways)}.")
         if path is not None:
             key = known.get("idempotency_key")
             file_key = key and uuid5(NAMESPACE_OID, key).hex
-            ways["file"] = await self.upload(
-                path, format=format, on_progress=on_progress, idempotency_key=file_key
-            )
-        return {**known, "data": _data_input(ways, format) if ways else None}
+            file = await self.upload(path, format=format, on_progress=on_progress, idempotency_key=file_key)
+            ways = [("file", file)]
+        return {**known, "data": _data_input(*ways[0], format) if ways else None}
 
 
-def _data_input(ways: dict[str, Any], format: FileFormat | None) -> dict[str, Any]:
-    [(way, value)] = ways.items()
-    if way == "file":
-        return {"file": id_of(value)}
-    if way == "text":
-        return {"text": {"format": format or "CSV", "content": value}}
-    return {way: list(value) if way == "records" else value}
+def _data_input(way: str, value: Any, format: FileFormat | None) -> dict[str, Any]:
+    match way:
+        case "file":
+            return {way: id_of(value)}
+        case "records":
+            return {way: list(value)}
+        case "text":
+            return {way: {"format": format or "CSV", "content": value}}
+        case "dataset":
+            return {way: {"name": value}}
+    return {way: value}

@@ -11,25 +11,36 @@ import httpx
 URL_VARIABLE, TOKEN_VARIABLE = "HEADGATE_URL", "HEADGATE_TOKEN"
 DEFAULT_URL = "http://127.0.0.1:8000"
 CONNECT_S = 10.0
+RETRY_FOR_S = 60.0
+FIRST_RETRY_FOR_S = 5.0
+"""A server that has never answered is tried for no longer by itself: its address may be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server's address and a token for it; an answer is waited for `timeout_s`, and asked for again `retry_for_s`."""
+    """A server's address and a token for it.
+
+    An answer is waited for `timeout_s`, and asked for again `retry_for_s`, or `first_retry_for_s` before the first one.
+    """
 
     url: str
     token: str | None
     timeout_s: float
-    retry_for_s: float
+    retry_for_s: float = RETRY_FOR_S
+    first_retry_for_s: float = FIRST_RETRY_FOR_S
 
     @classmethod
-    def named(cls, url: str | None, token: str | None, *, timeout_s: float, retry_for_s: float) -> Self:
+    def named(
+        cls, url: str | None, token: str | None, *, timeout_s: float, retry_for_s: float | None
+    ) -> Self:
         """Fill what is None in from the environment. Raises ValueError for what is no URL."""
         url = url or os.environ.get(URL_VARIABLE) or DEFAULT_URL
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url!r} is no URL of a server, such as {DEFAULT_URL}.")
-        return cls(url.rstrip("/"), token or os.environ.get(TOKEN_VARIABLE) or None, timeout_s, retry_for_s)
+        token = (token or os.environ.get(TOKEN_VARIABLE) or "").strip() or None
+        retrying = () if retry_for_s is None else (retry_for_s, retry_for_s)
+        return cls(url.rstrip("/"), token, timeout_s, *retrying)
 
     @property
     def headers(self) -> dict[str, str]:

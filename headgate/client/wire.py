@@ -18,8 +18,6 @@ Data = dict[str, Any]
 
 GRAPHQL = "/graphql"
 JSON = {"content-type": "application/json", "accept": "application/json"}
-FIRST_CONTACT_S = 5.0
-"""A server that never answered is tried for no longer: its address may be wrong."""
 PASSING = (502, 503, 504)
 MUTATION = re.compile(r"\bmutation\b")
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -104,8 +102,10 @@ class Wire:
 
     def patience(self) -> Patience:
         """Make what bears with trouble for as long as the client was told to."""
-        limit_s = self._server.retry_for_s
-        return Patience(self.transport, limit_s if self._has_answered else min(limit_s, FIRST_CONTACT_S))
+        server = self._server
+        return Patience(
+            self.transport, server.retry_for_s if self._has_answered else server.first_retry_for_s
+        )
 
     def unreachable(self, error: httpx.TransportError) -> Unreachable:
         """Say that no answer came."""

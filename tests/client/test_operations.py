@@ -110,6 +110,12 @@ def test_data_is_validated_without_being_ingested(headgate: Headgate) -> None:
     assert [error.check for error in headgate.errors(job)] == ["range"]
 
 
+def test_a_dataset_is_validated_as_it_is_now(headgate: Headgate, name: str) -> None:
+    headgate.wait(headgate.ingest(records=({"age": age} for age in (3, 40)), dataset=name))
+    job = headgate.validate(dataset=name, checks=[ADULTS], wait_seconds=30)
+    assert [error.row for error in headgate.errors(job)] == [1]
+
+
 def test_a_pipeline_is_applied_once_and_run(headgate: Headgate, name: str) -> None:
     made = headgate.apply_pipeline(PIPELINE.format(name=name))
     assert (made.name, made.version) == (name, 1)
@@ -192,8 +198,10 @@ def test_a_file_beyond_the_limit_is_refused_before_it_is_sent(headgate: Headgate
 
 
 def test_what_is_read_is_given_in_one_way(headgate: Headgate) -> None:
-    with pytest.raises(TypeError, match="Give one of path, file, records, text and url"):
+    with pytest.raises(TypeError, match="not by path and records"):
         headgate.ingest(LOANS, records=[{"id": 1}], dataset="twice")
+    with pytest.raises(TypeError, match="not by text and dataset"):
+        headgate.validate(text="id", dataset="twice")
 
 
 def test_what_is_left_in_the_middle_leaves_no_connection_open(headgate: Headgate, name: str) -> None:
