@@ -17,7 +17,7 @@ FROM python:${PYTHON} AS build
 WORKDIR /build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN python -m venv --without-pip /opt/headgate
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml hatch_build.py constraints.txt README.md LICENSE ./
 COPY headgate ./headgate
 COPY --from=pages /build/headgate/server/built_pages headgate/server/built_pages
 RUN --mount=type=cache,target=/root/.cache/pip \

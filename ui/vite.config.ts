@@ -32,6 +32,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // the pages' policy takes no data: URLs
     chunkSizeWarningLimit: 3000, // kB: Monaco is one file, which only GraphiQL loads
     reportCompressedSize: false,
+    license: { fileName: "licenses.md" }, // of all packages whose code is in the pages
     rollupOptions: {
       input: ["index.html", "graphiql.html"],
       onwarn: (warning, warn) => void (warning.code === "MODULE_LEVEL_DIRECTIVE" || warn(warning)),
