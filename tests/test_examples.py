@@ -83,7 +83,7 @@ def test_a_program_in_typescript_compiles_and_imports_a_file(access: dict[str, s
     compiled = node.run(folder, "npm", "run", "--silent", "build")
     assert compiled.returncode == 0, compiled.stdout
 
-    done = node.run(folder, "npm", "start", "--silent", str(PEOPLE), "typed_people", **access)
+    done = node.run(folder, "node", "dist/import.js", str(PEOPLE), "typed_people", **access)
     assert (done.returncode, done.stdout.splitlines()) == (
         0,
         [
