@@ -44,3 +44,4 @@ def test_the_page_about_the_command_line_names_commands_below_others_and_hides_w
     )
     assert "| `EMAIL <str>` | The user's address. | needed |" in page
     assert "--tied" not in page
+    assert "| `3` | The data has rows that are not valid. |" in page

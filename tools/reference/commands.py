@@ -1,12 +1,16 @@
 """The page about the command line, written from its commands."""
 
+import ast
+import inspect
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from headgate.cli.exits import Exit
 from headgate.cli.main import app
 from tools.reference.markdown import GENERATED, page, table
 
@@ -22,9 +26,23 @@ def commands_page() -> str:
     found = list(_commands(get_command(app), "headgate"))
     rows = [[f"[{name}](#{_anchor(name)})", _first_line(command)] for name, command in found]
     described = [part for name, command in found for part in _described(name, command)]
-    return page(
-        GENERATED, "# Command line", INTRODUCTION, table(["command", "what it does"], rows), *described
-    )
+    commands = table(["command", "what it does"], rows)
+    exits = ["## Exit codes", table(["code", "meaning"], list(_exits()))]
+    return page(GENERATED, "# Command line", INTRODUCTION, commands, *exits, *described)
+
+
+def _exits() -> Iterator[list[str]]:
+    """The statuses with which commands end, by what their source says below each."""
+    (statuses,) = ast.parse(inspect.getsource(Exit)).body
+    assert isinstance(statuses, ast.ClassDef)
+    yield [f"`{Exit.DONE:d}`", "All went well."]
+    for one, below in pairwise(statuses.body):
+        if (
+            isinstance(one, ast.Assign)
+            and isinstance(one.targets[0], ast.Name)
+            and isinstance(below, ast.Expr)
+        ):
+            yield [f"`{Exit[one.targets[0].id]:d}`", str(ast.literal_eval(below.value))]
 
 
 def _commands(command: object, name: str) -> Iterator[tuple[str, TyperCommand]]:

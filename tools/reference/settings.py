@@ -7,6 +7,7 @@ INTRODUCTION = """
 Settings are environment variables, which servers, workers and the commands of the same machine read when they
 start. `headgate settings` prints each of them with the value that it has at present; a wrong value is refused
 by name. All processes of one Headgate need the same database, Redis, store and secret keys.
+[Operate](../operate.md) says which of them to turn when.
 """.strip()
 GIB = 1024**3
 MIB = 1024**2
