@@ -83,7 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "refuse":
             self._answer(500, [], b"")
         elif kind == "slow down":
-            self._answer(429, [("content-length", str(len(SLOW_DOWN))), ("retry-after", "1")], SLOW_DOWN)
+            body = b"" if self.command == "HEAD" else SLOW_DOWN
+            self._answer(429, [("content-length", str(len(body))), ("retry-after", "1")], body)
         elif kind in ("break off", "hang"):
             self.close_connection = True
         else:

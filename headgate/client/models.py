@@ -151,7 +151,11 @@ class RowError:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a job; `cursor` resumes behind it. `job` may have come further than the event."""
+    """Something that happened to a job; `cursor` resumes behind it, and `job` may have come further than the event.
+
+    `errors` are the first of each kind that a running job has found and then, when it has ended, the first ten of those
+    that are open: the same one may come twice, with the same id. `Headgate.errors` lists all.
+    """
 
     cursor: str
     type: EventType

@@ -19,6 +19,9 @@ Data = dict[str, Any]
 GRAPHQL = "/graphql"
 JSON = {"content-type": "application/json", "accept": "application/json"}
 PASSING = (502, 503, 504)
+WORDLESS = {401: "UNAUTHENTICATED", 403: "FORBIDDEN", 423: "UPLOAD_LOCKED", 429: "RATE_LIMITED"}
+"""What answers to HEAD, and those of a proxy, say by their status alone."""
+COMES_AGAIN = (423, 429)
 MUTATION = re.compile(r"\bmutation\b")
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 NO_TOKEN = f"There is no token: give one, or set {TOKEN_VARIABLE}. `headgate token` prints one."
@@ -129,7 +132,7 @@ def check(response: httpx.Response) -> httpx.Response:
     """
     if response.is_success:
         return response
-    if errors := _errors(response):
+    if errors := _errors(response) or _wordless(response):
         refused = Refused.of(errors)
         refused.retry_after_s = _seconds(response.headers.get("retry-after"))
         raise refused
@@ -153,6 +156,14 @@ def _errors(response: httpx.Response) -> list[Any]:
     return errors if isinstance(errors, list) else []
 
 
+def _wordless(response: httpx.Response) -> list[Any]:
+    status = response.status_code
+    if status not in WORDLESS:
+        return []
+    told = f"{_place(response)} answers {status}."
+    return [{"code": WORDLESS[status], "message": told, "retryable": status in COMES_AGAIN}]
+
+
 def _json(response: httpx.Response) -> Any:
     try:
         return response.json()
@@ -161,8 +172,13 @@ def _json(response: httpx.Response) -> Any:
 
 
 def _foreign(response: httpx.Response) -> Unreachable:
-    said = f"{response.url} answers {response.status_code} and nothing that Headgate says: is the URL right?"
-    return Unreachable(said, retryable=False)
+    said = f"answers {response.status_code} and nothing that Headgate says: is the URL right?"
+    return Unreachable(f"{_place(response)} {said}", retryable=False)
+
+
+def _place(response: httpx.Response) -> str:
+    """Name what was asked for, without the token that a link carries."""
+    return str(response.url.copy_with(query=None))
 
 
 def _seconds(header: str | None) -> float | None:

@@ -69,7 +69,7 @@ def test_an_upload_goes_on_from_what_has_arrived(
 ) -> None:
     monkeypatch.setattr("headgate.client.contents.CHUNK_BYTES", 400)
     seen: list[int] = []
-    way.troubles = [Trouble("PATCH", "uploads", kind), Trouble("HEAD", "uploads", "break off")]
+    way.troubles = [Trouble("PATCH", "uploads", kind), Trouble("HEAD", "uploads", "slow down")]
     file = far_headgate.upload(LOANS, on_progress=lambda sent, total: seen.append(sent))
 
     assert (file.status, file.byte_size) == ("READY", 984)
