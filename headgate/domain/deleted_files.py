@@ -28,7 +28,7 @@ async def delete(services: Services, principal: Principal, file_id: str) -> str:
         if file is None:
             raise UserFault("NOT_FOUND", f"There is no file {file_id}.", PATH)
         if file.status is not FileStatus.EXPIRED:
-            await _check_unused(session, file)
+            await check_unused(session, file)
             file.status, file.storage_key = FileStatus.EXPIRED, None
             record(session, principal, "deleteFile", file_id, {"name": file.name, "sha256": file.sha256})
     # A process that dies before this leaves what no row names, which is swept away.
@@ -36,7 +36,8 @@ async def delete(services: Services, principal: Principal, file_id: str) -> str:
     return file_id
 
 
-async def _check_unused(session: AsyncSession, file: File) -> None:
+async def check_unused(session: AsyncSession, file: File) -> None:
+    """Raise UserFault: FILE_NOT_READY while a file comes in, FILE_IN_USE while a job that has not ended reads it."""
     if file.status is FileStatus.RECEIVING:
         message = "The file is still coming in. abortUpload ends that."
         raise UserFault("FILE_NOT_READY", message, PATH)

@@ -29,6 +29,7 @@ from headgate.graphql.corrections import CorrectionMutation
 from headgate.graphql.cost import is_connection
 from headgate.graphql.dataset_changes import DatasetMutation, DatasetSubscription
 from headgate.graphql.datasets import DatasetQuery
+from headgate.graphql.described_files import DescribedFileMutation
 from headgate.graphql.discretion import discreet, discretion, may_read
 from headgate.graphql.endpoints import EndpointMutation, EndpointQuery
 from headgate.graphql.errors import ErrorQuery
@@ -81,6 +82,7 @@ class Mutation(
     UserMutation,
     ApiKeyMutation,
     FileMutation,
+    DescribedFileMutation,
     UploadMutation,
     ValidateMutation,
     IngestMutation,

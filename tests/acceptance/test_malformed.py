@@ -15,6 +15,11 @@ query ($id: ID!) {
   }
 }
 """
+DESCRIBE = """
+mutation ($id: ID!, $input: DescribeFileInput!) {
+  describeFile(id: $id, input: $input) { file { columns { name } } errors { code path } }
+}
+"""
 ROWS = "query ($name: String!) { dataset(name: $name) { rows(first: 10) { records } } }"
 ERRORS = "query ($job: ID!) { errors(filter: {job: $job}) { edges { node { row line code message } } } }"
 INGEST = "mutation ($input: IngestInput!) { ingest(input: $input) { job { id } errors { code path } } }"
@@ -70,6 +75,26 @@ async def test_a_dialect_that_is_given_counts_for_files_and_texts(client: Client
     await client.ingest({"text": {"format": "CSV", "content": content, "dialect": known}}, "odd_text")
     for name in ("odd_file", "odd_text"):
         assert (await client.data(ROWS, name=name))["dataset"]["rows"]["records"] == records
+
+
+async def test_a_file_is_read_anew_with_another_dialect_and_stays_where_that_is_no_way_to_read_it(
+    client: Client,
+) -> None:
+    file = (await client.upload(b"a,b|c\n1,2|3\n", "odd.csv"))["file"]
+    assert len(file["columns"]) == 2
+    again = (await client.data(DESCRIBE, id=file["id"], input={"dialect": {"delimiter": "|"}}))[
+        "describeFile"
+    ]
+    assert [column["name"] for column in again["file"]["columns"]] == ["a,b", "c"]
+    for wrong, fault in [
+        ({"dialect": {"delimiter": "abc"}}, ("INVALID_DIALECT", ["input", "dialect", "delimiter"])),
+        ({"format": "PARQUET"}, ("FORMAT_MISMATCH", ["id"])),
+    ]:
+        refused = (await client.data(DESCRIBE, id=file["id"], input=wrong))["describeFile"]
+        assert [(each["code"], each["path"]) for each in refused["errors"]] == [fault]
+    await client.ingest({"file": file["id"]}, "read_anew")
+    rows = (await client.data(ROWS, name="read_anew"))["dataset"]["rows"]["records"]
+    assert rows == [{"a,b": "1,2", "c": 3}]
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ STORY = {
     "startUpload": '{startUpload(input: {name: "a.csv", byteSize: 4}) {errors {code}}}',
     "completeUpload": "($arrived: ID!) {completeUpload(input: {id: $arrived}) {errors {code}}}",
     "abortUpload": "($begun: ID!) {abortUpload(id: $begun) {errors {code}}}",
+    "describeFile": "($arrived: ID!) {describeFile(id: $arrived, input: {}) {errors {code}}}",
     "deleteFile": "($arrived: ID!) {deleteFile(id: $arrived) {errors {code}}}",
     "storeResult": '{storeResult(input: {name: "r", data: 1}) {errors {code}}}',
     "deleteResult": "($result: ID!) {deleteResult(id: $result) {errors {code}}}",

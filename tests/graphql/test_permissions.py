@@ -33,6 +33,7 @@ REQUIRED: dict[str, Role | Anyone] = {
     'mutation { storeResult(input: {name: "", data: {}}) { errors { code } } }': Role.OPERATOR,
     'mutation { deleteResult(id: "x") { errors { code } } }': Role.OPERATOR,
     'mutation { exportDataset(input: {name: "a", sink: {dataset: {name: "b"}}}) { errors { code } } }': Role.OPERATOR,
+    'mutation { describeFile(id: "x", input: {}) { errors { code } } }': Role.OPERATOR,
     'mutation { deleteFile(id: "x") { errors { code } } }': Role.OPERATOR,
     'query { pipeline(name: "a") { id } }': Role.VIEWER,
     "query { pipelines { totalCount } }": Role.VIEWER,
