@@ -25,7 +25,9 @@ interface Props {
 
 /** Checks that the file itself suggests, to be ticked and adjusted, and others to add. */
 export function CheckList({ file, plan, change }: Props) {
-  const [{ data, error }, read] = useQuery({ query: Suggested, variables: { id: file.id } });
+  // What was suggested before is of another reading of the file where the plan has begun anew.
+  const requestPolicy = plan.checks === null ? "network-only" : "cache-first";
+  const [{ data, error }, read] = useQuery({ query: Suggested, variables: { id: file.id }, requestPolicy });
   const suggestions = data?.file?.suggestedChecks;
   useEffect(() => {
     if (plan.checks === null && suggestions) change({ checks: suggestions.map(chosen) });

@@ -46,7 +46,7 @@ export function ColumnsStep({ file, plan, change, onNext }: Props) {
 function useDetectedColumns({ columns }: UploadedFile, plan: Plan, change: ChangePlan): void {
   useEffect(() => {
     const isSame = plan.columns?.map(({ name }) => name).join("\0") === columns.map(({ name }) => name).join("\0");
-    if (!isSame) change({ columns: columns.map(({ name, type }) => ({ name, type, isRequired: false })) });
+    if (!isSame) change({ checks: null, keys: [], columns: columns.map(({ name, type }) => ({ name, type, isRequired: false })) });
   }, [columns, plan.columns, change]);
 }
 

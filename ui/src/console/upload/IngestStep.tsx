@@ -95,10 +95,10 @@ function Destination({ file, plan, change }: { file: UploadedFile; plan: Plan; c
     <>
       <label className="dataset">
         Dataset
-        <input list="datasets" value={plan.dataset} required={!isOptional} maxLength={128} placeholder={isOptional ? "As it says itself" : "A new name, or one that is there"} autoComplete="off" spellCheck={false} onChange={(event) => change({ dataset: event.target.value })} />
+        <input aria-describedby="dataset-hint" list="datasets" value={plan.dataset} required={!isOptional} maxLength={128} placeholder={isOptional ? "As it says itself" : "A new name, or one that is there"} autoComplete="off" spellCheck={false} onChange={(event) => change({ dataset: event.target.value })} />
         <datalist id="datasets">{known.map(({ id, name }) => <option key={id} value={name} />)}</datalist>
-        <small className="hint">{explain(plan.dataset, existing)}</small>
       </label>
+      <p className="hint" id="dataset-hint">{explain(plan.dataset, existing)}</p>
       <Mode plan={plan} change={change} isNew={existing === undefined} />
       {plan.mode === "UPSERT" && <Keys file={file} plan={plan} change={change} />}
     </>

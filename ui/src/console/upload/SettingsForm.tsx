@@ -1,4 +1,4 @@
-import { useId, useState } from "react";
+import { type ReactNode, useId, useState } from "react";
 import type { Json } from "../../graph";
 import type { Settings } from "./plan";
 import { isNumberLike, type Property, propertiesOf, scalarOf } from "./schema";
@@ -44,10 +44,14 @@ function Field(props: FieldProps) {
   if (property.options) return <Choice {...props} options={property.options} />;
   if (property.types.includes("boolean")) {
     return (
-      <label className="tick">
-        <input type="checkbox" checked={(value ?? property.default) === true} onChange={(event) => onChange(event.target.checked)} />
-        {property.label}<small className="hint">{property.description}</small>
-      </label>
+      <Explained text={property.description}>
+        {(id) => (
+          <label className="tick">
+            <input type="checkbox" aria-describedby={id} checked={(value ?? property.default) === true} onChange={(event) => onChange(event.target.checked)} />
+            {property.label}
+          </label>
+        )}
+      </Explained>
     );
   }
   if (property.types.includes("array")) return <Lines {...props} />;
@@ -64,24 +68,30 @@ function TextField({ property, value, onChange }: FieldProps) {
     else onChange(property.types.includes("number") ? scalarOf(next) : next);
   }
   return (
-    <label>
-      {property.label}
-      <input type={isNumber ? "number" : "text"} step="any" value={text} required={property.isRequired} onChange={(event) => change(event.target.value)} />
-      <small className="hint">{property.description}</small>
-    </label>
+    <Explained text={property.description}>
+      {(id) => (
+        <label>
+          {property.label}
+          <input type={isNumber ? "number" : "text"} step="any" aria-describedby={id} value={text} required={property.isRequired} onChange={(event) => change(event.target.value)} />
+        </label>
+      )}
+    </Explained>
   );
 }
 
 function Choice({ property, value, options, onChange }: FieldProps & { options: string[] }) {
   return (
-    <label>
-      {property.label}
-      <select value={String(value ?? property.default ?? "")} onChange={(event) => onChange(event.target.value || undefined)}>
-        {!property.default && <option value="">{property.isRequired ? "Choose one" : "Any"}</option>}
-        {options.map((option) => <option key={option}>{option}</option>)}
-      </select>
-      <small className="hint">{property.description}</small>
-    </label>
+    <Explained text={property.description}>
+      {(id) => (
+        <label>
+          {property.label}
+          <select aria-describedby={id} value={String(value ?? property.default ?? "")} onChange={(event) => onChange(event.target.value || undefined)}>
+            {!property.default && <option value="">{property.isRequired ? "Choose one" : "Any"}</option>}
+            {options.map((option) => <option key={option}>{option}</option>)}
+          </select>
+        </label>
+      )}
+    </Explained>
   );
 }
 
@@ -94,11 +104,14 @@ function Lines({ property, value, onChange }: FieldProps) {
     onChange(lines.length > 0 ? lines.map((line) => (property.takesNumbers ? scalarOf(line) : line)) : undefined);
   }
   return (
-    <label>
-      {property.label}, one on each line
-      <textarea rows={4} value={text} onChange={(event) => change(event.target.value)} />
-      <small className="hint">{property.description}</small>
-    </label>
+    <Explained text={property.description}>
+      {(id) => (
+        <label>
+          {property.label}, one on each line
+          <textarea rows={4} aria-describedby={id} value={text} onChange={(event) => change(event.target.value)} />
+        </label>
+      )}
+    </Explained>
   );
 }
 
@@ -119,4 +132,10 @@ function ColumnTicks({ property, value, columns, onChange }: FieldProps) {
       </div>
     </fieldset>
   );
+}
+
+/** A field with the words that explain it, which are no part of its name. */
+function Explained({ text, children }: { text: string; children: (id: string) => ReactNode }) {
+  const id = useId();
+  return <div className="field">{children(id)}<small className="hint" id={id}>{text}</small></div>;
 }
