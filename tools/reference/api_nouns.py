@@ -30,7 +30,7 @@ class Noun:
 
 
 NOUNS = (
-    Noun("files", "Files and uploads", ("files", "uploads", "dialects")),
+    Noun("files", "Files and uploads", ("files", "described_files", "uploads", "dialects")),
     Noun(
         "ingest",
         "Ingest, append and validate",
