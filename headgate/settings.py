@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
     log_format: Literal["console", "json"] = Field("console", description="Logs for people or as JSON lines.")
+    access_log: Literal["all", "errors", "none"] = Field(
+        "errors",
+        description="Which requests get a line in the log: all of them, those that are refused or fail, or none.",
+    )
     max_upload_bytes: int = Field(5 * GIB, gt=0, description="Largest file that is taken, in bytes.")
     upload_hours: float = Field(
         24.0, gt=0, le=8_760, description="How long a resumable upload may take until it is swept away."

@@ -12,6 +12,7 @@ from headgate.cli.exits import Exit, carry_out, fail, failing_in_one_line
 from headgate.cli.filelimit import raise_limit
 from headgate.cli.links import print_links
 from headgate.cli.output import say
+from headgate.cli.telling import telling
 
 if TYPE_CHECKING:
     from headgate.settings import Settings
@@ -37,11 +38,14 @@ def serve(
     ] = False,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C. Prints links, and "ready" once a request to itself has succeeded."""
-    from headgate.garbage import keeping_all
-    from headgate.telemetry import configure_logging
-
     settings = read_settings(host=host, port=port)
-    configure_logging(settings.log_format)  # before kinds of other packages are loaded, which is logged
+    is_for_people = (with_sample or sys.stdout.isatty()) if with_link is None else with_link
+    with telling("server", settings):  # before kinds of other packages are loaded, which is logged
+        _serve(settings, with_sample=with_sample, with_link=is_for_people)
+
+
+def _serve(settings: "Settings", *, with_sample: bool, with_link: bool) -> None:
+    from headgate.garbage import keeping_all
 
     with keeping_all():
         from headgate.server import serving
@@ -53,8 +57,7 @@ def serve(
         listener = serving.listen(settings.host, settings.port)
     url = serving.url_of(listener)
     say(f"Headgate serves {url}/graphql")
-    is_for_people = (with_sample or sys.stdout.isatty()) if with_link is None else with_link
-    welcome = partial(_welcome, settings, url, with_sample=with_sample, with_link=is_for_people)
+    welcome = partial(_welcome, settings, url, with_sample=with_sample, with_link=with_link)
     raise_limit(settings.max_connections)
     limits = ConnectionLimits(settings.read_seconds, settings.max_connections, settings.max_frame_bytes)
     if not serving.run(application, listener, limits=limits, on_ready=welcome):
@@ -107,14 +110,13 @@ def worker(
         from headgate.server import processes as several
         from headgate.server.assembly import make_pool
         from headgate.server.worker_process import work
-        from headgate.telemetry import configure_logging
 
     settings = read_settings()
     if settings.redis_url is None:
         fail("Set HEADGATE_REDIS_URL: without Redis the server runs the jobs itself.", Exit.USAGE)
-    configure_logging(settings.log_format)
-    if processes > 1:
-        carry_out(several.keep_running([sys.executable, "-m", MODULE, "worker", "--tied"], processes))
-    else:
-        pool = make_pool(settings, settings.workers)
-        carry_out(work(settings, pool, tied=tied, on_ready=lambda: print("ready", flush=True)))
+    with telling("worker", settings):
+        if processes > 1:
+            carry_out(several.keep_running([sys.executable, "-m", MODULE, "worker", "--tied"], processes))
+        else:
+            pool = make_pool(settings, settings.workers)
+            carry_out(work(settings, pool, tied=tied, on_ready=lambda: print("ready", flush=True)))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -29,7 +30,8 @@ class Grouped(Generic[Item, Answer]):
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         if self._working is None:
-            self._working = asyncio.create_task(self._work_off())
+            # What is done for several is nobody's own: it has no ids of a request or a job in its log lines.
+            self._working = asyncio.create_task(self._work_off(), context=Context())
         return answer
 
     async def _work_off(self) -> None:

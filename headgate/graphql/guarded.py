@@ -31,6 +31,7 @@ from headgate.graphql.limits import (
     nests_too_deeply,
     parse_within,
 )
+from headgate.graphql.spans import describe
 
 CACHED_DOCUMENTS = 256
 CACHED_CHARS = 4096
@@ -55,11 +56,16 @@ Guard = Callable[[ExecutionContext], None]
 
 
 class _Measured(NamedTuple):
-    """What is known of an operation before its variables are: its cost, and which of them may hold lists."""
+    """What is known of an operation before its variables are: its cost, which of them may hold lists, and itself."""
 
     measure: Measure
     lists: Sequence[ListVariable]
-    is_subscription: bool
+    operation: OperationDefinitionNode
+
+    @property
+    def is_subscription(self) -> bool:
+        """Whether it is one."""
+        return self.operation.operation is OperationType.SUBSCRIPTION
 
 
 @dataclass(slots=True)
@@ -196,6 +202,7 @@ def _measured(asked: ExecutionContext, prepared: _Prepared, schema: GuardedSchem
         if operation is None:
             return None
         prepared.measured[name] = _measure(prepared.document, schema._schema, operation)
+    describe(prepared.measured[name].operation)
     return prepared.measured[name]
 
 
@@ -229,7 +236,7 @@ def _measure(document: DocumentNode, schema: GraphQLSchema, operation: Operation
         return _Measured(
             measure(document, schema, operation),
             list_variables(operation, schema),
-            operation.operation is OperationType.SUBSCRIPTION,
+            operation,
         )
     except RecursionError:
         raise nests_too_deeply() from None

@@ -49,6 +49,7 @@ from headgate.graphql.pipelines import PipelineQuery
 from headgate.graphql.results import ResultMutation, ResultQuery
 from headgate.graphql.scalars import SCALARS
 from headgate.graphql.signing_in import SignInMutation
+from headgate.graphql.spans import operation_span
 from headgate.graphql.statistics import StatisticsQuery
 from headgate.graphql.uploads import UploadMutation
 from headgate.graphql.users import UserMutation, UserQuery, ViewerQuery
@@ -122,12 +123,14 @@ class HeadgateSchema(GuardedSchema):
 
     async def execute(self, query: str | None, *args: Any, **options: Any) -> ExecutionResult:
         """Run an operation that is no subscription."""
-        result = await super().execute(query, *args, **options)
+        with operation_span():
+            result = await super().execute(query, *args, **options)
         return self._discreet(result, options.get("context_value"))
 
     async def stream(self, query: str | None, *args: Any, **options: Any) -> StreamResult:
         """Start an operation whose results are a stream."""
-        results = await super().stream(query, *args, **options)
+        with operation_span():
+            results = await super().stream(query, *args, **options)
         return results if self._schema_role is None else self._all_discreet(results, options["context_value"])
 
     async def _all_discreet(self, results: StreamResult, context: Context) -> StreamResult:

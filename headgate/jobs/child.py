@@ -14,6 +14,7 @@ import structlog
 
 from headgate.domain.ports import Done, Found, Permit, ProcessDied, Report, StopOrder
 from headgate.jobs import deaths
+from headgate.telemetry import noted
 
 SAID = {
     "progress": dict,
@@ -84,7 +85,7 @@ class Child:
     async def run(self, task: Mapping[str, Any], talk: Talk, timeout_s: float | None) -> dict[str, Any]:
         """Run one task; answers the message with its "result" or "failure", or that it "stopped"."""
         async with _within(timeout_s):
-            self._send(task)
+            self._send({**task, "noted": noted()})
             with talk.stop.heard_by(self._stop):
                 return await self._outcome(talk)
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from time import monotonic
+from typing import Any
 
 import structlog
 
@@ -18,7 +19,9 @@ from headgate.jobs.consumer import Consumer
 from headgate.jobs.leases import Beat, LeaseKeeper
 from headgate.jobs.recorder import Recorder
 from headgate.jobs.run import LeaseLost, Run
+from headgate.jobs.telling import Telling, telling
 from headgate.storage.tables import CancelMode
+from headgate.telemetry import note
 
 CLOSE_AGAIN_S = 0.5
 """Where the database fails, a job that has ended is closed again and again, for as long as its lease lasts."""
@@ -86,6 +89,7 @@ class Worker:
     async def _work(self, job_id: str) -> None:
         working = asyncio.current_task()
         assert working is not None
+        note(job_id=job_id)
         self._working.add(working)
         try:
             await self._work_on(job_id)
@@ -113,22 +117,35 @@ class Worker:
             raise
 
     async def _finish(self, claim: Claim, orders_before: int) -> None:
-        run = Run(
+        with telling(claim) as told:
+            await self._finish_run(self._run_of(claim, told), told, orders_before)
+
+    def _run_of(self, claim: Claim, told: Telling) -> Run:
+        def report(claim: Claim, figures: dict[str, Any]) -> None:
+            told.reached(figures["stage"])
+            self._recorder.take(claim, figures)
+
+        return Run(
             self._services,
             self._engine,
             claim,
             seconds_left=partial(self._keeper.seconds_left, claim),
-            report=self._recorder.take,
+            report=report,
             sample=self._recorder.take_samples,
             note=self._recorder.take_items,
         )
+
+    async def _finish_run(self, run: Run, told: Telling, orders_before: int) -> None:
+        claim = run.claim
         if (stale := self._runs.get(claim.job_id)) is not None:
             stale.lose()
         self._runs[claim.job_id] = run
         if self._orders_seen != orders_before:
             await self._carry_out_orders()
         try:
-            await self._end(claim, await run.outcome())
+            outcome = await run.outcome()
+            told.ended(outcome)
+            await self._end(claim, outcome)
         except asyncio.CancelledError:
             await asyncio.shield(self._end(claim, Halt.INTERRUPTED))
             raise

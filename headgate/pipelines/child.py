@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, NoReturn
 
 import orjson
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from headgate.errors import JobFault
 from headgate.pipelines import kinds
@@ -42,7 +43,7 @@ from headgate.pipelines.vettingtask import run_vet
 from headgate.storage.bucketfaults import telling_faults
 from headgate.storage.formats import FileFormat
 from headgate.storage.object_store import StoreUnavailable
-from headgate.telemetry import configure_logging
+from headgate.telemetry import LogFormat, configure_logging
 
 REPORT_INTERVAL_S = 0.05
 ORDERS = {"stop", "commit"}
@@ -154,7 +155,16 @@ TASKS: Mapping[str, Callable[[Errand], dict[str, Any]]] = {
 
 
 def answer(errand: Errand) -> dict[str, Any]:
-    """Run one task; whatever it raises becomes a failure, but for Stopped."""
+    """Run one task; whatever it raises becomes a failure, but for Stopped.
+
+    Lines of its log have what those of whoever sent it have.
+    """
+    task = errand.task
+    with bound_contextvars(**task.pop("noted", {})):
+        return _answer(errand)
+
+
+def _answer(errand: Errand) -> dict[str, Any]:
     task = errand.task
     try:
         with telling_faults():
@@ -224,14 +234,14 @@ def _sort(lines: Iterable[bytes], waiting: SimpleQueue[Errand], send: Send) -> N
             errand.orders.take(message)
 
 
-def main() -> NoReturn:
+def main(log_format: LogFormat = "console") -> NoReturn:
     """Keep standard output for answers alone: what a library prints goes to standard error.
 
     SIGTERM is for the one who started this process, who ends it when its time has come.
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # Tasks carry secrets, and structlog would by itself show the local variables of tracebacks.
-    configure_logging("console")
+    configure_logging(log_format)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     # What is printed is there at once: this process may end at any time.

@@ -11,6 +11,8 @@ from headgate.domain.addresses import Address, read_address
 Network = IPv4Network | IPv6Network
 
 SOCKET_SCHEMES = {"http": "ws", "https": "wss"}
+IS_TRUSTED = "headgate.is_trusted"
+"""Where the scope of a request tells whether what came with it is a trusted proxy's word."""
 
 
 class TrustedProxies:
@@ -33,7 +35,7 @@ class TrustedProxies:
 
     def _as_told(self, scope: Scope) -> Scope:
         headers = Headers(scope=scope)
-        told: dict[str, object] = {}
+        told: dict[str, object] = {IS_TRUSTED: True}
         if (client := self._client(headers.getlist("x-forwarded-for"))) is not None:
             told["client"] = (str(client), 0)
         scheme = _entries(headers.getlist("x-forwarded-proto"))[-1].lower()

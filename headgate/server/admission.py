@@ -11,6 +11,7 @@ from headgate.server.links import INVALID, LinkClaims, SignedLinks
 from headgate.server.refusals import rate_limited, show_allowance
 from headgate.server.responses import Refusal, refusal_response
 from headgate.storage.tables import Role
+from headgate.telemetry import note
 
 
 class Admission:
@@ -27,6 +28,7 @@ class Admission:
         expires_at, issued_at = claims.expires_at, claims.issued_at
         if await self._doorkeeper.admit(claims.user_id, Role.VIEWER, expires_at, issued_at=issued_at) is None:
             raise Unauthenticated(message=INVALID)
+        note(user_id=claims.user_id)
         return claims
 
     async def refuse(self, request: Request, error: Unauthenticated) -> Response:

@@ -49,10 +49,12 @@ from headgate.server.outside_tokens import OutsideIssuer, OutsideTokens, taking_
 from headgate.server.pages import page_routes
 from headgate.server.preparation import key_ring, prepare_database
 from headgate.server.presence import Presence
+from headgate.server.request_spans import RequestSpans
 from headgate.server.uploads import upload_routes
 from headgate.server.view import GraphQLApp, MakeContext
 from headgate.settings import Settings
 from headgate.storage.tables import Role
+from headgate.tracing import is_tracing
 
 INSPECTORS = 1
 VETTERS = 1
@@ -101,7 +103,8 @@ def create_app(settings: Settings) -> Starlette:
         ],
         middleware=[
             Middleware(TrustedProxies, networks=settings.trusted_proxies),
-            Middleware(Envelope),
+            Middleware(Envelope, access_log=settings.access_log),
+            *([Middleware(RequestSpans)] if is_tracing() else []),
             Middleware(ForeignOrigins, allowed=settings.allowed_origins),
         ],
         exception_handlers={HTTPException: refuse_request},

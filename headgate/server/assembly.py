@@ -35,7 +35,7 @@ from headgate.domain.shelf import Shelf
 from headgate.domain.streams import BatchLimits
 from headgate.domain.vault import Vault
 from headgate.graphql.limits import QueryLimits, Size
-from headgate.jobs.children import ChildPool
+from headgate.jobs.children import ENGINE, ChildPool
 from headgate.jobs.consumer import Consumer
 from headgate.jobs.identity import is_gone, worker_name
 from headgate.jobs.leases import LeaseKeeper
@@ -94,7 +94,7 @@ class Transport:
 
 def make_pool(settings: Settings, size: int) -> ChildPool:
     """Make a pool of processes for the engine; none is started yet."""
-    return ChildPool(size, memory_bytes=settings.child_memory_bytes)
+    return ChildPool(size, memory_bytes=settings.child_memory_bytes, command=(*ENGINE, settings.log_format))
 
 
 def make_shelf(settings: Settings, renderers: ChildPool) -> Shelf:

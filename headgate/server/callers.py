@@ -8,6 +8,7 @@ from headgate.errors import Unauthenticated
 from headgate.server.addresses import address_of
 from headgate.server.auth import Authenticate, bearer_token
 from headgate.server.refusals import unauthenticated
+from headgate.telemetry import note
 
 
 def shown_token(request: HTTPConnection) -> str | None:
@@ -20,9 +21,12 @@ async def caller_of(request: HTTPConnection, authenticate: Authenticate) -> Prin
     """Tell who asks; None for nobody known, an expired token included: whoever signs in again may still show it."""
     token = shown_token(request)
     try:
-        return await authenticate(token) if token else None
+        caller = await authenticate(token) if token else None
     except Unauthenticated:
         return None
+    if caller is not None:
+        note(user_id=caller.user_id)
+    return caller
 
 
 async def charge(request: Request, caller: Principal | None, tolls: Tolls) -> Principal:

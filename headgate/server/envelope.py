@@ -1,5 +1,12 @@
-"""What every answer carries: the request's id, and headers that tell browsers to make nothing of it but data."""
+"""What every answer carries: the request's id, and headers that tell browsers to make nothing of it but data.
 
+The id is on every line of the log that is written for the request, too.
+"""
+
+from time import perf_counter
+from typing import Literal
+
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -16,8 +23,14 @@ from headgate.server.responses import (
     store_unavailable,
 )
 from headgate.storage.object_store import StoreUnavailable
+from headgate.telemetry import note
 
+AccessLog = Literal["all", "errors", "none"]
+"""Of which requests there is a line in the log."""
+MAX_LOGGED_CHARS = 200
+REFUSED = 400
 SECURE_SCHEMES = ("https", "wss")
+SWITCHED = 101
 INTERNAL_ERROR = 1011  # RFC 6455, section 7.4.1
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -42,23 +55,35 @@ REFUSALS = {
 BUG = Refusal(500, INTERNAL, MASKED_MESSAGE)
 NO_SOCKET = Refusal(403, "FORBIDDEN", "No WebSocket is opened for this origin at this path.")
 
+logger = structlog.get_logger(__name__)
+
 
 class Envelope:
     """Gives each request an id of the server's own, and each answer that id and the headers above.
 
     An exception that nothing else has caught is logged under the id and answered with a masked 500; where the
-    answer has begun, it is cut off. A WebSocket that is refused gets an answer in words, too.
+    answer has begun, it is cut off. A WebSocket that is refused gets an answer in words, too. `access_log` says of
+    which requests there is a line `request.done`.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, access_log: AccessLog = "errors") -> None:
         self._app = app
+        self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        scope.setdefault("state", {})["request_id"] = new_request_id()
+        began = perf_counter()
+        request_id = scope.setdefault("state", {})["request_id"] = new_request_id()
+        # The task of a request may have been begun by that of the one before, over the same connection.
+        note(request_id=request_id, user_id=None)
         answer = _Answer(scope, receive, send)
+        await self._answer(scope, receive, answer)
+        if self._access_log != "none" and (answer.status >= REFUSED or self._access_log == "all"):
+            _log(scope, answer.status, perf_counter() - began)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
             await self._app(scope, receive, answer.send)
         except (ClientDisconnect, WebSocketDisconnect):
@@ -78,6 +103,7 @@ class _Answer:
         self._receive = receive
         self._send = send
         self._has_begun = False
+        self.status = 0
 
     async def send(self, message: Message) -> None:
         if self._has_begun:
@@ -86,6 +112,7 @@ class _Answer:
             await self._answer(NO_SOCKET)
         else:
             self._has_begun = True
+            self.status = message.get("status", SWITCHED)
             await self._send(_sealed(message, self._scope))
 
     async def fail(self, refusal: Refusal) -> None:
@@ -109,6 +136,17 @@ def _sealed(message: Message, scope: Scope) -> Message:
         defaults = SECURE_HEADERS if scope.get("scheme") in SECURE_SCHEMES else HEADERS
         added += [header for header in defaults if header[0] not in names]
     return {**message, "headers": [*own, *added]}
+
+
+def _log(scope: Scope, status: int, took_s: float) -> None:
+    """Tell of a request without its query, which may carry a link's token; 0 is the status of what had no answer."""
+    logger.info(
+        "request.done",
+        method=scope.get("method", "WEBSOCKET")[:MAX_LOGGED_CHARS],
+        path=scope["path"][:MAX_LOGGED_CHARS],
+        status=status,
+        ms=round(took_s * 1000, 1),
+    )
 
 
 async def refuse_request(request: Request, error: Exception) -> Response:

@@ -56,7 +56,11 @@ async def presented(results: StreamResult, *, request_id: str) -> StreamResult:
 def present_all(result: ExecutionResult, *, request_id: str) -> list[GraphQLError]:
     """Present the errors of a result; those from before its execution are the document's own."""
     code = VALIDATION_FAILED if isinstance(result, PreExecutionError) else BAD_USER_INPUT
-    return [present(e, request_id=request_id, default_code=code) for e in result.errors or ()]
+    shown = [present(e, request_id=request_id, default_code=code) for e in result.errors or ()]
+    if shown:
+        codes = sorted({str((error.extensions or {})["code"]) for error in shown})
+        logger.info("operation.failed", request_id=request_id, codes=codes)
+    return shown
 
 
 def present(error: Exception, *, request_id: str, default_code: str) -> GraphQLError:

@@ -29,6 +29,7 @@ from headgate.server.masking import internal_entry, log_unexpected, present, pre
 from headgate.server.presence import Presence, TooMany, Visit
 from headgate.server.responses import encode_json, error_entry, new_request_id
 from headgate.server.streams import Resumable
+from headgate.telemetry import note
 
 FORBIDDEN = 4403
 INTERNAL_ERROR = 4500
@@ -180,6 +181,8 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         own = copy.copy(self)
         own.request_id = new_request_id()
         own.context = self.context.context_for(own.request_id)
+        assert self.context.visit is not None
+        note(request_id=own.request_id, user_id=self.context.visit.principal.user_id)
         try:
             # Whoever has nothing left is sent away before the document is parsed.
             await own.context.bill.pay(1)

@@ -12,6 +12,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from headgate.errors import UserFault
+from headgate.storage.spans import record_statements
+from headgate.tracing import is_tracing
 
 BUSY_TIMEOUT_S = 30
 SQLITE_READERS = 8
@@ -60,6 +62,9 @@ class Database:
     def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:
         self._reader = reader
         self._writer = writer
+        if is_tracing():
+            record_statements(reader.sync_engine)
+            record_statements(writer.sync_engine)
         self._read_session = async_sessionmaker(reader, expire_on_commit=False)
         self._write_session = async_sessionmaker(writer, expire_on_commit=False)
 

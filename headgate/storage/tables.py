@@ -27,6 +27,8 @@ from headgate.storage.pipeline_tables import JobItem as JobItem
 from headgate.storage.pipeline_tables import OverlapPolicy as OverlapPolicy
 from headgate.storage.pipeline_tables import Pipeline as Pipeline
 from headgate.storage.pipeline_tables import PipelineVersion as PipelineVersion
+from headgate.telemetry import noted_request
+from headgate.tracing import traceparent
 
 
 class FileStatus(StrEnum):
@@ -156,6 +158,7 @@ class Job(Table, table=True):
     their process along. `last_event` is the `seq` of the newest JobEvent. A batch is a job with children, at
     `position` 0, 1, …; it is never claimed itself.
     A job of a pipeline that its schedule started has the moment that it was due at as `tick_at`: one job for each.
+    `request_id` is of the request that it was made for, and `traceparent` (W3C) tells where in a trace that was.
     A job that `has_errors` has a ledger of them; those of rows that jobs of `resolved_by` have resolved, named by
     their ids, are open no more.
     """
@@ -215,6 +218,8 @@ class Job(Table, table=True):
     started_at: datetime | None = later()
     finished_at: datetime | None = later()
     created_by_id: str | None = link("users.id")
+    request_id: str | None = Field(default_factory=noted_request)
+    traceparent: str | None = Field(default_factory=traceparent)
 
 
 class Attempt(Table, table=True):
