@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -15,6 +16,8 @@ PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TRACE_OF_PARENT = PARENT.split("-")[1]
 UNTRACED = ("/healthz", "/readyz", "/metrics")
 TOKEN_VALUE = "eyJ"
+NOBODY = "http://127.0.0.1:9"
+LONGEST_STOP_S = 15
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +195,13 @@ def test_a_proxy_that_is_trusted_says_which_trace_a_request_belongs_to(
 
     assert {each.service for each in spans} == {"gate"}
     assert [each.name for each in spans if each.parent_id == PARENT.split("-")[2]] == ["POST /graphql"]
+
+
+def test_a_collector_that_cannot_be_reached_holds_up_no_server(tmp_path: Path) -> None:
+    settings = {"HEADGATE_WORKERS": "1", "OTEL_EXPORTER_OTLP_ENDPOINT": NOBODY}
+    headgate = Headgate(tmp_path / "home", settings).start()
+    httpx.post(f"{headgate.url}/graphql", json={"query": "{ viewer { role } }"}, trust_env=False)
+    began = monotonic()
+
+    assert headgate.stop() == 0
+    assert monotonic() - began < LONGEST_STOP_S
