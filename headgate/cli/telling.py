@@ -1,7 +1,7 @@
 """Where a process tells what it does: its log, and traces."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def telling(process: str, settings: "Settings") -> Iterator[None]:
     from headgate.tracing import is_tracing_wanted
 
     configure_logging(settings.log_format)
-    tracing = nullcontext()
+    tracing: AbstractContextManager[None] = nullcontext()
     if is_tracing_wanted():
         try:
             from headgate.server.exporting import exporting_traces

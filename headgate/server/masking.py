@@ -57,9 +57,9 @@ def present_all(result: ExecutionResult, *, request_id: str) -> list[GraphQLErro
     """Present the errors of a result; those from before its execution are the document's own."""
     code = VALIDATION_FAILED if isinstance(result, PreExecutionError) else BAD_USER_INPUT
     shown = [present(e, request_id=request_id, default_code=code) for e in result.errors or ()]
-    if shown:
-        codes = sorted({str((error.extensions or {})["code"]) for error in shown})
-        logger.info("operation.failed", request_id=request_id, codes=codes)
+    # Of bugs there is a line each.
+    if codes := {str((error.extensions or {})["code"]) for error in shown} - {INTERNAL}:
+        logger.info("operation.failed", request_id=request_id, codes=sorted(codes))
     return shown
 
 

@@ -14,7 +14,16 @@ from headgate.storage.database import Database
 from headgate.storage.migrate import upgrade
 from headgate.storage.tables import Role, Table, User
 
-NEW = {"has_errors", "resolved_by", "resolves_id", "pipeline_id", "pipeline_version", "tick_at"}
+NEW = {
+    "has_errors",
+    "pipeline_id",
+    "pipeline_version",
+    "request_id",
+    "resolved_by",
+    "resolves_id",
+    "tick_at",
+    "traceparent",
+}
 """Columns of jobs that came with the third tables."""
 MOMENT = "'2026-01-01 10:00:0{}+00:00'"
 FIRST_ROWS = (
