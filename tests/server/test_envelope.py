@@ -164,8 +164,10 @@ async def test_a_bug_of_any_route_is_masked_and_logged_once_under_the_id_that_th
     error = only_error(response)
     assert (response.status_code, error["message"], error["extensions"]["code"]) == (500, MASKED, "INTERNAL")
     assert "secret" not in response.text
-    assert [log["request_id"] for log in logs] == [response.headers["x-request-id"]]
-    assert "secret" in str(logs[0]["exc_info"])
+    bug, done = logs
+    assert (bug["event"], bug["request_id"]) == ("request.failed", response.headers["x-request-id"])
+    assert "secret" in str(bug["exc_info"])
+    assert (done["event"], done["status"]) == ("request.done", 500)
     assert not caplog.records, "and by nobody else"
 
 
@@ -196,7 +198,9 @@ async def test_a_bug_before_a_socket_opens_is_masked(url: str, caplog: pytest.Lo
     (error,) = json.loads(response.body)["errors"]
     assert error["message"] == MASKED
     assert error["extensions"]["requestId"] == response.headers["x-request-id"]
-    assert [log["request_id"] for log in logs] == [response.headers["x-request-id"]]
+    bug, done = logs
+    assert bug["request_id"] == response.headers["x-request-id"]
+    assert (done["event"], done["status"]) == ("request.done", 500)
     assert "secret" not in caplog.text
 
 
