@@ -1,4 +1,4 @@
-"""Every command that the README shows is run as it stands, against a real server."""
+"""Every command that the README and the tour show is run as it stands, against a real server."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -28,8 +28,8 @@ class Block(NamedTuple):
     text: str
 
 
-def read_blocks() -> list[Block]:
-    found = BLOCK.findall((ROOT / "README.md").read_text())
+def read_blocks(page: str = "README.md") -> list[Block]:
+    found = BLOCK.findall((ROOT / page).read_text())
     return [Block(bool(mark), language, text) for mark, language, text in found]
 
 
@@ -77,8 +77,17 @@ def running(script: str, environment: dict[str, str]) -> Iterator[None]:
         server.wait(TIMEOUT_S)
 
 
-def test_all_blocks_of_the_readme_are_commands() -> None:
-    assert {block.language for block in read_blocks()} == {"sh"}
+@contextmanager
+def serving(blocks: Sequence[Block], environment: dict[str, str]) -> Iterator[str]:
+    """Run what is to run in the background; yields the other commands."""
+    server = "".join(block.text for block in blocks if block.in_background)
+    with running(server, environment):
+        yield "".join(block.text for block in blocks if not block.in_background)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tour.md"])
+def test_all_blocks_are_commands(page: str) -> None:
+    assert {block.language for block in read_blocks(page)} == {"sh"}
 
 
 def test_the_first_command_of_the_readme_shows_the_demo(environment: dict[str, str]) -> None:
@@ -87,12 +96,21 @@ def test_the_first_command_of_the_readme_shows_the_demo(environment: dict[str, s
     assert "299,990 accepted, 10 rejected" in run(first, environment)
 
 
-def test_the_other_commands_of_the_readme_work_one_after_the_other(environment: dict[str, str]) -> None:
+def test_the_first_minute_works_as_it_stands(environment: dict[str, str]) -> None:
     _, *blocks = read_blocks()
-    server = "".join(block.text for block in blocks if block.in_background)
-    client = "".join(block.text for block in blocks if not block.in_background)
-    with running(server, environment):
-        shown = run(client, environment)
+    with serving(blocks, environment) as commands:
+        shown = run(commands, environment)
+    assert shown.count("The row has 9 cells where the header names 8: there are too many.") == 2
+    assert "shape: (14, 8)" in shown
+    *_, answer = [json.loads(line) for line in shown.splitlines() if line.startswith('{"data"')]
+    records = answer["data"]["dataset"]["rows"]["records"]
+    assert [row["customer_id"] for row in records][:2] == ["00044", "00159"]
+    assert "HEADGATE_PORT" in shown
+
+
+def test_the_tour_works_as_it_stands(environment: dict[str, str]) -> None:
+    with serving(read_blocks("docs/tour.md"), environment) as commands:
+        shown = run(commands, environment)
     answers = [json.loads(line)["data"] for line in shown.splitlines() if line.startswith('{"data"')]
     ingested, rows, checked, rejected, again, made, piped, template, figures, *later = answers
     job = ingested["ingest"]["job"]
@@ -135,4 +153,3 @@ def test_the_other_commands_of_the_readme_work_one_after_the_other(environment: 
     done = [edge["node"]["action"] for edge in seen["auditLog"]["edges"]]
     assert done == ["createApiKey", "login", "createUser"]
     assert seen["viewer"]["rateLimit"]["limit"] == 60_000
-    assert "HEADGATE_PORT" in shown

@@ -18,7 +18,7 @@ from tests.docs.snippets import SHOWN_ONLY, blocks, pages
 ROOT = Path(__file__).parent.parent.parent
 RUN = {"sh", "python", "js", "graphql", "yaml"}
 MOST_NOT_RUN = 12
-ELSEWHERE = {"first-minute.md", "operate.md", "plugins.md"}
+ELSEWHERE = {"first-minute.md", "operate.md", "plugins.md", "tour.md"}
 """Pages with tests of their own: they start servers, or are about a package."""
 ENDPOINTS = {
     "shop": ("HTTP", "https://shop.example.org"),
