@@ -1,6 +1,7 @@
 """Programs of tests/node, which run with packages of npm."""
 
 import fcntl
+import filecmp
 import os
 import shutil
 import subprocess
@@ -24,9 +25,8 @@ def installed(source: Path = SOURCE) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "installing").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        shutil.copytree(
-            source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules", "dist")
-        )
+        left_out = shutil.ignore_patterns("node_modules", "dist")
+        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=left_out, copy_function=_copy_changed)
         known = folder / "installed-package-lock.json"
         wanted = (source / "package-lock.json").read_bytes()
         if not known.exists() or known.read_bytes() != wanted:
@@ -34,6 +34,12 @@ def installed(source: Path = SOURCE) -> Path:
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
             known.write_bytes(wanted)
     return folder
+
+
+def _copy_changed(source: str, target: str) -> None:
+    """Copy a file unless it is there as it is: another process of tests may be reading it."""
+    if not Path(target).exists() or not filecmp.cmp(source, target, shallow=False):
+        shutil.copy(source, target)
 
 
 def run(folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -91,6 +91,16 @@ def test_a_job_is_watched_to_its_end_and_again_from_a_cursor(headgate: Headgate,
     assert [event.cursor for event in again] == [event.cursor for event in events[2:]]
 
 
+def test_any_subscription_is_followed(headgate: Headgate, name: str) -> None:
+    job = headgate.ingest(records=[{"id": 1}], dataset=name)
+    first = next(iter(headgate.watch(job)))
+    watching = (
+        "subscription ($ids: [ID!], $after: String) { jobs(filter: {ids: $ids}, after: $after) { status } }"
+    )
+    seen = headgate.subscribe(watching, ids=[job.id], after=first.cursor)
+    assert next(seen) == {"jobs": {"status": "RUNNING"}}
+
+
 def test_rejected_rows_are_corrected_and_retried(headgate: Headgate, name: str) -> None:
     rows = [{"age": 3}, {"age": 40}, {"age": 7}]
     spec = {"checks": [ADULTS]}

@@ -1,7 +1,12 @@
 """What the client does about a bad connection, a server that is away, and one that says no."""
 
+import json
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from time import monotonic
 from uuid import uuid4
@@ -90,6 +95,43 @@ def test_events_come_once_each_over_a_connection_that_breaks(
     assert [event.cursor for event in seen] == [event.cursor for event in whole]
     assert len(way.calls) == 3
     assert "last-event-id" in way.calls[-1][2]
+
+
+@contextmanager
+def answering(body: bytes) -> Iterator[str]:
+    """Run a server that answers each POST with this event stream and closes; answers its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response_only(200)
+            self.send_header("content-type", "text/event-stream")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is worth a line."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_a_stream_without_cursors_is_not_gone_on_with_as_if_nothing_were_missing(
+    connect: MakeHeadgateClient,
+) -> None:
+    change = {"data": {"datasetChanged": {"version": 1}}}
+    with answering(b"event: next\ndata: %s\n\n:\n\n" % json.dumps(change).encode()) as url:
+        changes = connect(url, "token").subscribe("subscription { datasetChanged { version } }")
+        assert next(changes) == change["data"]
+        with pytest.raises(Unreachable, match="The connection was lost"):
+            next(changes)
 
 
 def test_a_download_goes_on_where_it_broke_off(
