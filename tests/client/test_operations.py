@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from headgate.client import Headgate, JobFailed, NotFound, Refused, TimedOut
+from tests.acceptance import processes
 
 LOANS = Path(__file__).parents[2] / "demo" / "loans.csv"
 ADULTS = {"range": {"columns": ["age"], "min": 18}}
@@ -212,6 +213,13 @@ def test_what_is_read_is_given_in_one_way(headgate: Headgate) -> None:
         headgate.ingest(LOANS, records=[{"id": 1}], dataset="twice")
     with pytest.raises(TypeError, match="not by text and dataset"):
         headgate.validate(text="id", dataset="twice")
+
+
+async def test_scripts_in_a_notebook_ask_too_where_an_event_loop_runs_already(
+    shared_headgate: processes.Headgate,
+) -> None:
+    with Headgate(shared_headgate.url, shared_headgate.token()) as headgate:
+        assert headgate.ask("{ viewer { role } }") == {"viewer": {"role": "ADMIN"}}
 
 
 def test_what_is_left_in_the_middle_leaves_no_connection_open(headgate: Headgate, name: str) -> None:
