@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect, sync_playwright
 
 from tests.acceptance.processes import Headgate
 
@@ -66,6 +66,7 @@ def browser() -> Iterator[Browser]:
     assert path, (
         "Install Chromium (Debian's package is called chromium), or name it in HEADGATE_TEST_CHROMIUM."
     )
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser

@@ -13,7 +13,7 @@ export const SIGNED_OUT = 4403;
 const PING_MS = 10_000;
 const PONG_MS = 5_000;
 /** How long to wait before the next try to connect, at most. */
-const LONGEST_PAUSE_MS = 8_000;
+const LONGEST_PAUSE_MS = 4_000;
 /** How a socket is closed here that nobody answers on. */
 const SILENT = 4408;
 

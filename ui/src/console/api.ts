@@ -18,6 +18,8 @@ export function makeClient(): Client {
         keys: {
           // One id stands for all versions of a dataset, and a page may show two of them.
           Dataset: ({ id, version }) => (version == null ? String(id) : `${String(id)}@${String(version)}`),
+          // Its id is the caller's own: other jobs may have the same.
+          JobItem: () => null,
         },
       }),
       authExchange(async ({ appendHeaders }) => {
