@@ -1,8 +1,5 @@
 """What the pages show works as it stands there: commands, Python, GraphQL and pipelines, against a real server."""
 
-import os
-import shlex
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +10,9 @@ from graphql import GraphQLSchema, build_schema, parse, validate
 
 from tests.acceptance.endpoints import make_endpoint
 from tests.acceptance.processes import Client, Headgate
+from tests.docs.shells import ROOT, readers_variables, run, run_script
 from tests.docs.snippets import SHOWN_ONLY, blocks, pages
 
-ROOT = Path(__file__).parent.parent.parent
 RUN = {"sh", "python", "js", "graphql", "yaml"}
 MOST_NOT_RUN = 12
 ELSEWHERE = {"first-minute.md", "operate.md", "plugins.md", "tour.md"}
@@ -45,40 +42,18 @@ def schema() -> GraphQLSchema:
 @pytest.fixture
 def environment(headgate: Headgate, tmp_path: Path) -> Mapping[str, str]:
     """What a reader's shell has: the command, the server and a token for it, and a folder to write into."""
-    command = tmp_path / "bin" / "headgate"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m headgate.cli "$@"\n')
-    command.chmod(0o755)
-    return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("HEADGATE_")},
+    known = {
         "HEADGATE_HOME": str(headgate.home),
         "HEADGATE_TOKEN": headgate.token(),
         "HEADGATE_URL": headgate.url,
-        "NO_PROXY": "*",
-        "PATH": f"{command.parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "SCRATCH": str(tmp_path),
     }
-
-
-def _run(command: list[str], environment: Mapping[str, str]) -> str:
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return {**readers_variables(tmp_path), **known}
 
 
 @pytest.mark.parametrize("page", _having("sh"))
 def test_commands_of_a_page_work_one_after_the_other(page: str, environment: Mapping[str, str]) -> None:
     script = "".join(block.text for block in blocks(page, "sh") if block.is_run)
-    shown = _run(["sh", "-euc", script], environment)
+    shown = run_script(script, environment)
     assert '"errors": [{' not in shown
     assert '"errors":[{' not in shown
 
@@ -86,7 +61,7 @@ def test_commands_of_a_page_work_one_after_the_other(page: str, environment: Map
 @pytest.mark.parametrize("page", _having("python"))
 def test_python_of_a_page_works_as_one_script(page: str, environment: Mapping[str, str]) -> None:
     script = "".join(block.text for block in blocks(page, "python") if block.is_run)
-    _run([sys.executable, "-c", script], environment)
+    run([sys.executable, "-c", script], environment)
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if blocks(page, "graphql")])
