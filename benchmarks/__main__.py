@@ -12,6 +12,7 @@ from benchmarks.appends import measure_appends
 from benchmarks.checks import measure_checks
 from benchmarks.downloads import measure_downloads
 from benchmarks.figures import FULL, QUICK, Figure, Sizes, show_figures
+from benchmarks.first_start import measure_first_start
 from benchmarks.guards import measure_guards
 from benchmarks.ingest import measure_ingest
 from benchmarks.jobs import measure_jobs
@@ -42,6 +43,7 @@ BENCHMARKS: tuple[Measure, ...] = (
     measure_upsert,
     measure_jobs,
     measure_starts,
+    measure_first_start,
     measure_events,
     measure_subscriptions,
     measure_uploads,

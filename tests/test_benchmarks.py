@@ -26,6 +26,7 @@ JUDGED = {
     "upsert": 2,
     "jobs": 2,
     "starts": 0,
+    "first_start": 1,
     "events": 1,
     "subscriptions": 0,
     "uploads": 4,

@@ -18,6 +18,7 @@ from headgate.domain.shelf import AT_ONCE
 from headgate.domain.tolls import Tolls
 from headgate.graphql.context import Context
 from headgate.graphql.schema import make_schema
+from headgate.jobs.children import ChildPool
 from headgate.server.addresses import TrustedProxies
 from headgate.server.admission import Admission
 from headgate.server.appending import stream_routes
@@ -69,6 +70,7 @@ def create_app(settings: Settings) -> Starlette:
     keys = key_ring(settings)
     transport = Transport.of(settings)
     inspector = make_pool(settings, INSPECTORS)
+    runner = make_pool(settings, settings.workers) if settings.redis_url is None else None
     services = make_services(settings, transport, inspector, keys)
     vetter = make_pool(settings, VETTERS)
     appender = Appender(services, vetter, batch_limits(settings))
@@ -112,7 +114,8 @@ def create_app(settings: Settings) -> Starlette:
             settings,
             services,
             transport,
-            [pool_running(inspector), appending(appender, vetter), shelving(shelf, renderers)],
+            [inspector] if runner is None else [inspector, runner],
+            [appending(appender, vetter), shelving(shelf, renderers)],
             meter,
             doorkeeper,
             presence,
@@ -184,14 +187,18 @@ async def _lifespan(
     settings: Settings,
     services: Services,
     transport: Transport,
+    engines: Sequence[ChildPool],
     parts: Sequence[AbstractAsyncContextManager[None]],
     meter: Meter,
     doorkeeper: Doorkeeper,
     presence: Presence,
 ) -> AsyncIterator[None]:
-    """Start every part, and stop what was started in the opposite order."""
+    """Start every part, and stop what was started in the opposite order; the last of two engines runs jobs."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(services.database.close)
+        # Their processes import what they need while the tables are made.
+        for engine in engines:
+            await stack.enter_async_context(pool_running(engine))
         await prepare_database(settings, services.database)
         await meter.begin()
         await transport.connect(stack)
@@ -203,7 +210,5 @@ async def _lifespan(
             await stack.enter_async_context(part)
         await stack.enter_async_context(reconciling(settings, services))
         if settings.redis_url is None:
-            await stack.enter_async_context(
-                working(settings, services, transport, make_pool(settings, settings.workers))
-            )
+            await stack.enter_async_context(working(settings, services, transport, engines[-1]))
         yield

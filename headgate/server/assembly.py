@@ -49,15 +49,9 @@ from headgate.jobs.redis_signals import RedisSignals
 from headgate.jobs.supervision import Supervised
 from headgate.jobs.worker import Worker
 from headgate.server.auth import SignedTokens
+from headgate.server.stores import make_stores
 from headgate.settings import Settings
-from headgate.storage.bucket_pieces import BucketPieces
-from headgate.storage.bucket_store import BucketStore
-from headgate.storage.bucket_uploads import MOST_PARTS
 from headgate.storage.database import Database
-from headgate.storage.locations import BucketLocation
-from headgate.storage.object_store import ObjectStore
-from headgate.storage.objects import LocalStore
-from headgate.storage.pieces import LocalPieces, Pieces
 
 RECONCILE = "reconcile"
 FIRE_EVERY_S = 0.5
@@ -133,26 +127,6 @@ def query_limits(settings: Settings) -> QueryLimits:
     )
 
 
-def make_store(settings: Settings) -> ObjectStore:
-    """Choose where objects are kept; nothing is opened yet."""
-    folder = settings.store_path.absolute()
-    if settings.store_bucket is None:
-        return LocalStore(folder)
-    bucket, prefix = settings.store_bucket
-    location = BucketLocation(bucket, prefix, settings.s3_region, settings.s3_endpoint_url)
-    # So that the largest file fits into as many parts as a bucket takes.
-    part_bytes = max(settings.upload_part_bytes, -(-settings.max_upload_bytes // MOST_PARTS))
-    return BucketStore(location, folder / "scratch", part_bytes=part_bytes)
-
-
-def make_pieces(settings: Settings, store: ObjectStore) -> Pieces:
-    """Choose where files are kept of which not all has come: beside all others."""
-    if isinstance(store, BucketStore):
-        return BucketPieces(store, part_bytes=settings.upload_part_bytes)
-    assert isinstance(store, LocalStore)
-    return LocalPieces(store)
-
-
 def batch_limits(settings: Settings) -> BatchLimits:
     """Tell when batches of appended records are sealed, and how many may wait."""
     return BatchLimits(settings.append_seconds, settings.append_batch_bytes, settings.append_backlog_bytes)
@@ -161,11 +135,11 @@ def batch_limits(settings: Settings) -> BatchLimits:
 def make_services(settings: Settings, transport: Transport, inspector: ChildPool, keys: KeyRing) -> Services:
     """Put together what every use case works with; nothing is opened or started yet."""
     database = Database.connect(settings.resolved_database_url)
-    store = make_store(settings)
+    store, pieces = make_stores(settings)
     return Services(
         database=database,
         store=store,
-        pieces=make_pieces(settings, store),
+        pieces=pieces,
         upload_s=settings.upload_hours * HOUR_S,
         queue=transport.queue,
         signals=transport.signals,

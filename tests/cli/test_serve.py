@@ -44,42 +44,24 @@ def tokens(printed: list[str]) -> list[str]:
     return [fragment for found in LINK.findall("\n".join(printed)) if (fragment := urldefrag(found).fragment)]
 
 
-def test_at_a_terminal_links_sign_an_administrator_in(tmp_path: Path) -> None:
-    with serving(tmp_path, terminal=True) as printed:
+def test_the_sample_is_there_once_however_often_a_server_starts_and_links_lead_to_it(tmp_path: Path) -> None:
+    with serving(tmp_path, "--sample", terminal=True) as printed:
         console, graphiql = (urldefrag(found) for found in LINK.findall("\n".join(printed[1:])))
-        with Headgate(console.url, console.fragment.removeprefix("token=")) as headgate:
-            assert headgate.ask("{ viewer { role } }") == {"viewer": {"role": "ADMIN"}}
+        first = jobs_of(console.url, console.fragment.removeprefix("token="))
     assert graphiql.url == f"{console.url}graphiql"
-
-
-def test_the_sample_is_there_when_the_server_is_ready_and_once_however_often_it_starts(
-    tmp_path: Path,
-) -> None:
-    known = [jobs_of_sample(tmp_path) for _ in range(2)]
-    assert known[0] == known[1]
-    assert {(job.dataset, job.status, job.rejected) for job in known[0]} == {
+    assert graphiql.fragment == console.fragment
+    assert {(job.dataset, job.status, job.rejected) for job in first} == {
         ("loans", "PARTIAL", 1),
         ("sales", "PARTIAL", 4),
         ("campaigns", "PARTIAL", 1),
         ("revenue", "SUCCEEDED", 0),
     }
-
-
-class Known(NamedTuple):
-    id: str
-    dataset: str | None
-    status: str
-    rejected: int
-
-
-def jobs_of_sample(home: Path) -> list[Known]:
-    with serving(home, "--sample") as printed:
-        console, _ = (urldefrag(found) for found in LINK.findall("\n".join(printed[1:])))
-        with Headgate(console.url, console.fragment.removeprefix("token=")) as headgate:
-            return [
-                Known(job.id, job.dataset.name if job.dataset else None, job.status, job.counts.rejected)
-                for job in headgate.jobs()
-            ]
+    with serving(tmp_path, "--sample", terminal=True, production="true") as printed:
+        assert tokens(printed) == []
+        again = jobs_of(
+            LINK.findall(printed[0])[0].removesuffix("graphql"), processes.Headgate(tmp_path).token()
+        )
+    assert again == first
 
 
 def test_a_log_gets_links_without_a_token(tmp_path: Path) -> None:
@@ -90,10 +72,20 @@ def test_a_log_gets_links_without_a_token(tmp_path: Path) -> None:
     assert "headgate token --link" in printed[-1]
 
 
-def test_in_production_no_link_carries_a_token_whatever_is_asked_for(tmp_path: Path) -> None:
-    with serving(tmp_path, "--link", terminal=True, production="true") as printed:
-        pass
-    assert tokens(printed) == []
+class Known(NamedTuple):
+    id: str
+    dataset: str | None
+    status: str
+    rejected: int
+
+
+def jobs_of(url: str, token: str) -> list[Known]:
+    with Headgate(url, token) as headgate:
+        assert headgate.ask("{ viewer { role } }") == {"viewer": {"role": "ADMIN"}}
+        return [
+            Known(job.id, job.dataset.name if job.dataset else None, job.status, job.counts.rejected)
+            for job in headgate.jobs()
+        ]
 
 
 def test_what_a_token_holds_cannot_leave_its_fragment() -> None:

@@ -12,7 +12,11 @@ DATABASE = {"sqlalchemy", "alembic", "asyncpg", "structlog"}
 
 @pytest.mark.parametrize(
     ("module", "unneeded"),
-    [("headgate.server.preparation", HEAVY), ("headgate.cli.main", HEAVY | DATABASE | PROTOCOLS)],
+    [
+        ("headgate.server.app", {"aioboto3"}),
+        ("headgate.server.preparation", HEAVY),
+        ("headgate.cli.main", HEAVY | DATABASE | PROTOCOLS),
+    ],
 )
 def test_a_short_command_does_not_import_what_only_a_server_needs(module: str, unneeded: set[str]) -> None:
     code = f"import {module}, sys; print(*sys.modules)"
