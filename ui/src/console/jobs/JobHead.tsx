@@ -22,7 +22,7 @@ export function JobHead({ job }: { job: ShownJob }) {
           <> by <Link href={`/pipelines/${encodeURIComponent(pipeline.name)}`}>{pipeline.name}</Link>{pipelineVersion !== null && ` (version ${pipelineVersion})`}</>
         )}
         {parent && <>, of <Link href={`/jobs/${parent.id}`}>a batch</Link></>}
-        {retryOf && <>, again for <Link href={`/jobs/${retryOf.id}`}>an earlier {KIND_NAMES[retryOf.kind].toLowerCase()}</Link></>}
+        {retryOf && <>{kind === "CORRECTION" ? " of " : ", again for "}<Link href={`/jobs/${retryOf.id}`}>an earlier {KIND_NAMES[retryOf.kind].toLowerCase()}</Link></>}
         {" · "}
         <Since at={job.createdAt} />
       </p>

@@ -35,7 +35,12 @@ function figures(progress: Progress, isWhole: boolean): string[] {
     rowsRead ? `${count(rowsRead)} rows` : null,
     isWhole && bytesTotal ? `${bytes(bytesRead)} of ${bytes(bytesTotal)}` : null,
     rowsPerSecond ? `${count(Math.round(rowsPerSecond))} a second` : null,
-    etaSeconds ? `${duration(Math.max(1, Math.ceil(etaSeconds)) * 1000)} left` : null,
+    etaSeconds ? `${timeLeft(etaSeconds)} left` : null,
   ];
   return known.filter((each) => each !== null);
+}
+
+/** Whole seconds: tenths would flicker. */
+function timeLeft(seconds: number): string {
+  return seconds < 60 ? `${Math.max(1, Math.round(seconds))} s` : duration(seconds * 1000);
 }

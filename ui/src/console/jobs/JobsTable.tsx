@@ -3,8 +3,11 @@ import { count, duration } from "../shared/format";
 import { Since } from "../shared/Since";
 import { hasEnded, Status } from "../shared/Status";
 import { JobProgress } from "./JobProgress";
-import { jobName, KIND_NAMES } from "./words";
+import { type JobKind, jobName, KIND_NAMES } from "./words";
 import type { ListedJob } from "./useJobList";
+
+/** What kinds do whose names don't say so. */
+const LINES: Partial<Record<JobKind, string>> = { BATCH: "Several jobs in one", MAPPING: "From one system to another" };
 
 /** Jobs, one a line, each with its progress as it happens. */
 export function JobsTable({ jobs, label, isOfBatch }: { jobs: ListedJob[]; label: string; isOfBatch?: boolean }) {
@@ -55,11 +58,11 @@ function JobLine({ job }: { job: ListedJob }) {
   const name = jobName(job);
   return (
     <span className="job-line">
-      <span className={kind === "BATCH" ? "kind batch" : "kind"}>{kind === "BATCH" ? "Several jobs in one" : KIND_NAMES[kind]}</span>
+      <span className={kind === "BATCH" ? "kind batch" : "kind"}>{LINES[kind] ?? KIND_NAMES[kind]}</span>
       {dataset && dataset.name !== name && <> into <Link href={`/datasets/${encodeURIComponent(dataset.name)}`}>{dataset.name}</Link></>}
       {pipeline && pipeline.name !== name && <> by <Link href={`/pipelines/${encodeURIComponent(pipeline.name)}`}>{pipeline.name}</Link></>}
       {parent && <>, of <Link href={`/jobs/${parent.id}`}>a batch</Link></>}
-      {retryOf && <>, again for <Link href={`/jobs/${retryOf.id}`}>an earlier job</Link></>}
+      {retryOf && <>{kind === "CORRECTION" ? " of " : ", again for "}<Link href={`/jobs/${retryOf.id}`}>an earlier job</Link></>}
     </span>
   );
 }

@@ -97,13 +97,13 @@ function useLookups(filter: JobFilter, jobs: ListedJob[], tell: (found: ListedJo
     const [old, added] = [some.filter((id) => known.has(id)), some.filter((id) => !known.has(id))];
     const asked = [old.length ? { ids: old } : null, added.length ? { ...filter, ids: added } : null].filter((each) => each !== null);
     const answers = await Promise.all(
-      asked.map((each) => client.query(Jobs, { filter: each, first: MOST_AT_ONCE }, { requestPolicy: "network-only" })),
+      asked.map((each) => client.query(Jobs, { filter: each, first: each.ids.length }, { requestPolicy: "network-only" })),
     );
     tell(answers.flatMap(({ data }) => data?.jobs.edges.map(({ node }) => node) ?? []));
     if (ids.current.size) look();
   }, LOOK_MS);
   useJobEvents(({ type, job }) => {
-    if (type !== "STATUS") return;
+    if (type !== "STATUS" || (filter.parent && job.parent?.id !== filter.parent)) return;
     ids.current.add(job.id);
     look();
   });
