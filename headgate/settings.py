@@ -153,7 +153,8 @@ class Settings(BaseSettings):
     )
     production: bool = Field(
         False,
-        description="Tell of the schema, by introspection and in errors, from HEADGATE_INTROSPECTION_ROLE on only.",
+        description="Tell of the schema, by introspection and in errors, from HEADGATE_INTROSPECTION_ROLE on only; "
+        "print no links that carry a token.",
     )
     introspection_role: Literal["VIEWER", "OPERATOR", "ADMIN"] = Field(
         "ADMIN", description="The lowest role that may read the schema where HEADGATE_PRODUCTION is set."
