@@ -41,7 +41,7 @@ function useOpenExample(): (example: Example) => void {
 
 function ExamplesIcon() {
   return (
-    <svg viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="1.5" strokeLinecap="round" strokeLinejoin="round">
+    <svg viewBox="0 0 24 24" aria-hidden="true" fill="none" stroke="currentColor" strokeWidth="1.5" strokeLinecap="round" strokeLinejoin="round">
       <path d="M6 3h12v18l-6-4-6 4z M9.5 8h5 M9.5 11.5h5" />
     </svg>
   );

@@ -1,9 +1,3 @@
-import "./workers";
-import "@graphiql/react/style.css";
-import "graphiql/graphiql.css";
-import "@graphiql/plugin-doc-explorer/style.css";
-import "@graphiql/plugin-history/style.css";
-import "@graphiql/plugin-explorer/style.css";
 import "./graphiql.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
