@@ -96,7 +96,7 @@ class NounPage:
         yield from (each.description or "").strip().split("\n\n")
         if isinstance(each, GraphQLEnumType):
             yield table(
-                ["value", "meaning"], [[f"`{name}`", _meaning(one)] for name, one in each.values.items()]
+                ["value", "meaning"], [[f"`{name}`", meaning(one)] for name, one in each.values.items()]
             )
         elif isinstance(each, GraphQLUnionType):
             yield "One of " + ", ".join(self._link(one.name) for one in each.types) + "."
@@ -110,7 +110,7 @@ class NounPage:
 
     def _fields(self, head: str, fields: Mapping[str, Any]) -> list[str]:
         rows = [
-            [f"`{name}`", self._shown(each.type), _meaning(each) + self._arguments(each)]
+            [f"`{name}`", self._shown(each.type), meaning(each) + self._arguments(each)]
             for name, each in fields.items()
         ]
         return table([head, "type", "meaning"], rows) if rows else []
@@ -118,7 +118,7 @@ class NounPage:
     def _arguments(self, each: object) -> str:
         arguments = each.args if isinstance(each, GraphQLField) else {}
         return "".join(
-            f"<br>`{name}`: {self._shown(argument.type)} {_meaning(argument)}"
+            f"<br>`{name}`: {self._shown(argument.type)} {meaning(argument)}"
             for name, argument in arguments.items()
         )
 
@@ -142,7 +142,8 @@ def _paragraphs(each: Any) -> list[str]:
     return [*deprecated, *(each.description or "").strip().split("\n\n")]
 
 
-def _meaning(each: Any) -> str:
+def meaning(each: Any) -> str:
+    """What is said of a field, an argument or a value, in one line; first of all that it is deprecated."""
     return " ".join(_paragraphs(each)) + _default(each)
 
 
