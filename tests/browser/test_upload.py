@@ -51,6 +51,36 @@ def choose(page: Page, name: str, content: bytes) -> None:
     chooser.value.set_files(FilePayload(name=name, mimeType="text/csv", buffer=content))
 
 
+def choose_path(page: Page, path: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose files").click()
+    chooser.value.set_files(path)
+
+
+def write_long(path: Path) -> bytes:
+    """Write a file of more than one piece, which no packing makes shorter; answers its content."""
+    content = b"a,b\n" + b"".join(b"%d,%s\n" % (n, os.urandom(24).hex().encode()) for n in range(400_000))
+    path.write_bytes(content)
+    return content
+
+
+def is_second_piece(request: Request) -> bool:
+    return request.headers.get("upload-offset") == str(PIECE_BYTES)
+
+
+def hear_uploads(page: Page) -> list[Request]:
+    sent: list[Request] = []
+    page.on("request", lambda request: sent.append(request) if "/uploads" in request.url else None)
+    return sent
+
+
+def begun(sent: list[Request]) -> int:
+    """How often the bytes were sent from the first one on: once by whoever goes on where they stopped."""
+    pieces = [request.headers["upload-offset"] for request in sent if request.method == "PATCH"]
+    assert [request.method for request in sent].count("POST") == 1
+    return pieces.count("0")
+
+
 def heading(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
 
@@ -154,9 +184,7 @@ def test_what_cannot_be_used_is_told_in_the_words_of_the_api(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     page = open_page("/upload", on=own_headgate, refuses=True)
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Choose files").click()
-    chooser.value.set_files(tmp_path / name)
+    choose_path(page, tmp_path / name)
     transfer = page.get_by_role("list", name="Files on their way").get_by_role("listitem", name=name)
     expect(transfer.get_by_text("Not uploaded")).to_be_visible()
     expect(transfer.get_by_role("alert")).to_contain_text(words)
@@ -166,15 +194,11 @@ def test_what_cannot_be_used_is_told_in_the_words_of_the_api(
 def test_an_upload_goes_on_by_itself_when_the_server_was_killed_in_the_middle(
     open_page: OpenPage, own_headgate: Headgate, tmp_path: Path
 ) -> None:
-    content = b"a,b\n" + b"".join(b"%d,%s\n" % (n, os.urandom(24).hex().encode()) for n in range(400_000))
-    (tmp_path / "long.csv").write_bytes(content)
+    content = write_long(tmp_path / "long.csv")
     page = open_page("/upload", on=own_headgate, refuses=True)
-    sent: list[Request] = []
-    page.on("request", lambda request: sent.append(request) if "/uploads" in request.url else None)
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Choose files").click()
-    with page.expect_request(lambda request: request.headers.get("upload-offset") == str(PIECE_BYTES)):
-        chooser.value.set_files(tmp_path / "long.csv")
+    sent = hear_uploads(page)
+    with page.expect_request(is_second_piece):
+        choose_path(page, tmp_path / "long.csv")
     own_headgate.kill()
     transfer = page.get_by_role("list", name="Files on their way").get_by_role("listitem", name="long.csv")
     expect(transfer.get_by_text("Trying again")).to_be_visible()
@@ -182,9 +206,24 @@ def test_an_upload_goes_on_by_itself_when_the_server_was_killed_in_the_middle(
     expect(page.get_by_role("heading", name="What was found")).to_be_visible(timeout=40_000)
     [edge] = ask(own_headgate, ARRIVED, name="long.csv")["files"]["edges"]
     assert (edge["node"]["status"], edge["node"]["sha256"]) == ("READY", sha256(content).hexdigest())
-    assert [request.method for request in sent].count("POST") == 1
-    offsets = [int(request.headers["upload-offset"]) for request in sent if request.method == "PATCH"]
-    assert offsets.count(0) == 1
+    assert begun(sent) == 1
+
+
+def test_a_file_that_was_left_half_sent_goes_on_when_it_is_chosen_again(
+    open_page: OpenPage, own_headgate: Headgate, tmp_path: Path
+) -> None:
+    content = write_long(tmp_path / "half.csv")
+    page = open_page("/upload", on=own_headgate, refuses=True)
+    sent = hear_uploads(page)
+    with page.expect_request(is_second_piece):
+        choose_path(page, tmp_path / "half.csv")
+    page.reload()
+    expect(page.get_by_text("Choose the same file again to go on.")).to_be_visible()
+    choose_path(page, tmp_path / "half.csv")
+    expect(page.get_by_role("heading", name="What was found")).to_be_visible()
+    [edge] = ask(own_headgate, ARRIVED, name="half.csv")["files"]["edges"]
+    assert (edge["node"]["status"], edge["node"]["sha256"]) == ("READY", sha256(content).hexdigest())
+    assert begun(sent) == 1
 
 
 def test_a_viewer_checks_a_file_and_is_offered_no_upload_and_no_ingest(

@@ -32,7 +32,7 @@ export function ColumnTable({ file, plan, change, records }: Props) {
         Hold every row to these types
       </label>
       <p className="hint">A row whose value is of another type is rejected then. Without it, a column takes what the file has.</p>
-      <div className="scroll" role="region" aria-label="Columns" tabIndex={0}>
+      <div className="scroll tall" role="region" aria-label="Columns" tabIndex={0}>
         <table className="columns">
           <thead><tr><th>Column</th><th>Type</th>{plan.isContract && <th>Needed</th>}<th>Such as</th></tr></thead>
           <tbody>

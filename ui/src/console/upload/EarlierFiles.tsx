@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useQuery } from "urql";
 import { graphql, type ResultOf } from "../../graph";
 import { bytes, since } from "../shared/format";
@@ -15,10 +15,13 @@ const Files = graphql(`
 
 type EarlierFile = ResultOf<typeof Files>["files"]["edges"][number]["node"];
 
-/** Files that the server has: each can be gone on with, also one that was ingested before. */
-export function EarlierFiles({ onChosen }: { onChosen: (fileId: string) => void }) {
+/** Files that the server has, read again as more have `arrived`: each can be gone on with, ingested before or not. */
+export function EarlierFiles({ arrived, onChosen }: { arrived: number; onChosen: (fileId: string) => void }) {
   const [name, setName] = useState("");
   const [{ data, error }, read] = useQuery({ query: Files, variables: { name: name || null }, requestPolicy: "cache-and-network" });
+  useEffect(() => {
+    if (arrived > 0) read({ requestPolicy: "network-only" });
+  }, [arrived, read]);
   const files = data?.files.edges.map((edge) => edge.node);
   return (
     <section aria-labelledby="earlier-files">

@@ -21,7 +21,7 @@ export function FileStep({ onChosen }: { onChosen: (fileId: string) => void }) {
           {transfers.map((transfer) => <TransferRow key={transfer.key} transfer={transfer} onChosen={onChosen} />)}
         </ul>
       )}
-      <EarlierFiles onChosen={onChosen} />
+      <EarlierFiles arrived={transfers.filter(({ state }) => state === "done").length} onChosen={onChosen} />
     </>
   );
 }

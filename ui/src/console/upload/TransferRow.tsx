@@ -27,8 +27,8 @@ export function TransferRow({ transfer, onChosen }: { transfer: Transfer; onChos
         <span role="status">{state === "failed" && <Icon name="warning" />} {WORDS[state]}</span>
         {state !== "failed" && <span className="hint"> {figures(transfer)}</span>}
       </p>
-      {reason && <p role="alert" className={state === "failed" ? "fault" : "hint"}>{reason}</p>}
-      {state === "retrying" && <p className="hint">What has arrived is kept, and the upload goes on by itself.</p>}
+      {state === "failed" && <p role="alert" className="fault">{reason}</p>}
+      {state === "retrying" && <p className="hint">{reason} What has arrived is kept, and the upload goes on by itself.</p>}
     </li>
   );
 }
@@ -47,7 +47,7 @@ function Actions({ transfer: { key, name, state, fileId }, onChosen }: { transfe
         <button type="button" className="quiet" onClick={() => resume(key)}>Resume<span className="unseen"> {name}</span></button>
       )}
       {(state === "retrying" || state === "failed") && (
-        <button type="button" className="quiet" onClick={() => resume(key)}>Try now<span className="unseen"> {name}</span></button>
+        <button type="button" className="quiet" onClick={() => resume(key)}>{state === "failed" ? "Try again" : "Try now"}<span className="unseen"> {name}</span></button>
       )}
       <button type="button" className={isOver ? "quiet" : "danger"} onClick={() => remove(key)}>
         {isOver ? "Take off the list" : "Cancel"}<span className="unseen"> {name}</span>
