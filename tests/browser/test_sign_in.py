@@ -85,7 +85,7 @@ def test_who_loses_access_is_told_at_once_and_the_address_stays(
     open_page: OpenPage, headgate: Headgate
 ) -> None:
     user = new_user(headgate)
-    page = open_page("/health", role=None)
+    page = open_page("/health", role=None, refuses=True)
     sign_in(page, user["email"])
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     ask(headgate, DEACTIVATE, id=user["id"])
@@ -102,7 +102,7 @@ def test_a_changed_password_ends_other_sessions_and_keeps_this_one(
     open_page: OpenPage, headgate: Headgate
 ) -> None:
     user = new_user(headgate)
-    page, elsewhere = open_page("/", role=None), open_page("/", role=None)
+    page, elsewhere = (open_page("/", role=None, refuses=True) for _ in range(2))
     for each in (page, elsewhere):
         sign_in(each, user["email"])
         expect(each.get_by_text("Live", exact=True)).to_be_visible()

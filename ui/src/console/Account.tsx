@@ -25,7 +25,7 @@ export function Account() {
         {user && role && <p className="hint">{user.name ? `${user.email}, ` : ""}{ROLES[role]}</p>}
         <details>
           <summary>Change the password</summary>
-          <PasswordForm />
+          <PasswordForm email={user?.email ?? ""} />
         </details>
         <div className="row end">
           <button type="button" className="quiet" onClick={() => dialog.current?.close()}>Close</button>
@@ -36,7 +36,7 @@ export function Account() {
   );
 }
 
-function PasswordForm() {
+function PasswordForm({ email }: { email: string }) {
   const [{ fetching }, change] = useMutation(ChangePassword);
   const [faults, setFaults] = useState<Fault[] | null>(null);
 
@@ -52,6 +52,8 @@ function PasswordForm() {
 
   return (
     <form onSubmit={submit}>
+      {/* For password managers: whose password it is. */}
+      <input name="username" autoComplete="username" value={email} readOnly hidden />
       <label>Present password<input name="current" type="password" autoComplete="current-password" required /></label>
       <label>New password<input name="new" type="password" autoComplete="new-password" minLength={8} required /></label>
       <p className="hint">At least 8 characters. Sessions elsewhere end.</p>

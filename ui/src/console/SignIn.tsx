@@ -36,7 +36,7 @@ export function SignIn() {
         <button type="submit" disabled={isBusy}>{isBusy ? "Signing in…" : "Sign in"}</button>
       </form>
       <p className="hint">
-        Whoever runs the server gets a link that signs in: <code>headgate serve</code> prints it.
+        Whoever runs the server gets a link that signs in: <code>headgate token --link</code> prints it.
       </p>
     </main>
   );

@@ -110,7 +110,7 @@ function Workers({ workers, now }: { workers: Health["workers"]; now: number }) 
       {workers.length === 0 && <p className="notice">None lives: jobs wait until a worker is started with <code>headgate worker</code>.</p>}
       {workers.length > 0 && (
         <div className="scroll" role="region" aria-label="Workers" tabIndex={0}>
-          <table>
+          <table className="workers">
             <thead><tr><th>Machine</th><th className="number">Running jobs</th><th>Since</th><th>Last heard of</th><th>Name</th></tr></thead>
             <tbody>
               {workers.map(({ id, host, startedAt, lastSeenAt, runningJobs }) => (
