@@ -14,8 +14,6 @@ const PING_MS = 10_000;
 const PONG_MS = 5_000;
 /** How long to wait before the next try to connect, at most. */
 const LONGEST_PAUSE_MS = 4_000;
-/** How a socket is closed here that nobody answers on. */
-const SILENT = 4408;
 
 let silence: ReturnType<typeof setTimeout> | undefined;
 let open: WebSocket | undefined;
@@ -48,7 +46,7 @@ export const socket = createClient({
     },
     ping: (isReceived) => {
       if (isReceived) return;
-      silence = setTimeout(() => open?.close(SILENT, "No answer"), PONG_MS);
+      silence = setTimeout(giveUp, PONG_MS);
     },
     pong: (isReceived) => {
       if (isReceived) clearTimeout(silence);
@@ -56,3 +54,10 @@ export const socket = createClient({
     closed: () => clearTimeout(silence),
   },
 });
+
+/** Nobody answers: to close it properly would wait for the other side too. */
+function giveUp(): void {
+  if (open) open.onclose = null;
+  open?.close();
+  socket.terminate();
+}
