@@ -26,7 +26,7 @@ test: $(INSTALLED_DEV) ## Run the tests; ARGS="-k name" goes to pytest
 test-browser: $(INSTALLED_DEV) pages ## Try the pages in Chromium, and the wheel in an environment of its own
 	@[ -n "$$HEADGATE_TEST_CHROMIUM" ] || command -v chromium chromium-browser google-chrome >/dev/null || \
 	  { echo "There is no Chromium. In Debian: apt-get install chromium. Elsewhere, name one in HEADGATE_TEST_CHROMIUM." >&2; exit 1; }
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/browser $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/browser tests/wheel $(ARGS)
 
 chaos: $(INSTALLED_DEV) ## Kill, stop and empty parts of running systems for minutes; no job may be lost
 	@$(BIN)/python -m pytest tests/chaos -m long $(ARGS)
