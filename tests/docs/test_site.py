@@ -53,3 +53,9 @@ def test_words_of_every_page_can_be_searched_for(site: Path) -> None:
     index = (site / "search" / "search_index.json").read_text()
     assert "api/jobs.html#Job" in index
     assert "reference/errors.html#rows" in index
+
+
+def test_the_search_has_a_name_for_those_who_cannot_see_it(site: Path) -> None:
+    search = LexborHTMLParser((site / "index.html").read_bytes()).css_first("[role=dialog]")
+    assert search is not None
+    assert search.attributes.get("aria-label") == "Search"

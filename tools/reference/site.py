@@ -13,6 +13,8 @@ from tools.reference.api_nouns import NOUNS
 LISTED = "*"
 """Ends an entry of the navigation that stands for all pages of a folder, such as `decisions/*`."""
 API = "api/"
+SEARCH = 'data-md-component="search" role="dialog"'
+"""How the theme writes its search."""
 
 
 def on_config(config: MkDocsConfig) -> None:
@@ -25,6 +27,11 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
     """Add the pages about the API."""
     for name, text in api_pages().items():
         files.append(File.generated(config, API + name, content=text))
+
+
+def on_post_page(output: str, **_: object) -> str:
+    """Give the theme's search a name for those who can't see it."""
+    return output.replace(SEARCH, f'{SEARCH} aria-label="Search"')
 
 
 def _expanded(entry: Any, docs: Path) -> Any:
