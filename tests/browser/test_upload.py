@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FilePayload, Page, Request, expect
+from playwright.sync_api import FilePayload, Page, Request, Route, expect
 
 from tests.acceptance.processes import Headgate
 from tests.browser.asking import ask, dataset
@@ -21,6 +21,7 @@ PIECE_BYTES = 16 * 1024 * 1024
 ARRIVED = """
 query ($name: String!) { files(filter: {nameContains: $name}) { edges { node { status sha256 } } } }
 """
+JOBS = '{ jobs(filter: {dataset: "once"}) { totalCount } }'
 DROP = """
 ([name, text]) => {
   const data = new DataTransfer();
@@ -224,6 +225,30 @@ def test_a_file_that_was_left_half_sent_goes_on_when_it_is_chosen_again(
     [edge] = ask(own_headgate, ARRIVED, name="half.csv")["files"]["edges"]
     assert (edge["node"]["status"], edge["node"]["sha256"]) == ("READY", sha256(content).hexdigest())
     assert begun(sent) == 1
+
+
+def test_an_ingest_whose_answer_was_lost_is_started_once_when_it_is_sent_again(
+    open_page: OpenPage, headgate: Headgate
+) -> None:
+    page = open_page("/upload", refuses=True)
+    choose(page, "once.csv", PEOPLE.encode())
+    heading(page, "What was found")
+    go_on_to(page, "Ingest")
+    page.get_by_label("Dataset").fill("once")
+
+    def lose_answer(route: Route) -> None:
+        if "IngestFile" not in (route.request.post_data or ""):
+            return route.continue_()
+        route.fetch()
+        return route.abort()
+
+    page.route("**/graphql", lose_answer)
+    page.get_by_role("button", name="Ingest the file").click()
+    expect(page.get_by_role("alert").filter(has_text="Check that it is running")).to_be_visible()
+    page.unroute("**/graphql")
+    page.get_by_role("button", name="Ingest the file").click()
+    page.wait_for_url("**/jobs/job_*")
+    assert ask(headgate, JOBS)["jobs"]["totalCount"] == 1
 
 
 def test_a_viewer_checks_a_file_and_is_offered_no_upload_and_no_ingest(
