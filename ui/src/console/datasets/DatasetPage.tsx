@@ -1,7 +1,8 @@
 import { useEffect, useState } from "react";
 import { useQuery } from "urql";
 import { Link } from "wouter";
-import { bytes, count, moment, since } from "../shared/format";
+import { bytes, count } from "../shared/format";
+import { Since } from "../shared/Since";
 import { Empty, Failure, Loading } from "../shared/states";
 import { Tabs, useView } from "../shared/Tabs";
 import { useTitle } from "../shared/title";
@@ -116,7 +117,7 @@ function Figures({ dataset }: { dataset: Shown }) {
       <div><dt>Columns</dt><dd>{count(dataset.columns.length)}</dd></div>
       <div><dt>Size</dt><dd>{bytes(dataset.byteSize)}</dd></div>
       <div><dt>Version</dt><dd>{dataset.version}</dd></div>
-      <div><dt>Changed</dt><dd title={moment(dataset.updatedAt)}>{since(dataset.updatedAt)}</dd></div>
+      <div><dt>Changed</dt><dd><Since at={dataset.updatedAt} /></dd></div>
     </dl>
   );
 }

@@ -1,8 +1,9 @@
 import { Link, useSearchParams } from "wouter";
 import { type ResultOf, graphql } from "../../graph";
-import { bytes, count, moment, since } from "../shared/format";
+import { bytes, count } from "../shared/format";
 import { LoadMore } from "../shared/LoadMore";
 import { NameFilter } from "../shared/NameFilter";
+import { Since } from "../shared/Since";
 import { Empty, Failure, Loading } from "../shared/states";
 import { useChanges } from "../shared/useChanges";
 import { usePages } from "../shared/usePages";
@@ -73,7 +74,7 @@ function DatasetTable({ datasets }: { datasets: readonly Dataset[] }) {
               <td className="number">{count(dataset.rowCount)}</td>
               <td className="number">{bytes(dataset.byteSize)}</td>
               <td className="number">{dataset.version ?? "none yet"}</td>
-              <td className="when" title={moment(dataset.updatedAt)}>{since(dataset.updatedAt)}</td>
+              <td className="when"><Since at={dataset.updatedAt} /></td>
             </tr>
           ))}
         </tbody>

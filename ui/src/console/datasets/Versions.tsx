@@ -1,7 +1,9 @@
 import { useEffect, useRef } from "react";
 import { Link } from "wouter";
-import { count, moment, since } from "../shared/format";
+import { KIND_NAMES } from "../jobs/words";
+import { count } from "../shared/format";
 import { LoadMore } from "../shared/LoadMore";
+import { Since } from "../shared/Since";
 import { Failure, Loading } from "../shared/states";
 import { usePages } from "../shared/usePages";
 import { useViewer } from "../shared/viewer";
@@ -78,17 +80,17 @@ function VersionRow({ name, version, isNewest, isShown, onRestored }: RowProps) 
   return (
     <tr aria-current={isShown ? "true" : undefined}>
       <th scope="row" className="number">{number}</th>
-      <td className="when" title={moment(version.createdAt)}>{since(version.createdAt)}</td>
+      <td className="when"><Since at={version.createdAt} /></td>
       <td>{MODES[version.mode]}</td>
       <td className="number">{count(version.rowsAdded)}</td>
       <td className="number">{count(version.rowsRemoved)}</td>
-      <td>{version.job ? <Link href={`/jobs/${version.job.id}`}>{version.job.kind.toLowerCase()}</Link> : <span className="nothing">none</span>}</td>
+      <td>{version.job ? <Link href={`/jobs/${version.job.id}`}>{KIND_NAMES[version.job.kind]}</Link> : <span className="nothing">none</span>}</td>
       <td>{version.job?.createdBy?.name ?? <span className="nothing">nobody</span>}</td>
       <td>
         <div className="row end">
-          <Link href={pathOf(name, { version: number })} className="button quiet" aria-label={`Look at version ${number}`}>
-            {isShown ? "Shown" : "Look"}
-          </Link>
+          {isShown ? <span className="hint">Shown</span> : (
+            <Link href={pathOf(name, { version: number })} className="button quiet" aria-label={`Look at version ${number}`}>Look</Link>
+          )}
           {canOperate && !isNewest && <RestoreVersion name={name} version={number} onRestored={onRestored} />}
         </div>
       </td>

@@ -1,6 +1,7 @@
-import { useEffect } from "react";
-import { type CombinedError, useQuery, useSubscription } from "urql";
-import { useFeedGap } from "../JobFeed";
+import { useCallback, useEffect } from "react";
+import { type CombinedError, stringifyDocument, useQuery } from "urql";
+import { socket } from "../../socket";
+import { useIsLive } from "../JobFeed";
 import { type Dataset, DatasetChanged, DatasetQuery } from "./queries";
 
 export interface Newest {
@@ -10,18 +11,32 @@ export interface Newest {
   read: () => void;
 }
 
-/** The newest version of a dataset, and each one that is committed from now on. */
+/** The newest version of a dataset, read anew with each one that is committed, and once it is deleted. */
 export function useNewest(name: string): Newest {
   const [{ data, error }, execute] = useQuery({ query: DatasetQuery, variables: { name } });
-  const read = () => execute({ requestPolicy: "network-only" });
-  const dataset = data?.dataset;
-  const [{ data: told, fetching: isTold }] = useSubscription({ query: DatasetChanged, variables: { name }, pause: !dataset });
-  const version = told?.datasetChanged.version;
+  const read = useCallback(() => execute({ requestPolicy: "network-only" }), [execute]);
+  const isThere = data?.dataset != null;
+  const isLive = useIsLive();
 
-  useFeedGap(read);
   useEffect(() => {
-    // The subscription tells of a version, and ends where the dataset was deleted.
-    execute({ requestPolicy: "network-only" });
-  }, [version, isTold, execute]);
-  return { dataset, error, read };
+    if (!isThere || !isLive) return undefined;
+    // Something may have happened while nobody listened.
+    read();
+    return follow(name, read);
+  }, [name, isThere, isLive, read]);
+  return { dataset: data?.dataset, error, read };
+}
+
+/** Call back with each version, and at the dataset's end, which urql's own hook doesn't tell; answers how to stop that. */
+function follow(name: string, tell: () => void): () => void {
+  let isStopped = false;
+  const hear = () => {
+    if (!isStopped) tell();
+  };
+  const query = { query: stringifyDocument(DatasetChanged), variables: { name } };
+  const stop = socket.subscribe(query, { next: hear, error: hear, complete: hear });
+  return () => {
+    isStopped = true;
+    stop();
+  };
 }

@@ -6,6 +6,9 @@ import { DeletePipeline } from "./DeletePipeline";
 import { fields } from "./parts";
 import { type Pipeline, RunPipeline, UpdatePipeline, UploadForRun } from "./queries";
 
+/** Without it the server takes no multipart request: another site's form could send one. */
+const UPLOAD_HEADERS = { "GraphQL-Require-Preflight": "1" };
+
 /** What an operator can do with a pipeline: run it, pause it, delete it. */
 export function Controls({ pipeline }: { pipeline: Pipeline }) {
   const [faults, setFaults] = useState<Fault[]>([]);
@@ -40,7 +43,7 @@ function Run({ pipeline: { name, spec }, onFaults }: Props) {
   }
 
   async function runOn(file: File) {
-    const result = await client.mutation(UploadForRun, { file });
+    const result = await client.mutation(UploadForRun, { file }, { fetchOptions: { headers: UPLOAD_HEADERS } });
     const sent = result.data?.upload.file;
     onFaults(faultsOf(result, result.data?.upload.errors));
     if (sent) await run(sent.id);

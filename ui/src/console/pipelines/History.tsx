@@ -1,6 +1,7 @@
 import { Link } from "wouter";
-import { count, duration, moment, since } from "../shared/format";
+import { count, duration } from "../shared/format";
 import { LoadMore } from "../shared/LoadMore";
+import { Since } from "../shared/Since";
 import { Empty, Failure, Loading } from "../shared/states";
 import { Status } from "../shared/Status";
 import { useChanges } from "../shared/useChanges";
@@ -40,7 +41,7 @@ export function History({ name }: { name: string }) {
 function JobRow({ job, longestMs }: { job: PastJob; longestMs: number }) {
   return (
     <tr>
-      <td className="when"><Link href={`/jobs/${job.id}`} title={moment(job.createdAt)}>{since(job.createdAt)}</Link></td>
+      <td className="when"><Link href={`/jobs/${job.id}`}><Since at={job.createdAt} /></Link></td>
       <td><Status status={job.status} /></td>
       <td className="number">{count(job.counts.accepted)}</td>
       <td className="number">{count(job.counts.rejected)}</td>

@@ -1,7 +1,7 @@
 import { Link, useSearchParams } from "wouter";
-import { moment, since } from "../shared/format";
 import { LoadMore } from "../shared/LoadMore";
 import { NameFilter } from "../shared/NameFilter";
+import { Since } from "../shared/Since";
 import { Empty, Failure, Loading } from "../shared/states";
 import { Status } from "../shared/Status";
 import { useChanges } from "../shared/useChanges";
@@ -87,7 +87,7 @@ function LastJob({ job }: { job: ListedPipeline["lastJob"] }) {
   return (
     <>
       <Link href={`/jobs/${job.id}`}><Status status={job.status} /></Link>{" "}
-      <span className="hint" title={moment(job.createdAt)}>{since(job.createdAt)}</span>
+      <span className="hint"><Since at={job.createdAt} /></span>
     </>
   );
 }
@@ -97,7 +97,7 @@ function NextRun({ schedule }: { schedule: ListedPipeline["schedule"] }) {
   return (
     <>
       <code>{schedule.cron}</code> <span className="hint">{schedule.timezone}</span>
-      {schedule.nextRunAt && <div className="hint" title={moment(schedule.nextRunAt)}>next {since(schedule.nextRunAt)}</div>}
+      {schedule.nextRunAt && <div className="hint">next <Since at={schedule.nextRunAt} /></div>}
     </>
   );
 }

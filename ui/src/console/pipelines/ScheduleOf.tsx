@@ -1,5 +1,6 @@
 import { Link } from "wouter";
-import { moment, since } from "../shared/format";
+import { moment } from "../shared/format";
+import { Since } from "../shared/Since";
 import type { Pipeline } from "./queries";
 
 const OVERLAPS = {
@@ -16,7 +17,7 @@ export function ScheduleOf({ pipeline: { schedule, enabled }, canOperate }: { pi
       {schedule ? (
         <p>
           <code>{schedule.cron}</code> on the clocks of {schedule.timezone}; {OVERLAPS[schedule.overlap]}.{" "}
-          {schedule.nextRunAt && <>Next <strong title={since(schedule.nextRunAt)}>{moment(schedule.nextRunAt)}</strong>, {since(schedule.nextRunAt)}.</>}
+          {schedule.nextRunAt && <>Next <strong>{moment(schedule.nextRunAt)}</strong>, <Since at={schedule.nextRunAt} />.</>}
           {!enabled && "It is paused: nothing starts."}
         </p>
       ) : (

@@ -85,15 +85,15 @@ interface NodeProps {
 
 function Node({ part, at, width, isChosen, onChoose }: NodeProps) {
   const { id, stage, kind, settings } = part;
-  const said = summary(settings);
   const room = width - 2 * TEXT_LEFT;
+  const name = cut(kind, Math.floor(room / KIND_LETTER));
+  const said = cut(summary(settings), Math.floor(room / SUMMARY_LETTER));
   return (
     <g
       className={`node ${stage}`}
       role="button"
       tabIndex={0}
       aria-pressed={isChosen}
-      aria-label={`${titleOf(part)}. ${said}`}
       transform={`translate(${at.x} ${at.y})`}
       onClick={() => onChoose(id)}
       onKeyDown={(event) => {
@@ -102,12 +102,13 @@ function Node({ part, at, width, isChosen, onChoose }: NodeProps) {
         onChoose(id);
       }}
     >
-      <title>{said}</title>
       <rect className="node-box" width={width} height={NODE_HEIGHT} rx={8} />
       <rect className="node-edge" x={1} y={8} width={4} height={NODE_HEIGHT - 16} rx={2} />
-      <text className="node-stage" x={TEXT_LEFT} y={20}>{STAGES[stage]}</text>
-      <text className="node-kind" x={TEXT_LEFT} y={41}>{cut(kind, Math.floor(room / KIND_LETTER))}</text>
-      <text className="node-summary" x={TEXT_LEFT} y={61}>{cut(said, Math.floor(room / SUMMARY_LETTER))}</text>
+      <text>
+        <tspan className="node-stage" x={TEXT_LEFT} y={20}>{STAGES[stage]}</tspan>{" "}
+        <tspan className="node-kind" x={TEXT_LEFT} y={41}>{name}</tspan>{" "}
+        <tspan className="node-summary" x={TEXT_LEFT} y={61}>{said}</tspan>
+      </text>
     </g>
   );
 }

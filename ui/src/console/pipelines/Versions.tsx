@@ -2,8 +2,8 @@ import { useEffect, useRef, useState } from "react";
 import { useMutation } from "urql";
 import { ConfirmDialog } from "../shared/ConfirmDialog";
 import { type Fault, Faults, faultsOf } from "../shared/faults";
-import { moment, since } from "../shared/format";
 import { LoadMore } from "../shared/LoadMore";
+import { Since } from "../shared/Since";
 import { Failure, Loading } from "../shared/states";
 import { usePages } from "../shared/usePages";
 import { diff } from "./diff";
@@ -33,7 +33,7 @@ export function Versions({ name, newest, canOperate }: Props) {
             <div className="row title-row">
               <h2>Version {version.version}</h2>
               <span className="hint">
-                <span title={moment(version.createdAt)}>{since(version.createdAt)}</span>
+                <Since at={version.createdAt} />
                 {version.createdBy && `, by ${version.createdBy.name}`}
               </span>
               {canOperate && version.version !== newest && <GoBack name={name} version={version} newest={newest} />}
