@@ -14,8 +14,8 @@ import "./pipelines.css";
 /** All pipelines by name, or the form that makes one. */
 export default function PipelinesPage() {
   const [query] = useSearchParams();
-  const { canOperate } = useViewer();
-  return canOperate && query.has("new") ? <NewPipeline /> : <PipelineList canOperate={canOperate} />;
+  const { role, canOperate } = useViewer();
+  return query.has("new") && role !== "VIEWER" ? <NewPipeline /> : <PipelineList canOperate={canOperate} />;
 }
 
 function PipelineList({ canOperate }: { canOperate: boolean }) {
