@@ -34,7 +34,7 @@ export function FailureWords({ failure, jobId }: { failure: JobFailure; jobId: s
       {details !== null && (
         <details>
           <summary>More about it</summary>
-          <pre className="json">{JSON.stringify(details, null, 2)}</pre>
+          <pre className="job-json">{JSON.stringify(details, null, 2)}</pre>
         </details>
       )}
     </section>

@@ -36,7 +36,7 @@ export function Items({ jobId, isOver }: { jobId: string; isOver: boolean }) {
     <section aria-labelledby="items-title">
       <div className="row">
         <h2 id="items-title">Items</h2>
-        <label className="inline">
+        <label className="beside">
           Show
           <select value={status} onChange={(event) => setStatus(event.target.value as ItemStatus | "")}>
             <option value="">all</option>

@@ -108,11 +108,11 @@ function CancelButton({ job }: { job: ShownJob }) {
           onClose={() => setAsking(false)}
         >
           <p>{EFFECTS[job.kind] ?? "It ends without effect: no row of it is kept."} It can be tried again later.</p>
-          <label className="choice">
+          <label className="cancel-choice">
             <input type="radio" name="mode" checked={!isForced} onChange={() => setForced(false)} />
             <span>At its next safe point <span className="hint">after what it is doing at the moment</span></span>
           </label>
-          <label className="choice">
+          <label className="cancel-choice">
             <input type="radio" name="mode" checked={isForced} onChange={() => setForced(true)} />
             <span>At once <span className="hint">its process is ended; nothing is left half written either</span></span>
           </label>

@@ -14,7 +14,7 @@ export function JobFacts({ job }: { job: ShownJob }) {
   return (
     <section aria-labelledby="facts-title">
       <h2 id="facts-title">Details</h2>
-      <dl className="facts">
+      <dl className="job-facts">
         <Fact name="Job"><CopyId id={job.id} /></Fact>
         {createdBy && <Fact name="Started by">{createdBy.name ?? createdBy.email}</Fact>}
         <Fact name="Accepted">{moment(job.createdAt)}</Fact>

@@ -18,7 +18,7 @@ export function JobResult({ job, result }: { job: ShownJob; result: Result }) {
       )}
       <details>
         <summary>As JSON</summary>
-        <pre className="json">{JSON.stringify(result.data, null, 2)}</pre>
+        <pre className="job-json">{JSON.stringify(result.data, null, 2)}</pre>
       </details>
     </section>
   );
@@ -37,7 +37,7 @@ function Report({ data }: { data: Json }) {
   const { passed, issues, rules } = data as unknown as { passed: boolean; issues: number; rules: Rule[] };
   return (
     <>
-      <p className={passed ? "verdict good" : "verdict bad"}>
+      <p className={passed ? "report-verdict good" : "report-verdict bad"}>
         {passed ? "Passed" : "Not passed"}: {issues === 1 ? "1 issue" : `${count(issues)} issues`} found. Nothing was stored.
       </p>
       {rules.length > 0 && <Rules rules={rules} />}

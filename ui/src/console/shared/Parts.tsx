@@ -10,8 +10,8 @@ export interface Part {
 export function Parts({ whole, name, parts }: { whole: number; name: string; parts: Part[] }) {
   const shown = parts.filter((part) => part.count > 0);
   return (
-    <div className="parts">
-      <div className="parts-bar" aria-hidden="true">
+    <div className="whole">
+      <div className="whole-bar" aria-hidden="true">
         {shown.map((part) => <span key={part.name} className={part.tone} style={{ flexGrow: part.count }} />)}
       </div>
       <ul>

@@ -5,12 +5,12 @@ const SHORT_CHARS = 80;
 
 /** A value of a cell; a long one is cut, and opened by a click. */
 export function Value({ value }: { value: Json | undefined }) {
-  if (value === null || value === undefined) return <span className="null">null</span>;
-  if (value === "") return <span className="null">empty</span>;
+  if (value === null || value === undefined) return <span className="no-value">null</span>;
+  if (value === "") return <span className="no-value">empty</span>;
   const text = textOf(value);
-  if (text.length <= SHORT_CHARS) return <span className="value">{text}</span>;
+  if (text.length <= SHORT_CHARS) return <span className="whole-value">{text}</span>;
   return (
-    <details className="value long">
+    <details className="whole-value long">
       <summary>{text.slice(0, SHORT_CHARS)}…</summary>
       {text}
     </details>

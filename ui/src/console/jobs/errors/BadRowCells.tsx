@@ -21,7 +21,7 @@ export function BadRowCells({ row, columns, draft, stillWrong, set }: Props) {
   const faultsId = `faults-${row.errors[0]?.id}`;
   const first = new Set(row.errors.map(({ column }) => column));
   return (
-    <tbody className="bad-row">
+    <tbody className="job-bad-row">
       <tr>
         <th scope="row" className="row-number" title={row.line === null ? undefined : `Line ${row.line}`}>
           {row.row === null ? "–" : count(row.row)}

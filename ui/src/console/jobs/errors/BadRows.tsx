@@ -14,7 +14,7 @@ interface Props {
 export function BadRows({ rows, columns, corrections }: Props) {
   const box = useRef<HTMLDivElement>(null);
   return (
-    <div className="scroll bad-rows" ref={box} tabIndex={0} role="group" aria-label="Rows with errors" onKeyDown={(event) => goOn(event, box.current)}>
+    <div className="scroll job-bad-rows" ref={box} tabIndex={0} role="group" aria-label="Rows with errors" onKeyDown={(event) => goOn(event, box.current)}>
       <table aria-label="Rows with errors">
         <thead>
           <tr>

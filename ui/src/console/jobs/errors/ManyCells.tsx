@@ -45,7 +45,7 @@ function OneForAll({ rows, column, corrections }: { rows: BadRow[]; column: stri
 
   return (
     <form className="row" onSubmit={fill}>
-      <label className="inline">
+      <label className="beside">
         {column} of the {rows.length} rows shown
         <input value={text} placeholder="null" autoComplete="off" onChange={({ target }) => setText(target.value)} />
       </label>

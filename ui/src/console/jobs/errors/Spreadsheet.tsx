@@ -65,7 +65,7 @@ function CorrectedFile({ corrections }: { corrections: Corrections }) {
 
   return (
     <>
-      <label className="button quiet file-button">
+      <label className="button quiet csv-button">
         {isSending ? "Checking…" : "Send corrected rows (CSV)"}
         <input
           ref={field}
