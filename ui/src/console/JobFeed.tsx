@@ -120,6 +120,11 @@ function follow(client: Client, tell: Listener) {
   return { goOn, stop };
 }
 
+/** Whether the page hears of what happens as it happens. */
+export function useIsLive(): boolean {
+  return useConnection().state === "live";
+}
+
 /** Whether the page hears of what happens, and since when not. */
 export function useConnection(): Connection {
   return useContext(Context).connection;
