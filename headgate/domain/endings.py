@@ -34,7 +34,7 @@ from headgate.storage.tables import (
     utc_now,
 )
 
-REJECTED = {JobKind.MAPPING: "items failed"}
+REJECTED = {JobKind.MAPPING: "Items that failed"}
 SUMMED_UP = FINAL - {JobStatus.CANCELED}
 MAX_UNSETTLED = 10
 """So often at least another attempt may find out what became of one before it, whatever the job's policy says."""
@@ -160,7 +160,7 @@ def _succeed(closing: _Closing, job: Job, claim: Claim, result: Mapping[str, Any
     else:
         _ingested(closing, job, claim, result)
     if counts["rejected"]:
-        message = f"{counts['rejected']} {REJECTED.get(job.kind, 'rows were rejected')}."
+        message = f"{REJECTED.get(job.kind, 'Rejected rows')}: {counts['rejected']}."
         closing.events.append(happened(job, JobEventType.ERRORS, message=message))
     _close(closing, job, JobStatus.PARTIAL if counts["rejected"] else JobStatus.SUCCEEDED)
 

@@ -79,10 +79,10 @@ def _reasons(acceptance: Acceptance, tally: Tally) -> Iterator[tuple[str, str]]:
     if own.is_passed(tally.invalid, tally.records):
         yield (
             "TOO_MANY_INVALID_ROWS",
-            f"{_rows(tally.invalid)} of {tally.records} are bad: more than are accepted.",
+            f"{tally.invalid} of {_rows(tally.records)} failed: more than are accepted.",
         )
     if acceptance.on_invalid is InvalidPolicy.REJECT_ALL and tally.invalid:
-        yield "INVALID_ROWS", f"{_rows(tally.invalid)} of {tally.records} are bad, and all have to be good."
+        yield "INVALID_ROWS", f"{tally.invalid} of {_rows(tally.records)} failed, and all have to be good."
 
 
 def _broken(findings: Iterable[Finding]) -> Iterator[tuple[str, str]]:

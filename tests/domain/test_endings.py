@@ -153,7 +153,7 @@ async def test_rejected_rows_are_told_before_the_last_status(
     job = await submit()
     await end(await claim(job), a_result())
     *_, errors, last = await events_of(services, job)
-    assert (errors.type, errors.message) == (JobEventType.ERRORS, "1 rows were rejected.")
+    assert (errors.type, errors.message) == (JobEventType.ERRORS, "Rejected rows: 1.")
     assert (last.type, last.status) == (JobEventType.STATUS, JobStatus.PARTIAL)
     assert last.progress == (await reread(services, job)).progress
 

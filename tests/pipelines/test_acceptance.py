@@ -48,7 +48,7 @@ def test_as_many_bad_rows_as_the_limit_are_rejected_one_by_one(intake: Intake, l
 def test_one_bad_row_more_fails_the_job(intake: Intake, limits: Any) -> None:
     found = refused(intake, csv(intake, rows(6, 4)), rules(limits))
     assert (found.fault.code, found.fault.category) == ("TOO_MANY_INVALID_ROWS", "DATA")
-    assert "4 rows of 10 are bad" in found.fault.message
+    assert "4 of 10 rows failed" in found.fault.message
     assert (found.counts, len(found.errors)) == (Counts(10, 0, 10), 4)
 
 

@@ -7,6 +7,7 @@ import { makeClient } from "./api";
 import { JobFeed } from "./JobFeed";
 import { Layout } from "./Layout";
 import { Empty, Loading } from "./shared/states";
+import { ViewerProvider } from "./shared/viewer";
 import { SignIn } from "./SignIn";
 
 const JobsPage = lazy(() => import("./jobs/JobsPage"));
@@ -41,13 +42,15 @@ function SignedIn() {
   const client = useMemo(makeClient, []);
   return (
     <Provider value={client}>
-      <JobFeed>
-        <Layout>
-          <Suspense fallback={<Loading what="the page" />}>
-            <Pages />
-          </Suspense>
-        </Layout>
-      </JobFeed>
+      <ViewerProvider>
+        <JobFeed>
+          <Layout>
+            <Suspense fallback={<Loading what="the page" />}>
+              <Pages />
+            </Suspense>
+          </Layout>
+        </JobFeed>
+      </ViewerProvider>
     </Provider>
   );
 }

@@ -20,7 +20,7 @@ export function RowsBar({ counts, kind }: { counts: ShownJob["counts"]; kind: Jo
           { name: "replaced by later rows with the same keys", count: counts.merged, tone: "busy" },
         ]}
       />
-      {counts.warnings > 0 && <p className="hint warnings">{count(counts.warnings)} warnings, which kept no row out.</p>}
+      {counts.warnings > 0 && <p className="hint warnings">{counts.warnings === 1 ? "1 warning" : `${count(counts.warnings)} warnings`}, which kept no row out.</p>}
     </section>
   );
 }
