@@ -94,7 +94,7 @@ class Outcome:
     def all_rejected(self, counts: Counts) -> JobFault:
         """Why there is nothing to keep."""
         others = f" {counts.filtered} more were left out by steps." if counts.filtered else ""
-        message = f"Every row was rejected, {counts.rejected} in all, so nothing was ingested. Its errors say why.{others}"
+        message = f"Every row was rejected, {counts.rejected} in all, and nothing ingested. Its errors say why.{others}"
         return self._with_counts(JobFault("ALL_ROWS_REJECTED", message, "DATA"), counts)
 
     def _with_counts(self, fault: JobFault, counts: Counts) -> JobFault:

@@ -197,7 +197,7 @@ class TestEnding:
         succeeded, failed = await items_of(services, job)
         assert (succeeded.response, succeeded.failure) == ({"ok": "\0é"}, None)
         assert (failed.response, failed.failure, failed.attempts) == (None, FAILURE, 4)
-        assert "1 items failed." in [event.message for event in await events_of(services, job)]
+        assert "Items that failed: 1." in [event.message for event in await events_of(services, job)]
 
     async def test_when_all_failed_the_job_says_so(self, services: Services, start: Any, claim: Any) -> None:
         job = await start(some(1))
