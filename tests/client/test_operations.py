@@ -9,11 +9,13 @@ from uuid import uuid4
 
 import pytest
 
-from headgate.client import Headgate, JobFailed, NotFound, Refused, TimedOut
+from headgate.client import Headgate, Job, JobFailed, NotFound, Refused, TimedOut
 from tests.acceptance import processes
 
 LOANS = Path(__file__).parents[2] / "demo" / "loans.csv"
 ADULTS = {"range": {"columns": ["age"], "min": 18}}
+ENDPOINT = "mutation ($input: EndpointInput!) { createEndpoint(input: $input) { errors { message } } }"
+MAP = "mutation ($input: IngestMappingsInput!) { ingestMappings(input: $input) { job { id } errors { message } } }"
 PIPELINE = """
 name: {name}
 source: {{records: {{records: [{{city: Oslo, people: 5}}, {{city: Bergen, people: 3}}]}}}}
@@ -166,13 +168,22 @@ def test_jobs_are_listed_page_by_page(headgate: Headgate, name: str, monkeypatch
     assert [job.id for job in headgate.jobs(ids=jobs[:1])] == jobs[:1]
 
 
+def start_endless(headgate: Headgate, name: str) -> Job:
+    """Start a job that waits for an answer for longer than any test."""
+    endpoint = {"name": name, "kind": "SIMULATED", "settings": {"latencyMs": 60_000, "successRate": 1}}
+    headgate.ask(ENDPOINT, input=endpoint)
+    mapping = {"id": "one", "source": name, "target": name, "transformation": {}}
+    started = headgate.ask(MAP, input={"mappings": [mapping]})
+    return headgate.job(started["ingestMappings"]["job"]["id"])
+
+
 def test_waiting_ends_in_time_and_leaves_the_job_alone(headgate: Headgate, name: str) -> None:
-    busy = headgate.ingest(text="id\n" + "1\n" * 300_000, dataset=name)
+    busy = start_endless(headgate, name)
     with pytest.raises(TimedOut, match="has not ended within") as caught:
         headgate.wait(busy, timeout_s=0)
     assert not caught.value.job.has_ended
 
-    headgate.cancel(busy)
+    headgate.cancel(busy, mode="FORCE")
     with pytest.raises(JobFailed, match="CANCELED"):
         headgate.wait(busy).raise_for_failure()
 
