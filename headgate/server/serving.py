@@ -73,7 +73,14 @@ def configure(
     )
 
 
-def run(app: ASGIApp, listener: socket.socket, *, limits: ConnectionLimits, on_ready: OnReady) -> bool:
+def run(
+    app: ASGIApp,
+    listener: socket.socket,
+    loop: asyncio.Runner,
+    *,
+    limits: ConnectionLimits,
+    on_ready: OnReady,
+) -> bool:
     """Serve until SIGTERM or SIGINT; False where the application did not start.
 
     `on_ready` is awaited once /readyz has answered that all is well; requests are answered meanwhile.
@@ -82,7 +89,7 @@ def run(app: ASGIApp, listener: socket.socket, *, limits: ConnectionLimits, on_r
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ignore)
     try:
-        _Server(configure(app, limits), url_of(listener), on_ready).run([listener])
+        loop.run(_Server(configure(app, limits), url_of(listener), on_ready).serve([listener]))
     except SystemExit:
         return False
     return True

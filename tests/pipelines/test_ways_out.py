@@ -42,6 +42,8 @@ CALLERS = {
     "headgate/storage/bucketfolders.py": "calls the operator's own bucket",
     "headgate/server/jwks.py": "asks the issuer that the operator names",
     "headgate/server/serving.py": "calls itself",
+    "headgate/cli/doctor/network.py": "asks the server that the command names",
+    "headgate/client/transport.py": "asks the server that the program names",
 }
 """The modules that open connections, and whom they call."""
 OPENERS = {
