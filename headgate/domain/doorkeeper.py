@@ -124,7 +124,11 @@ class Doorkeeper:
                 async with aside(listen()):
                     yield
             finally:
-                await asyncio.gather(*self._notes)
+                await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until every use of a key is written down."""
+        await asyncio.gather(*self._notes)
 
     async def _find_user(self, wanted: tuple[str, str | None]) -> Standing | None:
         user_id, session_id = wanted

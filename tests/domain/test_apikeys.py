@@ -31,7 +31,9 @@ def nightly(role: Role = Role.VIEWER, days: int | None = None, name: str = "nigh
 async def test_a_key_lets_its_user_in_and_only_its_hash_is_kept(services: Services, ann: Principal) -> None:
     key, secret = await apikeys.create(services, ann, nightly(Role.OPERATOR, 30, " nightly "))
 
-    admitted = await Doorkeeper(services.database).admit_key(secret)
+    door = Doorkeeper(services.database)
+    admitted = await door.admit_key(secret)
+    await door.settle()
     assert admitted is not None
     assert (admitted.user_id, admitted.role, admitted.key_id) == (ann.user_id, Role.OPERATOR, key.id)
     assert (admitted.name, admitted.expires_at) == (ann.name, key.expires_at)

@@ -1,6 +1,7 @@
 """Who is let in, and how soon it counts that somebody no longer is."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -21,9 +22,11 @@ AGO = utc_now() - timedelta(hours=1)
 
 
 @pytest.fixture
-def door(services: Services) -> Doorkeeper:
+async def door(services: Services) -> AsyncIterator[Doorkeeper]:
     """One that remembers nothing."""
-    return Doorkeeper(services.database, keep_s=-1)
+    door = Doorkeeper(services.database, keep_s=-1)
+    yield door
+    await door.settle()
 
 
 async def test_a_token_never_gives_more_than_the_user_may_do(services: Services, door: Doorkeeper) -> None:
