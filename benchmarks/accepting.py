@@ -9,8 +9,7 @@ from typing import Self
 from benchmarks.guards import UNREACHED
 from headgate.domain.acceptance import NewJob, accept
 from headgate.domain.services import Services
-from headgate.server.assembly import Transport, make_services
-from headgate.server.engines import make_pool
+from headgate.server.assembly import Transport, make_pool, make_services
 from headgate.server.preparation import key_ring, prepare_database
 from headgate.settings import Settings
 from headgate.storage.ids import new_id

@@ -24,8 +24,7 @@ from headgate.domain.services import Services
 from headgate.graphql.context import Context
 from headgate.graphql.scalars import SCALARS
 from headgate.graphql.schema import Mutation, Query, Subscription
-from headgate.server.assembly import Transport, make_services
-from headgate.server.engines import make_pool
+from headgate.server.assembly import Transport, make_pool, make_services
 from headgate.server.links import SignedLinks
 from headgate.server.preparation import key_ring
 from headgate.server.responses import encode_json

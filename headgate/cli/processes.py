@@ -15,9 +15,6 @@ from headgate.cli.output import say
 from headgate.cli.telling import telling
 
 if TYPE_CHECKING:
-    from asyncio import Runner
-
-    from headgate.server.engines import Engines
     from headgate.settings import Settings
 
 MODULE = "headgate.cli"
@@ -48,22 +45,6 @@ def serve(
 
 
 def _serve(settings: "Settings", *, with_sample: bool, with_link: bool) -> None:
-    import asyncio
-
-    from headgate.server.engines import Engines
-
-    with asyncio.Runner() as loop:
-        engines = Engines.of(settings)
-        loop.run(engines.start())  # they import what they need while this process does
-        try:
-            _serve_with(engines, loop, settings, with_sample=with_sample, with_link=with_link)
-        finally:
-            loop.run(engines.close())
-
-
-def _serve_with(
-    engines: "Engines", loop: "Runner", settings: "Settings", *, with_sample: bool, with_link: bool
-) -> None:
     from headgate.garbage import keeping_all
 
     with keeping_all():
@@ -72,14 +53,14 @@ def _serve_with(
     from headgate.server.connections import ConnectionLimits
 
     with failing_in_one_line():
-        application = create_app(settings, engines)
+        application = create_app(settings)
         listener = serving.listen(settings.host, settings.port)
     url = serving.url_of(listener)
     say(f"Headgate serves {url}/graphql")
     welcome = partial(_welcome, settings, url, with_sample=with_sample, with_link=with_link)
     raise_limit(settings.max_connections)
     limits = ConnectionLimits(settings.read_seconds, settings.max_connections, settings.max_frame_bytes)
-    if not serving.run(application, listener, loop, limits=limits, on_ready=welcome):
+    if not serving.run(application, listener, limits=limits, on_ready=welcome):
         raise typer.Exit(Exit.UNREACHABLE)
 
 
@@ -127,7 +108,7 @@ def worker(
 
     with keeping_all():
         from headgate.server import processes as several
-        from headgate.server.engines import make_pool
+        from headgate.server.assembly import make_pool
         from headgate.server.worker_process import work
 
     settings = read_settings()

@@ -4,12 +4,10 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from headgate.errors import FailureCategory, HeadgateError, JobFault
-
-if TYPE_CHECKING:
-    from headgate.storage.tables import Role
+from headgate.storage.tables import Role
 
 Report = Callable[[dict[str, Any]], Awaitable[None]]
 """Takes the figures of a running task.
@@ -201,7 +199,7 @@ class RefreshClaims:
 class Tokens(Protocol):
     """Signs the tokens of those who sign in, and reads those that come back."""
 
-    def access(self, user_id: str, role: "Role", session_id: str) -> tuple[str, datetime]:
+    def access(self, user_id: str, role: Role, session_id: str) -> tuple[str, datetime]:
         """Sign an access token of a session; answers it and when it expires (UTC)."""
         ...
 

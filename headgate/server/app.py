@@ -18,6 +18,7 @@ from headgate.domain.shelf import AT_ONCE
 from headgate.domain.tolls import Tolls
 from headgate.graphql.context import Context
 from headgate.graphql.schema import make_schema
+from headgate.jobs.children import ChildPool
 from headgate.server.addresses import TrustedProxies
 from headgate.server.admission import Admission
 from headgate.server.appending import stream_routes
@@ -26,6 +27,7 @@ from headgate.server.assembly import (
     appending,
     batch_limits,
     looking_out,
+    make_pool,
     make_services,
     make_shelf,
     pool_running,
@@ -37,7 +39,6 @@ from headgate.server.assembly import (
 from headgate.server.auth import Authenticate, authenticator
 from headgate.server.dataset_downloads import DatasetDownloads
 from headgate.server.downloads import errors_route
-from headgate.server.engines import Engines, make_pool
 from headgate.server.envelope import Envelope, refuse_request
 from headgate.server.health import health_routes
 from headgate.server.limits import BodyLimit, ReadDeadline
@@ -56,20 +57,21 @@ from headgate.settings import Settings
 from headgate.storage.tables import Role
 from headgate.tracing import is_tracing
 
+INSPECTORS = 1
 VETTERS = 1
 
 
-def create_app(settings: Settings, engines: Engines | None = None) -> Starlette:
+def create_app(settings: Settings) -> Starlette:
     """Build the application; its lifespan prepares the database and, where there is no Redis, runs the jobs.
 
-    `engines` may have been started already; the lifespan ends them. Makes the home folder and a secret key where they
-    are missing. Raises OSError where it cannot, UserFault for a database URL of another kind, and ValueError for a key
-    that is too short.
+    Makes the home folder and a secret key where they are missing. Raises OSError where it cannot,
+    UserFault for a database URL of another kind, and ValueError for a key that is too short.
     """
     keys = key_ring(settings)
     transport = Transport.of(settings)
-    engines = engines or Engines.of(settings)
-    services = make_services(settings, transport, engines.inspector, keys)
+    inspector = make_pool(settings, INSPECTORS)
+    runner = make_pool(settings, settings.workers) if settings.redis_url is None else None
+    services = make_services(settings, transport, inspector, keys)
     vetter = make_pool(settings, VETTERS)
     appender = Appender(services, vetter, batch_limits(settings))
     meter = Meter(services)
@@ -112,7 +114,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> Starlette:
             settings,
             services,
             transport,
-            engines,
+            [inspector] if runner is None else [inspector, runner],
             [appending(appender, vetter), shelving(shelf, renderers)],
             meter,
             doorkeeper,
@@ -185,18 +187,18 @@ async def _lifespan(
     settings: Settings,
     services: Services,
     transport: Transport,
-    engines: Engines,
+    engines: Sequence[ChildPool],
     parts: Sequence[AbstractAsyncContextManager[None]],
     meter: Meter,
     doorkeeper: Doorkeeper,
     presence: Presence,
 ) -> AsyncIterator[None]:
-    """Start every part, and stop what was started in the opposite order."""
+    """Start every part, and stop what was started in the opposite order; the last of two engines runs jobs."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(services.database.close)
         # Their processes import what they need while the tables are made.
-        for pool in engines.pools:
-            await stack.enter_async_context(pool_running(pool))
+        for engine in engines:
+            await stack.enter_async_context(pool_running(engine))
         await prepare_database(settings, services.database)
         await meter.begin()
         await transport.connect(stack)
@@ -207,6 +209,6 @@ async def _lifespan(
         for part in parts:
             await stack.enter_async_context(part)
         await stack.enter_async_context(reconciling(settings, services))
-        if engines.runner is not None:
-            await stack.enter_async_context(working(settings, services, transport, engines.runner))
+        if settings.redis_url is None:
+            await stack.enter_async_context(working(settings, services, transport, engines[-1]))
         yield

@@ -35,7 +35,7 @@ from headgate.domain.shelf import Shelf
 from headgate.domain.streams import BatchLimits
 from headgate.domain.vault import Vault
 from headgate.graphql.limits import QueryLimits, Size
-from headgate.jobs.children import ChildPool
+from headgate.jobs.children import ENGINE, ChildPool
 from headgate.jobs.consumer import Consumer
 from headgate.jobs.identity import is_gone, worker_name
 from headgate.jobs.leases import LeaseKeeper
@@ -49,7 +49,6 @@ from headgate.jobs.redis_signals import RedisSignals
 from headgate.jobs.supervision import Supervised
 from headgate.jobs.worker import Worker
 from headgate.server.auth import SignedTokens
-from headgate.server.engines import make_pool
 from headgate.server.stores import make_stores
 from headgate.settings import Settings
 from headgate.storage.database import Database
@@ -85,6 +84,11 @@ class Transport:
         """Connect for as long as the stack lasts."""
         for connection in self.connections:
             await stack.enter_async_context(connection)
+
+
+def make_pool(settings: Settings, size: int) -> ChildPool:
+    """Make a pool of processes for the engine; none is started yet."""
+    return ChildPool(size, memory_bytes=settings.child_memory_bytes, command=(*ENGINE, settings.log_format))
 
 
 def make_shelf(settings: Settings, renderers: ChildPool) -> Shelf:

@@ -73,14 +73,7 @@ def configure(
     )
 
 
-def run(
-    app: ASGIApp,
-    listener: socket.socket,
-    loop: asyncio.Runner,
-    *,
-    limits: ConnectionLimits,
-    on_ready: OnReady,
-) -> bool:
+def run(app: ASGIApp, listener: socket.socket, *, limits: ConnectionLimits, on_ready: OnReady) -> bool:
     """Serve until SIGTERM or SIGINT; False where the application did not start.
 
     `on_ready` is awaited once /readyz has answered that all is well; requests are answered meanwhile.
@@ -89,7 +82,7 @@ def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ignore)
     try:
-        loop.run(_Server(configure(app, limits), url_of(listener), on_ready).serve([listener]))
+        _Server(configure(app, limits), url_of(listener), on_ready).run([listener])
     except SystemExit:
         return False
     return True
