@@ -81,7 +81,7 @@ def test_rows_that_are_still_bad_have_the_same_errors_again(
     path = source(intake, format)
     first = intake.ingest(path, format, job="job_first")
     again = intake.job(path, format, mode, ("id",), replay=intake.ledger("job_first"))
-    with pytest.raises(JobFault, match="ALL_ROWS_REJECTED: All 33 rows"):
+    with pytest.raises(JobFault, match="ALL_ROWS_REJECTED: Every row was rejected, 33 in all"):
         intake.run(again)
     assert places(errors_in(again.ledger)) == places(first.errors)
 
