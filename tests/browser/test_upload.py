@@ -3,6 +3,7 @@
 import base64
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,6 +19,8 @@ PEOPLE = HEADER + "".join(f"Person {n};{20 + n % 50};p{n}@example.org\n" for n i
 BAD = PEOPLE + "Methuselah;969;old@example.org\n"
 MAX_UPLOAD_BYTES = 32_000_000
 PIECE_BYTES = 16 * 1024 * 1024
+CRAWL_BYTES_A_SECOND = 100_000
+FULL_SPEED = -1
 ARRIVED = """
 query ($name: String!) { files(filter: {nameContains: $name}) { edges { node { status sha256 } } } }
 """
@@ -67,6 +70,34 @@ def write_long(path: Path) -> bytes:
 
 def is_second_piece(request: Request) -> bool:
     return request.headers.get("upload-offset") == str(PIECE_BYTES)
+
+
+@contextmanager
+def in_the_second_piece(page: Page, path: Path) -> Iterator[None]:
+    """Choose a file and wait for its second piece, which crawls until this is left: it can't arrive meanwhile."""
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+
+    def send_at(bytes_a_second: int) -> None:
+        conditions = {
+            "offline": False,
+            "latency": 0,
+            "downloadThroughput": -1,
+            "uploadThroughput": bytes_a_second,
+        }
+        network.send("Network.emulateNetworkConditions", conditions)
+
+    def crawl(route: Route) -> None:
+        if is_second_piece(route.request):
+            send_at(CRAWL_BYTES_A_SECOND)
+        route.continue_()
+
+    page.route("**/uploads/*", crawl)
+    with page.expect_request(is_second_piece):
+        choose_path(page, path)
+    yield
+    page.unroute("**/uploads/*")
+    send_at(FULL_SPEED)
 
 
 def hear_uploads(page: Page) -> list[Request]:
@@ -198,9 +229,8 @@ def test_an_upload_goes_on_by_itself_when_the_server_was_killed_in_the_middle(
     content = write_long(tmp_path / "long.csv")
     page = open_page("/upload", on=own_headgate, refuses=True)
     sent = hear_uploads(page)
-    with page.expect_request(is_second_piece):
-        choose_path(page, tmp_path / "long.csv")
-    own_headgate.kill()
+    with in_the_second_piece(page, tmp_path / "long.csv"):
+        own_headgate.kill()
     transfer = page.get_by_role("list", name="Files on their way").get_by_role("listitem", name="long.csv")
     expect(transfer.get_by_text("Trying again")).to_be_visible()
     own_headgate.start()
@@ -216,9 +246,8 @@ def test_a_file_that_was_left_half_sent_goes_on_when_it_is_chosen_again(
     content = write_long(tmp_path / "half.csv")
     page = open_page("/upload", on=own_headgate, refuses=True)
     sent = hear_uploads(page)
-    with page.expect_request(is_second_piece):
-        choose_path(page, tmp_path / "half.csv")
-    page.reload()
+    with in_the_second_piece(page, tmp_path / "half.csv"):
+        page.reload()
     expect(page.get_by_text("Choose the same file again to go on.")).to_be_visible()
     choose_path(page, tmp_path / "half.csv")
     expect(page.get_by_role("heading", name="What was found")).to_be_visible()
