@@ -16,7 +16,7 @@ const REFRESH_BEFORE_MS = 5 * 60_000;
  * send it, and the others go on with what it gets.
  */
 export async function renewSession(
-  send: (refreshToken: string) => Promise<Tokens | "refused" | "unreachable">,
+  send: (refreshToken: string) => Promise<Tokens | "unreachable">,
   refused: Session | null = session(),
 ): Promise<void> {
   await alone(async () => {
@@ -25,7 +25,7 @@ export async function renewSession(
     if (!now.refreshToken) return endSession("link");
     const tokens = await send(now.refreshToken);
     if (tokens === "unreachable" || session() !== now) return;
-    const next = tokens === "refused" ? null : sessionOf(tokens);
+    const next = sessionOf(tokens);
     if (next) setSession(next);
     else endSession("session");
   });

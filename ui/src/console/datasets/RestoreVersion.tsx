@@ -1,7 +1,6 @@
-import { useState } from "react";
 import { useMutation } from "urql";
-import { ConfirmDialog } from "../shared/ConfirmDialog";
-import { type Fault, Faults, faultsOf } from "../shared/faults";
+import { ConfirmedButton } from "../shared/ConfirmedButton";
+import { faultsOf } from "../shared/faults";
 import { Restore } from "./queries";
 
 interface Props {
@@ -12,34 +11,19 @@ interface Props {
 
 /** Brings an old version back, as a new one, once that was confirmed. */
 export function RestoreVersion({ name, version, onRestored }: Props) {
-  const [isAsking, setAsking] = useState(false);
-  const [faults, setFaults] = useState<Fault[]>([]);
-  const [{ fetching }, restore] = useMutation(Restore);
+  const [, restore] = useMutation(Restore);
+  const title = `Restore version ${version}`;
 
-  async function confirm() {
+  async function run() {
     const result = await restore({ name, version });
-    const found = faultsOf(result, result.data?.restoreDataset.errors);
-    setFaults(found);
-    if (found.length > 0) return;
-    setAsking(false);
-    onRestored(result.data?.restoreDataset.dataset?.version ?? null);
+    const faults = faultsOf(result, result.data?.restoreDataset.errors);
+    if (faults.length === 0) onRestored(result.data?.restoreDataset.dataset?.version ?? null);
+    return faults;
   }
 
   return (
-    <>
-      <button type="button" className="quiet" aria-label={`Restore version ${version}`} onClick={() => setAsking(true)}>Restore</button>
-      {isAsking && (
-        <ConfirmDialog
-          title={`Restore version ${version}?`}
-          action={`Restore version ${version}`}
-          isBusy={fetching}
-          onConfirm={() => void confirm()}
-          onClose={() => setAsking(false)}
-        >
-          <p>Its rows and columns become the newest version of {name}. All other versions stay.</p>
-          <Faults of={faults} />
-        </ConfirmDialog>
-      )}
-    </>
+    <ConfirmedButton name="Restore" label={title} title={`${title}?`} action={title} run={run}>
+      Its rows and columns become the newest version of {name}. All other versions stay.
+    </ConfirmedButton>
   );
 }

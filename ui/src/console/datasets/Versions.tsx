@@ -1,11 +1,10 @@
-import { useEffect, useRef } from "react";
 import { Link } from "wouter";
 import { KIND_NAMES } from "../jobs/words";
 import { count } from "../shared/format";
 import { LoadMore } from "../shared/LoadMore";
 import { Since } from "../shared/Since";
 import { Failure, Loading } from "../shared/states";
-import { usePages } from "../shared/usePages";
+import { usePages, useReloadAt } from "../shared/usePages";
 import { useViewer } from "../shared/viewer";
 import { pathOf } from "./address";
 import { type Version, VersionsQuery } from "./queries";
@@ -25,11 +24,7 @@ interface Props {
 export function Versions({ name, newest, shown, onRestored }: Props) {
   const pages = usePages(VersionsQuery, { name }, (data) => data.dataset?.versions);
   const { entries: versions, reload } = pages;
-  const known = useRef(newest);
-  useEffect(() => {
-    if (known.current !== newest) reload();
-    known.current = newest;
-  }, [newest, reload]);
+  useReloadAt(newest, reload);
   if (!versions) return pages.error ? <Failure error={pages.error} onRetry={reload} /> : <Loading what="versions" />;
   return (
     <>

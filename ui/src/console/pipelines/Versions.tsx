@@ -1,11 +1,11 @@
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { useMutation } from "urql";
-import { ConfirmDialog } from "../shared/ConfirmDialog";
-import { type Fault, Faults, faultsOf } from "../shared/faults";
+import { ConfirmedButton } from "../shared/ConfirmedButton";
+import { faultsOf } from "../shared/faults";
 import { LoadMore } from "../shared/LoadMore";
 import { Since } from "../shared/Since";
 import { Failure, Loading } from "../shared/states";
-import { usePages } from "../shared/usePages";
+import { usePages, useReloadAt } from "../shared/usePages";
 import { diff } from "./diff";
 import { type PipelineVersion, PipelineVersionsQuery, UpdatePipeline } from "./queries";
 
@@ -19,11 +19,7 @@ interface Props {
 export function Versions({ name, newest, canOperate }: Props) {
   const pages = usePages(PipelineVersionsQuery, { name }, (data) => data.pipeline?.versions);
   const { entries: versions, reload } = pages;
-  const known = useRef(newest);
-  useEffect(() => {
-    if (known.current !== newest) reload();
-    known.current = newest;
-  }, [newest, reload]);
+  useReloadAt(newest, reload);
   if (!versions) return pages.error ? <Failure error={pages.error} onRetry={reload} /> : <Loading what="versions" />;
   return (
     <>
@@ -69,33 +65,23 @@ function WhatChanged({ version, before }: { version: PipelineVersion; before: Pi
 }
 
 function GoBack({ name, version, newest }: { name: string; version: PipelineVersion; newest: number }) {
-  const [isAsking, setAsking] = useState(false);
-  const [faults, setFaults] = useState<Fault[]>([]);
-  const [{ fetching }, update] = useMutation(UpdatePipeline);
+  const [, update] = useMutation(UpdatePipeline);
+  const number = version.version;
 
-  async function confirm() {
-    const comment = `As in version ${version.version}`;
-    const result = await update({ input: { name, yaml: version.yaml, comment, expectedVersion: newest } });
-    const found = faultsOf(result, result.data?.updatePipeline.errors);
-    setFaults(found);
-    if (found.length === 0) setAsking(false);
+  async function run() {
+    const input = { name, yaml: version.yaml, comment: `As in version ${number}`, expectedVersion: newest };
+    const result = await update({ input });
+    return faultsOf(result, result.data?.updatePipeline.errors);
   }
 
   return (
-    <>
-      <button type="button" className="quiet" onClick={() => setAsking(true)}>Go back to version {version.version}</button>
-      {isAsking && (
-        <ConfirmDialog
-          title={`Go back to version ${version.version}?`}
-          action={`Use version ${version.version}`}
-          isBusy={fetching}
-          onConfirm={() => void confirm()}
-          onClose={() => setAsking(false)}
-        >
-          <p>{name} gets a new version that does what version {version.version} did. All versions stay.</p>
-          <Faults of={faults} />
-        </ConfirmDialog>
-      )}
-    </>
+    <ConfirmedButton
+      name={`Go back to version ${number}`}
+      title={`Go back to version ${number}?`}
+      action={`Use version ${number}`}
+      run={run}
+    >
+      {name} gets a new version that does what version {number} did. All versions stay.
+    </ConfirmedButton>
   );
 }

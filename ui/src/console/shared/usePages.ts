@@ -91,6 +91,15 @@ export function usePages<Data, Variables extends { after?: string | null }, Entr
   return { entries, error, isReading, hasMore, more, reload };
 }
 
+/** Reload a list whenever a figure changes that tells of it, such as the number of its newest entry. */
+export function useReloadAt(figure: number | null, reload: () => void): void {
+  const known = useRef(figure);
+  useEffect(() => {
+    if (known.current !== figure) reload();
+    known.current = figure;
+  }, [figure, reload]);
+}
+
 function begin<Entry>(key: string, page: Page<Entry> | null): State<Entry> {
   return { key, entries: page?.entries ?? null, cursor: page?.cursor ?? null, hasMore: page?.hasMore ?? false, error: null, isReading: true };
 }
