@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import typer
 
 from headgate.cli.jobs import Limit
-from headgate.cli.output import AsJson, nobody_reads, print_json, print_record, print_rows
-from headgate.cli.remote import Token, Url, asking, document
+from headgate.cli.output import AsJson, nobody_reads, print_json, print_record
+from headgate.cli.remote import Token, Url, asking, document, print_list
 from headgate.cli.words import Bytes
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def list_datasets(limit: Limit = 0, as_json: AsJson = False, url: Url = None, to
     """Print datasets, the newest first."""
     with asking(url, token) as headgate:
         found = list(islice(headgate.datasets(), limit or None))
-    print_rows([document(each) for each in found] if as_json else [_row_of(each) for each in found], as_json)
+    print_list(found, _row_of, as_json)
 
 
 @app.command(epilog="Example: headgate datasets show loans")

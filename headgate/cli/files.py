@@ -67,7 +67,7 @@ def upload(
         if pipeline is None:
             _print_file(file, as_json)
             return
-        job = headgate.run_pipeline(pipeline, file=file, **given_of(idempotency_key=key))
+        job = headgate.run_pipeline(pipeline, file=file, idempotency_key=key)
         Following(wait, watch, timeout, as_json).finish(headgate, job)
 
 
@@ -109,8 +109,7 @@ def ingest(
     }
     with asking(url, token) as headgate:
         data = data_of(headgate, source, given_format, key)
-        started = given_of(priority=priority, idempotency_key=key)
-        job = headgate.ingest(spec=read_spec(spec), **where, **data, **started)
+        job = headgate.ingest(spec=read_spec(spec), **where, **data, priority=priority, idempotency_key=key)
         Following(wait or strict, watch, timeout, as_json, strict).finish(headgate, job)
 
 
@@ -164,17 +163,8 @@ def _sent(
     called = name or ("stdin" if is_input else Path(source).name)
     with sending(called) as on_progress:
         return headgate.upload(
-            content,
-            name=called,
-            format=given_format,
-            on_progress=on_progress,
-            **given_of(idempotency_key=key),
+            content, name=called, format=given_format, on_progress=on_progress, idempotency_key=key
         )
-
-
-def given_of(**options: Any) -> dict[str, Any]:
-    """What was given of some options."""
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def _print_file(file: "File", as_json: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from headgate.cli.exits import Exit, fail
-from headgate.cli.output import print_json, print_json_line, print_record, print_rows, say, tabbed
+from headgate.cli.output import print_json, print_json_line, print_record, say, tabbed
 from headgate.cli.progress import Bar, hint
 from headgate.cli.remote import document
 from headgate.cli.words import Seconds
@@ -151,8 +151,3 @@ def row_of(job: "Job") -> dict[str, Any]:
         "createdAt": job.created_at,
         "duration": None if job.duration_ms is None else Seconds(round(job.duration_ms / 1000, 3)),
     }
-
-
-def print_jobs(jobs: list["Job"], as_json: bool) -> None:
-    """Print a list of jobs."""
-    print_rows([document(job) for job in jobs] if as_json else [row_of(job) for job in jobs], as_json)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headgate.cli.exits import Exit, fail
-from headgate.cli.following import Following, Timeout, Wait, Watch, print_job, print_jobs
+from headgate.cli.following import Following, Timeout, Wait, Watch, print_job, row_of
 from headgate.cli.following import watch as follow
 from headgate.cli.output import AsJson, print_json, print_rows
 from headgate.cli.progress import hint
-from headgate.cli.remote import Token, Url, asking, document
+from headgate.cli.remote import Token, Url, asking, document, print_list
 
 if TYPE_CHECKING:
     from headgate.client import RowError
@@ -63,7 +63,7 @@ def list_jobs(
     """Print jobs, the newest first."""
     wanted: dict[str, Any] = {"status": status, "kind": kind, "dataset": dataset, "pipeline": pipeline}
     with asking(url, token) as headgate:
-        print_jobs(list(islice(headgate.jobs(**wanted), limit or None)), as_json)
+        print_list(list(islice(headgate.jobs(**wanted), limit or None)), row_of, as_json)
 
 
 @app.command(epilog="Example: headgate jobs show job_01j8x")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headgate.cli.exits import Exit, fail
-from headgate.cli.files import STANDARD_INPUT, GivenFormat, Key, Priority, Source, data_of, given_of
+from headgate.cli.files import STANDARD_INPUT, GivenFormat, Key, Priority, Source, data_of
 from headgate.cli.following import Following, Timeout, Wait, Watch
 from headgate.cli.jobs import Limit
-from headgate.cli.output import AsJson, print_json, print_rows, say
-from headgate.cli.remote import Token, Url, asking, document
+from headgate.cli.output import AsJson, print_json, say
+from headgate.cli.remote import Token, Url, asking, document, print_list
 
 if TYPE_CHECKING:
     from headgate.client import Pipeline
@@ -28,7 +28,7 @@ def list_pipelines(limit: Limit = 0, as_json: AsJson = False, url: Url = None, t
     """Print pipelines by their names."""
     with asking(url, token) as headgate:
         found = list(islice(headgate.pipelines(), limit or None))
-    print_rows([document(each) for each in found] if as_json else [_row_of(each) for each in found], as_json)
+    print_list(found, _row_of, as_json)
 
 
 @app.command(epilog="Example: headgate pipelines show revenue-by-product > revenue.yaml")
@@ -58,7 +58,7 @@ def apply(
         fail("--name goes with one file.", Exit.USAGE)
     with asking(url, token) as headgate:
         made = [headgate.apply_pipeline(_text_of(file), name=name) for file in files]
-    print_rows([document(each) for each in made] if as_json else [_row_of(each) for each in made], as_json)
+    print_list(made, _row_of, as_json)
 
 
 @app.command(epilog="Example: headgate pipelines run revenue-by-product --watch")
@@ -78,7 +78,7 @@ def run(
     """Run a pipeline over its own source, or over a FILE, and print the id of the job."""
     with asking(url, token) as headgate:
         data = {} if source is None else data_of(headgate, source, given_format, key)
-        job = headgate.run_pipeline(name, **data, **given_of(priority=priority, idempotency_key=key))
+        job = headgate.run_pipeline(name, **data, priority=priority, idempotency_key=key)
         Following(wait, watch, timeout, as_json).finish(headgate, job)
 
 

@@ -1,17 +1,20 @@
 """Commands that ask a server: which one, with which token, and what ends them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from headgate.cli.exits import Exit, fail
+from headgate.cli.output import Row, print_rows
 
 if TYPE_CHECKING:
     from headgate.client import Headgate
+
+Thing = TypeVar("Thing")
 
 Url = Annotated[
     str | None,
@@ -66,3 +69,8 @@ def document(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return [document(each) for each in value] if isinstance(value, tuple | list) else value
+
+
+def print_list(things: Sequence[Thing], row_of: Callable[[Thing], Row], as_json: bool) -> None:
+    """Print what the client answers: rows for people and scripts, or as JSON with all that is known."""
+    print_rows([document(each) if as_json else row_of(each) for each in things], as_json)

@@ -17,9 +17,9 @@ class Started(TypedDict, total=False):
     retries.
     """
 
-    priority: Priority
-    wait_seconds: float
-    idempotency_key: str
+    priority: Priority | None
+    wait_seconds: float | None
+    idempotency_key: str | None
 
 
 class Given(Started, total=False):

@@ -70,8 +70,8 @@ class Core:
 
     async def _start(self, field: str, input_type: str, given: Mapping[str, Any]) -> Job:
         """Run a mutation that starts a job, and answer that; sent again it starts no other."""
-        keyed = {"idempotency_key": uuid4().hex, **_inputs(given)}
-        return await self._job_of(field, input_type, keyed)
+        key = given.get("idempotency_key") or uuid4().hex
+        return await self._job_of(field, input_type, {**given, "idempotency_key": key})
 
     async def _job_of(self, field: str, input_type: str, given: Mapping[str, Any]) -> Job:
         answer = f"job {{ {selection(Job)} }} {ERRORS}"
