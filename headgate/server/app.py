@@ -103,18 +103,14 @@ def create_app(settings: Settings) -> Starlette:
             DatasetDownloads(services, shelf, admission).route(),
             *page_routes(),
         ],
-        middleware=[
-            Middleware(TrustedProxies, networks=settings.trusted_proxies),
-            Middleware(Envelope, access_log=settings.access_log),
-            *([Middleware(RequestSpans)] if is_tracing() else []),
-            Middleware(ForeignOrigins, allowed=settings.allowed_origins),
-        ],
+        middleware=_middleware(settings),
         exception_handlers={HTTPException: refuse_request},
         lifespan=lambda app: _lifespan(
             settings,
             services,
             transport,
-            [inspector] if runner is None else [inspector, runner],
+            inspector,
+            runner,
             [appending(appender, vetter), shelving(shelf, renderers)],
             meter,
             doorkeeper,
@@ -124,6 +120,15 @@ def create_app(settings: Settings) -> Starlette:
     # A redirect would be made of the Host header, which anybody may set.
     app.router.redirect_slashes = False
     return app
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    return [
+        Middleware(TrustedProxies, networks=settings.trusted_proxies),
+        Middleware(Envelope, access_log=settings.access_log),
+        *([Middleware(RequestSpans)] if is_tracing() else []),
+        Middleware(ForeignOrigins, allowed=settings.allowed_origins),
+    ]
 
 
 def _tolls(settings: Settings, services: Services) -> Tolls:
@@ -187,18 +192,20 @@ async def _lifespan(
     settings: Settings,
     services: Services,
     transport: Transport,
-    engines: Sequence[ChildPool],
+    inspector: ChildPool,
+    runner: ChildPool | None,
     parts: Sequence[AbstractAsyncContextManager[None]],
     meter: Meter,
     doorkeeper: Doorkeeper,
     presence: Presence,
 ) -> AsyncIterator[None]:
-    """Start every part, and stop what was started in the opposite order; the last of two engines runs jobs."""
+    """Start every part, and stop what was started in the opposite order; a runner runs jobs."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(services.database.close)
         # Their processes import what they need while the tables are made.
-        for engine in engines:
-            await stack.enter_async_context(pool_running(engine))
+        await stack.enter_async_context(pool_running(inspector))
+        if runner is not None:
+            await stack.enter_async_context(pool_running(runner))
         await prepare_database(settings, services.database)
         await meter.begin()
         await transport.connect(stack)
@@ -209,6 +216,6 @@ async def _lifespan(
         for part in parts:
             await stack.enter_async_context(part)
         await stack.enter_async_context(reconciling(settings, services))
-        if settings.redis_url is None:
-            await stack.enter_async_context(working(settings, services, transport, engines[-1]))
+        if runner is not None:
+            await stack.enter_async_context(working(settings, services, transport, runner))
         yield
