@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -126,17 +126,17 @@ class Shelf:
         try:
             while not rendering.done():
                 await asyncio.wait([rendering], timeout=LOOK_S)
-                has_bytes = await asyncio.to_thread(_has_bytes, volume.path)
-                await self._make_room(volume)
-                volume.has_begun = has_bytes
+                sizes = await asyncio.to_thread(_sizes, volume.folder)
+                volume.byte_size = sum(sizes.values())
+                await self._make_room()
+                volume.has_begun = sizes.get(volume.path.name, 0) > 0
             await rendering
         finally:
             rendering.cancel()
             await asyncio.wait([rendering])
 
-    async def _make_room(self, volume: Volume) -> None:
+    async def _make_room(self) -> None:
         """Let the oldest that nobody reads go, while there is more than may be. Raises JobFault (NO_ROOM)."""
-        volume.byte_size = await asyncio.to_thread(_byte_size, volume.folder)
         while sum(each.byte_size for each in self._volumes.values()) > self._max_bytes:
             unused = [each for each in self._volumes.values() if each.is_unused]
             if not unused:
@@ -197,19 +197,10 @@ def _left(folder: Path) -> list[Volume]:
     return [Volume.completed(each) for each in found]
 
 
-def _has_bytes(path: Path) -> bool:
-    try:
-        return path.stat().st_size > 0
-    except FileNotFoundError:
-        return False
-
-
-def _byte_size(folder: Path) -> int:
-    """The bytes of all files in a folder; they may come and go meanwhile."""
-    size = 0
+def _sizes(folder: Path) -> dict[str, int]:
+    """The bytes of each file in a folder; they may come and go meanwhile."""
+    sizes = {}
     for entry in os.scandir(folder):
-        try:
-            size += entry.stat().st_size
-        except FileNotFoundError:
-            continue
-    return size
+        with suppress(FileNotFoundError):
+            sizes[entry.name] = entry.stat().st_size
+    return sizes
