@@ -2,11 +2,7 @@
 
 import hashlib
 import json
-import os
 import re
-import shlex
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,11 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
-from demo.server import free_port, wait_until_ready
+from demo.server import free_port
+from tests.docs.shells import ROOT, readers_variables, run_script, running
 
-ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"(<!-- test: in the background -->\n)?^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-TIMEOUT_S = 120
 
 
 class Block(NamedTuple):
@@ -36,45 +31,14 @@ def read_blocks(page: str = "README.md") -> list[Block]:
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """What a newcomer's shell has after `make`, but for a home and a port of the test's own."""
-    command = tmp_path / "bin" / "headgate"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m headgate.cli "$@"\n')
-    command.chmod(0o755)
     port = free_port()
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("HEADGATE_")},
-        "PATH": f"{command.parent}:{os.environ['PATH']}",
+        **readers_variables(tmp_path),
         "MAKEFLAGS": f"BIN={Path(sys.executable).parent} INSTALLED= ONCE=1",
-        "NO_PROXY": "*",
         "HEADGATE_HOME": str(tmp_path / "home"),
         "HEADGATE_PORT": str(port),
         "HEADGATE_URL": f"http://127.0.0.1:{port}",
     }
-
-
-def run(script: str, environment: dict[str, str]) -> str:
-    done = subprocess.run(
-        ["sh", "-euc", script],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@contextmanager
-def running(script: str, environment: dict[str, str]) -> Iterator[None]:
-    server = subprocess.Popen(["sh", "-euc", script], cwd=ROOT, env=environment, process_group=0)
-    try:
-        wait_until_ready(server, f"{environment['HEADGATE_URL']}/readyz")
-        yield
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(TIMEOUT_S)
 
 
 @contextmanager
@@ -93,13 +57,13 @@ def test_all_blocks_are_commands(page: str) -> None:
 def test_the_first_command_of_the_readme_shows_the_demo(environment: dict[str, str]) -> None:
     first = read_blocks()[0].text
     assert first == "make demo\n"
-    assert "299,990 accepted, 10 rejected" in run(first, environment)
+    assert "299,990 accepted, 10 rejected" in run_script(first, environment)
 
 
 def test_the_first_minute_works_as_it_stands(environment: dict[str, str]) -> None:
     _, *blocks = read_blocks()
     with serving(blocks, environment) as commands:
-        shown = run(commands, environment)
+        shown = run_script(commands, environment)
     assert shown.count("The row has 9 cells where the header names 8: there are too many.") == 2
     assert "shape: (14, 8)" in shown
     *_, answer = [json.loads(line) for line in shown.splitlines() if line.startswith('{"data"')]
@@ -110,7 +74,7 @@ def test_the_first_minute_works_as_it_stands(environment: dict[str, str]) -> Non
 
 def test_the_tour_works_as_it_stands(environment: dict[str, str]) -> None:
     with serving(read_blocks("docs/tour.md"), environment) as commands:
-        shown = run(commands, environment)
+        shown = run_script(commands, environment)
     answers = [json.loads(line)["data"] for line in shown.splitlines() if line.startswith('{"data"')]
     ingested, rows, checked, rejected, again, made, piped, template, figures, *later = answers
     job = ingested["ingest"]["job"]
