@@ -283,7 +283,9 @@ def test_an_ingest_whose_answer_was_lost_is_started_once_when_it_is_sent_again(
 def test_a_viewer_checks_a_file_and_is_offered_no_upload_and_no_ingest(
     open_page: OpenPage, headgate: Headgate
 ) -> None:
-    choose(open_page("/upload"), "seen.csv", PEOPLE.encode())
+    sender = open_page("/upload")
+    choose(sender, "seen.csv", PEOPLE.encode())
+    heading(sender, "What was found")
     page = open_page("/upload", role="VIEWER")
     expect(page.get_by_text("not upload any")).to_be_visible()
     expect(page.get_by_role("button", name="Choose files")).to_have_count(0)
