@@ -234,6 +234,7 @@ def test_a_dataset_is_deleted_once_that_was_confirmed_and_those_who_read_it_are_
 ) -> None:
     reader = open_page(f"/datasets/{make_dataset}", role="VIEWER")
     _place(reader, "1 to 1 of 1")
+    expect(reader.get_by_text("Live", exact=True)).to_be_visible()
     page = open_page(f"/datasets/{make_dataset}", role="OPERATOR")
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="Go back").click()
@@ -249,6 +250,7 @@ def test_datasets_are_found_by_name_and_new_ones_come_by_themselves(
     open_page: OpenPage, client: api.Headgate, make_dataset: str
 ) -> None:
     page = open_page("/datasets")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
     page.get_by_label("Find a dataset by name").fill(make_dataset.upper())
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(page.get_by_role("link", name=make_dataset)).to_be_visible()
