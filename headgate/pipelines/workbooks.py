@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import xlsxwriter
 
 from headgate.errors import JobFault
 from headgate.storage.columns import Column, plain_text
@@ -35,6 +34,8 @@ def write_workbook(rows: pl.LazyFrame, columns: Sequence[Column], target: Path) 
 
     The target is there once it is whole: what is written to a workbook changes until its end.
     """
+    import xlsxwriter
+
     unfinished = target.with_name("unfinished")
     with xlsxwriter.Workbook(unfinished, {**OPTIONS, "tmpdir": str(target.parent)}) as book:
         book.use_zip64()

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
 
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from headgate.errors import JobFault
@@ -206,11 +204,15 @@ def _keys() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _session() -> Any:
-    return botocore.session.Session()
+    from botocore.session import Session
+
+    return Session()
 
 
 @lru_cache
 def _client(region: str, endpoint_url: str | None) -> Any:
+    from botocore.config import Config
+
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=ANSWER_TIMEOUT_S,

@@ -13,9 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-import botocore.session
 from botocore import UNSIGNED
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from urllib3.exceptions import HTTPError
 
@@ -255,6 +253,9 @@ def _md5(content: bytes) -> str:
 
 def _client(place: Place, dial: Dial) -> Any:
     is_signed = place.access_key_id is not None
+    from botocore.config import Config
+    from botocore.session import Session
+
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=SILENCE_TIMEOUT_S,
@@ -265,7 +266,7 @@ def _client(place: Place, dial: Dial) -> Any:
         s3={"addressing_style": "path" if place.endpoint_url else "auto"},
         **({} if is_signed else {"signature_version": UNSIGNED}),
     )
-    client = botocore.session.Session(session_vars=NO_SURROUNDINGS).create_client(
+    client = Session(session_vars=NO_SURROUNDINGS).create_client(
         "s3",
         region_name=place.region,
         endpoint_url=place.endpoint_url,

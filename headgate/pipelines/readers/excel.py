@@ -7,9 +7,6 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-from openpyxl.cell.cell import TYPE_ERROR
-
 from headgate.errors import JobFault
 from headgate.pipelines.prepared import Prepared, Source, Watch
 from headgate.pipelines.readers.naming import column_names
@@ -37,6 +34,8 @@ def read(source: Source, scratch: Path, log: RejectionLog, watch: Watch) -> Prep
     The header is the first row that isn't empty, or, below titles, the first one that is as wide as those behind it:
     what stands above that is rejected.
     """
+    import openpyxl
+
     _refuse_bomb(source.path)
     # It takes no path that ends like none of Excel's files, and those of the store have no endings.
     with source.path.open("rb") as file:
@@ -112,6 +111,8 @@ def _record(row: Sequence[Any]) -> list[str | None]:
 
 
 def _faults(number: int, line: int, row: Sequence[Any], names: Sequence[str]) -> Iterator[Rejection]:
+    from openpyxl.cell.cell import TYPE_ERROR
+
     record = _record(row)
     for index, cell in enumerate(row):
         if index >= len(names) and cell.value is not None:
