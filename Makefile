@@ -7,6 +7,9 @@ INSTALLED_DEV := .venv/.installed-dev
 INSTALLED_BENCH := .venv/.installed-bench
 INSTALLED_DOCS := .venv/.installed-docs
 
+# Tests start hundreds of processes: to compile the same modules again takes a quarter of a second for each.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Many tests wait for processes: of three at a time on two cores hardly ever all do.
 PARALLEL := --numprocesses 3 --dist loadgroup
 
