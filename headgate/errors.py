@@ -3,6 +3,7 @@
 HeadgateError
 ├── UserFault        what a caller did wrong; answered as a value
 ├── JobFault         why a whole job failed; stored with the job
+├── Unavailable      what Headgate stands on can't be used now: its database, its store of files
 └── Unauthenticated  who asks has not shown who they are
 """
 
@@ -31,6 +32,12 @@ class HeadgateError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+
+class Unavailable(HeadgateError):
+    """What Headgate stands on cannot be used now. Why is in the log alone: that may name hosts, keys and paths."""
+
+    retryable = True
 
 
 class UserFault(HeadgateError):

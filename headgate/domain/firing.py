@@ -22,7 +22,7 @@ from headgate.domain.ingest import job_of_pipeline
 from headgate.domain.job_results import summary_of
 from headgate.domain.schedules import newest_tick, next_run_at
 from headgate.domain.services import Services
-from headgate.errors import HeadgateError, JobFault
+from headgate.errors import HeadgateError, JobFault, Unavailable
 from headgate.storage.events import NewEvent, append_events
 from headgate.storage.ids import new_id
 from headgate.storage.rows_of_jobs import add_results
@@ -167,10 +167,10 @@ async def _take(services: Services, tick: Tick) -> None:
         if tick.following is None:
             raise NO_SCHEDULE
         await _start(services, tick)
+    except (Passed, Unavailable, SQLAlchemyError, OSError):
+        raise
     except HeadgateError as error:
         await _record(services, tick, JobFault(error.code, error.message, "CONFIG"))
-    except (Passed, SQLAlchemyError, OSError):
-        raise
     except Exception:
         logger.exception("schedule.crashed", pipeline=tick.pipeline.name)
         await _record(services, tick, CRASHED)

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from headgate.errors import UserFault
+from headgate.errors import Unavailable, UserFault
 from headgate.storage.bucketfaults import telling_faults
-from headgate.storage.object_store import StoreUnavailable
 
 READ_TIMEOUT_S = 45.0
 """Shorter than an operation may take by default, so that what is said is why."""
@@ -30,7 +29,7 @@ async def read_table(work: Callable[[], T]) -> T:
     except TimeoutError:
         message = "Reading the dataset took too long and was given up. Try again, or ask for fewer rows."
         raise UserFault("TIMED_OUT", message, retryable=True) from None
-    except StoreUnavailable as fault:
+    except Unavailable as fault:
         raise UserFault(fault.code, fault.message, retryable=True) from fault
 
 

@@ -14,8 +14,7 @@ from headgate.domain.samples import MAX_SAMPLES, Sample, samples_of
 from headgate.domain.scratch import scratch_folder
 from headgate.domain.services import Services
 from headgate.domain.tasks import settlement_of, task_of, timeout_of
-from headgate.errors import JobFault
-from headgate.storage.object_store import StoreUnavailable
+from headgate.errors import JobFault, Unavailable
 from headgate.storage.tables import CancelMode
 
 CRASHED = JobFault(
@@ -100,7 +99,7 @@ class Run:
             return await self._settled() or death
         except JobFault as fault:
             return fault
-        except StoreUnavailable as fault:
+        except Unavailable as fault:
             return JobFault(fault.code, fault.message, "SYSTEM", retryable=True)
         except Exception:
             logger.exception("job.crashed", job_id=self.claim.job_id)

@@ -18,7 +18,7 @@ import orjson
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from headgate.errors import JobFault
+from headgate.errors import JobFault, Unavailable
 from headgate.pipelines import kinds
 from headgate.pipelines.aggregates import run_aggregate
 from headgate.pipelines.checks.registry import check_kinds
@@ -42,7 +42,6 @@ from headgate.pipelines.steps.registry import step_kinds
 from headgate.pipelines.vettingtask import run_vet
 from headgate.storage.bucketfaults import telling_faults
 from headgate.storage.formats import FileFormat
-from headgate.storage.object_store import StoreUnavailable
 from headgate.telemetry import LogFormat, configure_logging
 
 REPORT_INTERVAL_S = 0.05
@@ -179,7 +178,7 @@ def _answer(errand: Errand) -> dict[str, Any]:
                 JobFault("OUT_OF_MEMORY", "The job needs more memory than it may use.", "SYSTEM")
             )
         }
-    except StoreUnavailable as fault:
+    except Unavailable as fault:
         return {"failure": _failure(JobFault(fault.code, fault.message, "SYSTEM", retryable=True))}
     except LIBRARY_FAULTS:
         log.exception("task failed", task=task.get("task"), job=task.get("job"))

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
+from headgate.errors import Unavailable
 from headgate.server.masking import INTERNAL, MASKED_MESSAGE, log_unexpected
 from headgate.server.responses import (
     REQUEST_ID,
@@ -20,9 +21,8 @@ from headgate.server.responses import (
     new_request_id,
     refusal_response,
     request_id_of,
-    store_unavailable,
+    unavailable,
 )
-from headgate.storage.object_store import StoreUnavailable
 from headgate.telemetry import note
 
 AccessLog = Literal["all", "errors", "none"]
@@ -88,8 +88,8 @@ class Envelope:
             await self._app(scope, receive, answer.send)
         except (ClientDisconnect, WebSocketDisconnect):
             return
-        except StoreUnavailable as error:
-            await answer.fail(store_unavailable(error))
+        except Unavailable as error:
+            await answer.fail(unavailable(error))
         except Exception as error:
             log_unexpected(error, request_id=request_id_of(scope))
             await answer.fail(BUG)

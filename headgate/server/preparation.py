@@ -10,24 +10,14 @@ from pathlib import Path
 
 from headgate.domain import users
 from headgate.domain.keyring import KeyRing
-from headgate.errors import HeadgateError
+from headgate.errors import Unavailable
 from headgate.server.auth import issue_token
 from headgate.server.keys import KeyFile
 from headgate.server.rotation import Rotation, rotate
 from headgate.settings import Settings
-from headgate.storage.database import Database
+from headgate.storage.database import Database, DatabaseUnavailable
 from headgate.storage.migrate import upgrade
 from headgate.storage.tables import Role, User
-
-
-class DatabaseUnavailable(HeadgateError):
-    """The database cannot be used; only the first line of why, as others may hold whole statements."""
-
-    retryable = True
-
-    def __init__(self, error: Exception) -> None:
-        reason, *_ = str(error).splitlines() or [type(error).__name__]
-        super().__init__("DATABASE_UNAVAILABLE", f"The database cannot be used: {reason}")
 
 
 def key_ring(settings: Settings) -> KeyRing:
@@ -63,7 +53,14 @@ async def prepare_database(settings: Settings, database: Database) -> User:
         await asyncio.to_thread(upgrade, settings.resolved_database_url)
         return await users.ensure_administrator(database)
     except Exception as error:
-        raise DatabaseUnavailable(error) from error
+        raise DatabaseUnavailable(f"The database cannot be used: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what the database says, as others may hold whole statements."""
+    said = error.__cause__ or error if isinstance(error, Unavailable) else error
+    reason, *_ = str(said).splitlines() or [type(said).__name__]
+    return reason
 
 
 @asynccontextmanager

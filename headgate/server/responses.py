@@ -12,13 +12,13 @@ from starlette.types import Scope
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.types.execution import ExecutionResult
 
-from headgate.storage.object_store import StoreUnavailable
+from headgate.errors import Unavailable
 
 GRAPHQL_JSON = "application/graphql-response+json"
 PLAIN_JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 REQUEST_ID = "x-request-id"
-STORE_AGAIN_S = 10
+AGAIN_S = 10
 """Whoever finds the store unavailable is told to come again in so many seconds."""
 JSON_RANGES = (GRAPHQL_JSON, PLAIN_JSON, "application/*", "*/*")
 
@@ -51,9 +51,9 @@ def malformed(message: str) -> Refusal:
     return Refusal(400, "BAD_REQUEST", message)
 
 
-def store_unavailable(fault: StoreUnavailable) -> Refusal:
-    """Refuse what needs the store of files while that cannot be used."""
-    return Refusal(503, fault.code, fault.message, {"retry-after": str(STORE_AGAIN_S)}, retryable=True)
+def unavailable(fault: Unavailable) -> Refusal:
+    """Refuse what needs the database or the store of files while that cannot be used."""
+    return Refusal(503, fault.code, fault.message, {"retry-after": str(AGAIN_S)}, retryable=True)
 
 
 def new_request_id() -> str:

@@ -24,6 +24,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 
 from headgate.domain.permissions import Principal
 from headgate.domain.tolls import RateLimited, Tolls
+from headgate.errors import Unavailable
 from headgate.server.frames import BadFrame, read_frame
 from headgate.server.masking import internal_entry, log_unexpected, present, presented
 from headgate.server.presence import Presence, TooMany, Visit
@@ -35,6 +36,8 @@ FORBIDDEN = 4403
 INTERNAL_ERROR = 4500
 MAX_REASON_BYTES = 123  # RFC 6455, section 5.5
 TOO_MANY = 4429
+TRY_AGAIN_LATER = 1013
+"""As registered with IANA; of the codes for trouble here, one of few after which graphql-ws connects again."""
 MESSAGES_PER_S = 100
 TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SUBSCRIPTIONS"
 
@@ -150,9 +153,11 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
             await super().handle()
 
     async def handle_message(self, message: Message) -> None:
-        """Answer a message; a bug in that closes the socket in order."""
+        """Answer a message; a bug in that closes the socket in order, and an outage so that clients come back."""
         try:
             await super().handle_message(message)
+        except Unavailable as fault:
+            await self.websocket.close(TRY_AGAIN_LATER, fault.message)
         except Exception as error:
             log_unexpected(error, request_id=new_request_id())
             await self.websocket.close(INTERNAL_ERROR, "Internal server error")

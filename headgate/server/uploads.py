@@ -15,14 +15,14 @@ from headgate.domain.services import Services
 from headgate.domain.tolls import RateLimited, Tolls
 from headgate.domain.upload_state import Progress, path_of
 from headgate.domain.uploads import NewUpload
-from headgate.errors import HeadgateError, Unauthenticated, UserFault
+from headgate.errors import HeadgateError, Unauthenticated, Unavailable, UserFault
 from headgate.server import tus
 from headgate.server.auth import Authenticate
 from headgate.server.callers import caller_of, charge
 from headgate.server.limits import ReadDeadline
 from headgate.server.links import SignedLinks
 from headgate.server.refusals import rate_limited, show_allowance
-from headgate.server.responses import Refusal, malformed, refusal_response
+from headgate.server.responses import Refusal, malformed, refusal_response, unavailable
 from headgate.storage.formats import FileFormat
 from headgate.storage.tables import Role
 
@@ -40,7 +40,6 @@ STATUSES = {
     "UPLOAD_TOO_LONG": 413,
     "UPLOAD_LOCKED": 423,
     "CHECKSUM_MISMATCH": 460,
-    "STORE_UNAVAILABLE": 503,
 }
 """What tus says of these; anything else that is wrong with a request is a 400."""
 UNUSABLE = 422
@@ -104,6 +103,8 @@ class Uploads:
             raise rate_limited(fault) from fault
         except UnusableFile as fault:
             raise _refusal(fault, UNUSABLE) from fault
+        except Unavailable as fault:
+            raise unavailable(fault) from fault
         except HeadgateError as fault:
             raise _refusal(fault, STATUSES.get(fault.code, 400)) from fault
 

@@ -25,7 +25,7 @@ from strawberry.types.unset import UnsetType
 
 from headgate.domain.permissions import Principal
 from headgate.domain.tolls import RateLimited, Tolls
-from headgate.errors import Unauthenticated
+from headgate.errors import Unauthenticated, Unavailable
 from headgate.server.addresses import address_of
 from headgate.server.auth import Authenticate, bearer_token
 from headgate.server.body import (
@@ -61,11 +61,10 @@ from headgate.server.responses import (
     refusal_response,
     request_id_of,
     response_of,
-    store_unavailable,
+    unavailable,
 )
 from headgate.server.sockets import Connection, SocketAdapter, SocketHandler
 from headgate.server.streams import KEEP_ALIVE_S, EventStream, Resumable, only
-from headgate.storage.object_store import StoreUnavailable
 
 MAX_SUBSCRIPTIONS = 50
 INIT_TIMEOUT = timedelta(seconds=10)
@@ -154,8 +153,8 @@ class GraphQLApp(GraphQL[Any, None]):
             return refusal_response(rate_limited(fault), request.scope)
         except ClientDisconnect:
             return refusal_response(malformed("The body ended too early."), request.scope)
-        except StoreUnavailable as error:
-            return refusal_response(store_unavailable(error), request.scope)
+        except Unavailable as error:
+            return refusal_response(unavailable(error), request.scope)
         except Exception as error:
             log_unexpected(error, request_id=request.state.request_id)
             return refusal_response(Refusal(500, INTERNAL, MASKED_MESSAGE), request.scope)

@@ -1,4 +1,4 @@
-"""What Polars, Delta Lake and botocore raise where Headgate's own bucket can't be used, and what is raised instead."""
+"""What Polars, Delta Lake and botocore raise where Headgate's own store can't be used, and what is raised instead."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from headgate.storage.object_store import StoreUnavailable
+from headgate.storage.object_store import StoreFull, StoreUnavailable
+from headgate.storage.room import is_full, telling_full
 
 FROM_THE_STORE = ("S3 error", "Error performing ")
 """One of these is in the texts of all errors that a store is the cause of, in Polars and in Delta Lake."""
@@ -24,10 +25,17 @@ def is_fault_of_store(error: BaseException) -> bool:
 
 @contextmanager
 def telling_faults() -> Iterator[None]:
-    """Raise StoreUnavailable in place of what a library raises where the bucket can't be used. The log says why."""
+    """Raise StoreUnavailable in place of what a library raises where the store can't be used. The log says why.
+
+    A disk without room is StoreFull.
+    """
     try:
-        yield
+        with telling_full():
+            yield
     except Exception as error:
+        if is_full(error):
+            logger.error("store.full", reason=str(error)[:MAX_REASON])
+            raise StoreFull from None
         if not is_fault_of_store(error):
             raise
         logger.warning("store.failed", kind=type(error).__name__, reason=str(error)[:MAX_REASON])

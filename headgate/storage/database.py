@@ -1,17 +1,20 @@
 """The SQL database: SQLite in a file, or PostgreSQL by URL."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Self
 
 import asyncpg
 import orjson
+import structlog
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from headgate.errors import UserFault
+from headgate.errors import Unavailable, UserFault
 from headgate.storage.spans import record_statements
 from headgate.tracing import is_tracing
 
@@ -49,6 +52,22 @@ JSON_CODEC: dict[str, Any] = {
 }
 
 
+SQLITE_OUTAGES = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+)
+POSTGRESQL_OUTAGES = ("08", "53", "57P")
+"""Classes of SQLSTATE: no connection, no room or memory, and a server that ends, starts or takes nobody."""
+
+logger = structlog.get_logger(__name__)
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be used now."""
+
+    def __init__(self, message: str = "The database cannot be used now. Try again later.") -> None:
+        super().__init__("DATABASE_UNAVAILABLE", message)
+
+
 class Database:
     """Sessions over one database; safe to share within one event loop, one session per task.
 
@@ -81,15 +100,20 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """Open a session for reading; a write in it raises DBAPIError."""
-        async with self._read_session() as session:
-            yield session
+        """Open a session for reading; a write in it raises DBAPIError.
+
+        Raises DatabaseUnavailable where the database can't be reached, or can't do what it is asked for now.
+        """
+        with _telling_outages():
+            async with self._read_session() as session:
+                yield session
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Open a session whose changes are committed together, or not at all."""
-        async with self._write_session.begin() as session:
-            yield session
+        """Open a session whose changes are committed together, or not at all; raises DatabaseUnavailable."""
+        with _telling_outages():
+            async with self._write_session.begin() as session:
+                yield session
 
     @property
     def file(self) -> str | None:
@@ -103,11 +127,40 @@ class Database:
         await self._writer.dispose()
 
 
+@contextmanager
+def _telling_outages() -> Iterator[None]:
+    """Raise DatabaseUnavailable in place of what says that the database can't be used now. The log says why."""
+    try:
+        yield
+    except (DBAPIError, NoConnection) as error:
+        if not _is_outage(error):
+            raise
+        raise _outage(error) from error
+
+
+def _is_outage(error: DBAPIError | NoConnection) -> bool:
+    if isinstance(error, NoConnection) or error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorcode & 0xFF in SQLITE_OUTAGES
+    return str(getattr(error.orig, "sqlstate", None)).startswith(POSTGRESQL_OUTAGES)
+
+
+def _outage(error: Exception) -> DatabaseUnavailable:
+    # What follows the first line may be a whole statement.
+    reason, *_ = str(error).splitlines() or [type(error).__name__]
+    logger.warning("database.unavailable", reason=reason)
+    return DatabaseUnavailable()
+
+
 def _postgresql_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     def make_engine(settings: Mapping[str, str], **options: Any) -> AsyncEngine:
         # asyncpg reads the URL itself: it knows what libpq knows (sslmode, several hosts, a socket's folder).
         async def open_connection(*_: Any, **given: Any) -> asyncpg.Connection:
-            return await asyncpg.connect(url, server_settings=dict(settings), **given)
+            try:
+                return await asyncpg.connect(url, server_settings=dict(settings), **given)
+            except (OSError, asyncpg.PostgresError) as error:
+                raise _outage(error) from error
 
         return create_async_engine(
             "postgresql+asyncpg://",

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from headgate.errors import HeadgateError
+from headgate.errors import Unavailable
 from headgate.storage.locations import Location
 
 KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
@@ -22,15 +22,27 @@ Needed = Callable[[list[str]], Awaitable[set[str]]]
 """Answers which of these keys somebody is still writing, however long ago that began."""
 
 
-class StoreUnavailable(HeadgateError):
-    """The store cannot be used now. Why is in the log alone: that may name hosts and keys."""
+class StoreUnavailable(Unavailable):
+    """The store cannot be used now."""
 
-    retryable = True
+    def __init__(
+        self,
+        code: str = "STORE_UNAVAILABLE",
+        message: str = "The store of files cannot be used now. Try again later.",
+    ) -> None:
+        super().__init__(code, message)
 
-    def __init__(self, message: str = "The store of files cannot be used now. Try again later.") -> None:
-        super().__init__("STORE_UNAVAILABLE", message)
+
+class StoreFull(StoreUnavailable):
+    """The disk of the store, or what a quota leaves of it, is full."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "STORE_FULL",
+            "The store of files has no room left. Try again once an administrator has made some.",
+        )
         # An error is made anew of its `args` on its way out of a process.
-        self.args = (message,)
+        self.args = ()
 
 
 def checked_key(key: str) -> str:

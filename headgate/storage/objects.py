@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from headgate.storage.locations import LocalLocation, Location
 from headgate.storage.object_store import LISTED_AT_ONCE, Needed, checked_key
+from headgate.storage.room import telling_full
 from headgate.storage.tending import to_its_end
 
 FLUSH_BYTES = 1024 * 1024
@@ -37,7 +38,7 @@ class FileWriter:
         return self._digest.hexdigest()
 
     async def write(self, chunk: bytes) -> None:
-        """Append a chunk; raises OSError where the disk takes no more."""
+        """Append a chunk; the writer's context raises StoreFull where the disk takes no more."""
         self._waiting.append(chunk)
         self._waiting_bytes += len(chunk)
         self.byte_size += len(chunk)
@@ -102,14 +103,15 @@ class LocalStore:
         Anything raised in the block, cancellation included, leaves the store as it was.
         """
         path = self.path(key)
-        # Opened on the event loop, so that no cancellation comes between the opening and the try.
-        writer = FileWriter(self._open_unfinished())
-        try:
-            yield writer
-            await to_its_end(writer.finish, path)
-        except BaseException:
-            await to_its_end(writer.discard)
-            raise
+        with telling_full():
+            # Opened on the event loop, so that no cancellation comes between the opening and the try.
+            writer = FileWriter(self._open_unfinished())
+            try:
+                yield writer
+                await to_its_end(writer.finish, path)
+            except BaseException:
+                await to_its_end(writer.discard)
+                raise
 
     async def read(self, key: str, start: int, size: int) -> bytes:
         """Read up to `size` bytes from offset `start`; raises FileNotFoundError for an unknown key."""

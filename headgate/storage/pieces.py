@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 from headgate.storage.intake_tables import Upload
 from headgate.storage.objects import LocalStore, sync_folder
+from headgate.storage.room import telling_full
 from headgate.storage.tending import to_its_end
 
 PIECES = "uploads"
@@ -149,7 +150,8 @@ class LocalPieces:
         """Make an empty file; raises ValueError for a direct one."""
         if direct:
             raise ValueError("Nobody can send anything past this server into a folder.")
-        await asyncio.to_thread(_make, self._path(file_id))
+        with telling_full():
+            await asyncio.to_thread(_make, self._path(file_id))
         return Assembly(file_id)
 
     @asynccontextmanager
@@ -159,7 +161,8 @@ class LocalPieces:
         """Open the file, of which the first `at` bytes are durable; raises PiecesLost where they are not there."""
         descriptor = await to_its_end(_open, self._path(assembly.file_id), at)
         try:
-            yield LocalPieceWriter(descriptor, at)
+            with telling_full():
+                yield LocalPieceWriter(descriptor, at)
         finally:
             os.close(descriptor)
 

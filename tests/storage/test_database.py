@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 from sqlmodel import SQLModel, col, select
+from structlog.testing import capture_logs
 
 from headgate.errors import UserFault
-from headgate.storage.database import Database
+from headgate.storage.database import Database, DatabaseUnavailable
 from headgate.storage.tables import File, FileFormat, FileStatus, Job, JobKind, JobStatus
 
 WRITERS = 12
@@ -215,3 +216,31 @@ async def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
 def test_a_url_of_another_kind_is_refused(url: str) -> None:
     with pytest.raises(UserFault, match="DATABASE_URL_INVALID"):
         Database.connect(url)
+
+
+async def test_a_full_disk_is_an_outage_and_a_mistake_is_none(tmp_path: Path) -> None:
+    database = Database.connect(f"sqlite:///{tmp_path / 'small.db'}")
+    async with database.transaction() as session:
+        await session.execute(text("CREATE TABLE pages (content BLOB)"))
+        await session.execute(text("PRAGMA max_page_count = 8"))
+    with pytest.raises(DatabaseUnavailable) as told:
+        async with database.transaction() as session:
+            await session.execute(text("INSERT INTO pages VALUES (zeroblob(100000))"))
+    assert (told.value.code, told.value.retryable) == ("DATABASE_UNAVAILABLE", True)
+    assert "INSERT" not in told.value.message
+    with pytest.raises(OperationalError):
+        async with database.read() as session:
+            await session.execute(text("SELECT * FROM nothing"))
+    async with database.read() as session:
+        assert await session.scalar(text("SELECT count(*) FROM pages")) == 0
+    await database.close()
+
+
+async def test_a_database_that_nobody_listens_for_is_an_outage() -> None:
+    database = Database.connect("postgresql://somebody:secret@127.0.0.1:1/nothing")
+    with capture_logs() as logs, pytest.raises(DatabaseUnavailable):
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+    assert [entry["event"] for entry in logs] == ["database.unavailable"]
+    assert "secret" not in str(logs)
+    await database.close()

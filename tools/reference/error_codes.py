@@ -18,6 +18,8 @@ SHORTEST = 3
 CALLERS = frozenset({"cli", "client"})
 """Parts that ask a server: they pass on its codes."""
 CATEGORIES = frozenset(get_args(FailureCategory))
+OUTAGE = "Unavailable"
+OUTAGE_STATUS = 503
 OTHER_CONSTANTS = frozenset({"DATASET_FOLDER"})
 """Constants of modules that look like codes."""
 
@@ -88,6 +90,10 @@ def sightings(source: Path = SOURCE) -> Mapping[str, Sighting]:
                 _note_call(node, constants, found)
             for code in _named(node):
                 found[code].places.add(layer)
+            for code in _outages(node):
+                found[code].places |= {Place.REQUEST, Place.JOB}
+                found[code].statuses.add(OUTAGE_STATUS)
+                found[code].categories.add("SYSTEM")
     return dict(sorted(found.items()))
 
 
@@ -128,6 +134,15 @@ def _named(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.arguments):
         for name, default in zip(reversed(node.args), reversed(node.defaults), strict=False):
             yield from _codes(default) if name.arg == "code" else ()
+
+
+def _outages(node: ast.AST) -> Iterator[str]:
+    """The codes of a class of errors that say that something can't be used now: each is told wherever it is met."""
+    if isinstance(node, ast.ClassDef) and any(
+        getattr(base, "id", "").endswith(OUTAGE) for base in node.bases
+    ):
+        for part in ast.walk(node):
+            yield from _named(part)
 
 
 def _codes(node: ast.AST, constants: Mapping[str, str] | None = None) -> Iterator[str]:
