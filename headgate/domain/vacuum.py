@@ -1,4 +1,4 @@
-"""Vacuum: versions that nobody is to read any more, and the files that only they use, go.
+"""Vacuum: versions that nobody is to read any more, and the files and entries of the log that only they use, go.
 
 First a version is said to have expired, and an hour later at the earliest its files go: whoever reads it meanwhile
 finds them. A version counts from when the next one came.
@@ -17,6 +17,7 @@ from headgate.domain.datasets import all_with_versions, folder_of
 from headgate.domain.leftovers import MIN_AGE, sweep
 from headgate.domain.services import Services
 from headgate.storage import datasets
+from headgate.storage.logs import cut_log
 from headgate.storage.restoring import restored_versions
 from headgate.storage.tablefolders import TableFolder
 from headgate.storage.tables import Dataset, utc_now
@@ -58,7 +59,7 @@ async def _newest_until(services: Services, dataset: Dataset, until: datetime) -
 
 
 async def _remove_unused(services: Services, dataset: Dataset, until: datetime) -> int:
-    """Remove the files of which no version makes use that can be read, or that a job may still be reading."""
+    """Remove the files and entries that no version needs that can be read, or that a job may still be reading."""
     if not dataset.oldest_version:
         return 0
     margin = timedelta(seconds=services.job_timeout_s) + MIN_AGE
@@ -68,6 +69,7 @@ async def _remove_unused(services: Services, dataset: Dataset, until: datetime) 
     # What is younger may have been written for a version that came later.
     before = (await asyncio.to_thread(change, folder, oldest)).at - margin
     removed = await sweep(services, dataset.storage_key, partial(_without, used), before)
+    removed += await asyncio.to_thread(cut_log, folder, oldest)
     if removed:
         logger.info("dataset.vacuumed", dataset=dataset.name, files=removed)
     return removed

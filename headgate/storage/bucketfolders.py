@@ -61,7 +61,7 @@ class BucketFolder:
         return {"storage_options": {**_options(self.location), **patience}, "credential_provider": None}
 
     def names(self, prefix: str) -> Collection[str]:
-        """The files right in the folder whose names begin with this, page after page of a listing."""
+        """The files right in the folder, or in the one below it, whose names begin with this, page after page."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self.location.bucket,
             Prefix=self._key(prefix),

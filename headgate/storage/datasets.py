@@ -117,10 +117,11 @@ def committed_by(folder: TableFolder, job: str) -> Committed | None:
     table = _table(folder)
     if table is None or table.transaction_version(job) is None:
         return None
-    for version in range(table.version(), -1, -1):
-        info = commit_info(folder, version)
+    version = table.version()
+    while info := commit_info(folder, version):
         if info.get(JOB_KEY) == job:
             return Committed(snapshot(folder, version), json.loads(info[NOTE_KEY]))
+        version -= 1
     raise DeltaError(f"The commit of {job} has left the table's history.")
 
 

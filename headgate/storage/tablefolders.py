@@ -5,6 +5,7 @@ at the folder's desk, from where they are taken in.
 """
 
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,7 +33,7 @@ class TableFolder(Protocol):
         ...
 
     def names(self, prefix: str) -> Collection[str]:
-        """The files right in the folder whose names begin with this."""
+        """The files right in the folder whose names begin with this, or in the one below it that begins the prefix."""
         ...
 
     def has_all(self, names: Collection[str]) -> bool:
@@ -79,8 +80,12 @@ class LocalFolder:
         return {}
 
     def names(self, prefix: str) -> Collection[str]:
-        """The files right in the folder whose names begin with this."""
-        return [path.name for path in self.path.glob(f"{prefix}*")]
+        """The files right in the folder whose names begin with this, or in the one below it that begins the prefix."""
+        below, slash, _ = prefix.rpartition("/")
+        with suppress(FileNotFoundError):
+            names = [below + slash + path.name for path in (self.path / below).iterdir()]
+            return [name for name in names if name.startswith(prefix)]
+        return []
 
     def has_all(self, names: Collection[str]) -> bool:
         """Whether these files are there."""

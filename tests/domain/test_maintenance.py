@@ -211,6 +211,23 @@ async def test_versions_expire_first_and_their_files_go_at_the_next_turn(hasty: 
     assert await vacuum.expire_versions(hasty, days=1e-9) == 0
 
 
+async def test_the_log_of_expired_versions_goes_with_their_files(hasty: Services, load: Load) -> None:
+    for value in range(12):
+        await load(value)
+    dataset = await sales(hasty)
+    log = Path(datasets.folder_of(hasty, dataset).uri) / "_delta_log"
+    age(hasty, dataset)
+    await vacuum.expire_versions(hasty, days=1e-9)
+    assert len(list(log.glob("*.json"))) == 12
+    assert await vacuum.expire_versions(hasty, days=1e-9) == 9
+    assert sorted(int(path.stem) for path in log.glob("*.json")) == [9, 10, 11]
+    assert await values(hasty) == [*range(12)]
+    await load(12)
+    assert await vacuum.expire_versions(hasty, days=1e-9) == 0
+    listed = await dataset_versions.page(hasty, await sales(hasty), 10, None)
+    assert [each.number for each in listed.items] == [12]
+
+
 def _old(services: Services, dataset: Dataset) -> Any:
     folder = datasets.folder_of(services, dataset)
     return folder, at_rest.snapshot(folder, 1)

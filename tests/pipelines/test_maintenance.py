@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from deltalake.exceptions import DeltaError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,9 +29,10 @@ from headgate.storage.compaction import small_run, uncommitted
 from headgate.storage.datasets import COMPACTION, Part, Snapshot, WriteMode
 from headgate.storage.ids import new_id
 from headgate.storage.locations import LocalLocation
+from headgate.storage.logs import cut_log
 from headgate.storage.restoring import restore, restored_versions
 from headgate.storage.tablefolders import LocalFolder, TableFolder
-from headgate.storage.versions import versions
+from headgate.storage.versions import newest_until, versions
 
 COLUMNS = [Column("id", pl.Int64()), Column("value", pl.Int64())]
 Rows = list[tuple[int, int]]
@@ -210,6 +213,26 @@ def test_restoring_is_noticed_once_for_each_time_and_nothing_comes_of_the_second
     table.write(WriteMode.REPLACE, [(5, 5)])
     assert [restored(table, version) for version in (0, 0, 1)] == [2, 2, 3]
     assert restored_versions(table.folder) == [2, 3]
+
+
+def test_the_log_is_cut_off_before_the_checkpoint_that_the_oldest_version_begins_at(table: Table) -> None:
+    append(table, *range(20))
+    first = 19  # the last of the checkpoints, which come every tenth version
+    assert cut_log(table.folder, 8) == 0
+    assert cut_log(table.folder, 19) == len([*range(first), "an earlier checkpoint"])
+    assert cut_log(table.folder, 19) == 0
+    datasets.snapshot.cache_clear()
+    append(table, 90)
+    assert restored(table, first) == 21
+    for version, height in ((first, 20), (20, 21), (21, 20)):
+        assert (
+            datasets.scan(table.folder, datasets.snapshot(table.folder, version)).collect().height == height
+        )
+    assert newest_until(table.folder, 0, 21, datetime.now(UTC)) == 21
+    assert [each.change.version for each in versions(table.folder, 21, 3)] == [21, 20, first]
+    assert datasets.committed_by(table.folder, "job_020") is not None
+    with pytest.raises(DeltaError, match="has left"):
+        datasets.committed_by(table.folder, "job_003")
 
 
 def restored(table: Table, version: int) -> int:
