@@ -23,8 +23,8 @@ demo: $(INSTALLED) ## Start Headgate with sample data; ONCE=1 shows it once and 
 	@$(PYTHON) tools/build_pages.py --optional
 	@ONCE=$(ONCE) $(BIN)/python -m demo
 
-test: $(INSTALLED_DEV) ## Run the tests; ARGS="-k name" goes to pytest
-	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+test: $(INSTALLED_DEV) ## Run the tests, but for the thorough ones; ARGS="-k name" goes to pytest
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not thorough" $(ARGS)
 
 test-browser: $(INSTALLED_DEV) pages ## Try the pages in Chromium, and the wheel in an environment of its own
 	@[ -n "$$HEADGATE_TEST_CHROMIUM" ] || command -v chromium chromium-browser google-chrome >/dev/null || \

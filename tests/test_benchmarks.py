@@ -11,6 +11,8 @@ import pytest
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.figures import FULL, alternate
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parent.parent
 JUDGED = {
     "requests": 1,

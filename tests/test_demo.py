@@ -19,6 +19,8 @@ from demo.server import ServerFailed, serving
 from demo.show import show_progress
 from headgate.client import Counts, Event, Job, Progress
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parent.parent
 TIMEOUT_S = 60
 DEMO = ["sh", "-c", 'exec "$0" -m demo <&-', sys.executable]

@@ -11,6 +11,8 @@ import pytest
 from tests.acceptance import node
 from tests.acceptance.processes import Headgate
 
+pytestmark = pytest.mark.thorough
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PEOPLE = EXAMPLES / "people.csv"
 

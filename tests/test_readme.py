@@ -14,6 +14,8 @@ import pytest
 from demo.server import free_port
 from tests.docs.shells import ROOT, readers_variables, run_script, running
 
+pytestmark = pytest.mark.thorough
+
 BLOCK = re.compile(r"(<!-- test: in the background -->\n)?^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 

@@ -9,6 +9,8 @@ import pytest
 from tests.acceptance.processes import Client, Headgate, MakeClient, MakeHeadgate
 from tests.buckets import Store
 
+pytestmark = pytest.mark.thorough
+
 APPEND = """
 mutation ($input: AppendRecordsInput!) {
   appendRecords(input: $input) {

@@ -15,6 +15,8 @@ from tests.acceptance.test_appending import JOB, ended, rows, stream
 from tests.conftest import MakeRedis, MakeUrl
 from tests.fleet import Member, Site, ending, until
 
+pytestmark = pytest.mark.thorough
+
 LIMIT_S = 60.0
 
 

@@ -22,6 +22,8 @@ from tests.acceptance.test_access import CHANGE, CREATE, LOGIN, LOGOUT, MAKE_KEY
 from tests.canaries import found_in, found_in_home, make_canary
 from tests.restapi import Asked, Reply, RestApi, serving_api
 
+pytestmark = pytest.mark.thorough
+
 EMAIL = "told-on-purpose@example.org"
 NOBODY = "http://127.0.0.1:9"
 HANDING_OUT = ("login", "refreshToken", "createApiKey")

@@ -14,6 +14,8 @@ import pytest
 from tests.acceptance.processes import Client, Headgate, MakeClient, MakeHeadgate
 from tests.buckets import Store
 
+pytestmark = pytest.mark.thorough
+
 LINK = """
 query ($name: String!, $version: BigInt, $format: FileFormat!, $filter: RowFilter, $columns: [String!]) {
   dataset(name: $name, version: $version) {

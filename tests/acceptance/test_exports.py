@@ -14,6 +14,8 @@ from tests.acceptance.endpoints import make_endpoint
 from tests.acceptance.processes import Client, Headgate, MakeClient, MakeHeadgate
 from tests.buckets import Store
 
+pytestmark = pytest.mark.thorough
+
 EXPORT = """
 mutation ($input: ExportDatasetInput!) {
   exportDataset(input: $input) {

@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 
 from tests.acceptance.processes import Headgate
 
-pytestmark = pytest.mark.xdist_group("unmetered")
+pytestmark = [pytest.mark.xdist_group("unmetered"), pytest.mark.thorough]
 
 SCHEMA = Path(__file__).parents[2] / "schema.graphql"
 OPERATIONS = 8

@@ -7,6 +7,8 @@ import pytest
 
 from tests.acceptance.processes import Client, Headgate, MakeClient, MakeHeadgate
 
+pytestmark = pytest.mark.thorough
+
 LOADS = 10
 LOOK = """
 { dataset(name: "drops") {

@@ -17,6 +17,8 @@ import pytest
 
 from tests.acceptance.processes import INGEST, UPLOAD, Client, Headgate, MakeClient, MakeHeadgate
 
+pytestmark = pytest.mark.thorough
+
 MIB = 1 << 20
 ROOM_BYTES = 8 * MIB
 """So far a file may grow on a full disk: further than the database does."""

@@ -22,6 +22,8 @@ from tests.faulty_store import FaultyWay, Trouble, faulty_way
 from tests.services import make_services
 from tests.stores import bucket_store
 
+pytestmark = pytest.mark.thorough
+
 PART_BYTES = 5 << 20
 LIMIT_S = 60
 JOB_FIELDS = """

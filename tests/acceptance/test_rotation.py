@@ -3,10 +3,13 @@
 import asyncio
 
 import httpx
+import pytest
 
 from tests.acceptance.endpoints import make_endpoint
 from tests.acceptance.processes import Headgate, MakeClient, MakeHeadgate
 from tests.restapi import TOKEN, serving_api
+
+pytestmark = pytest.mark.thorough
 
 ME = "{ viewer { user { email } } }"
 TEST = 'mutation { testEndpoint(name: "crm") { ok message errors { code } } }'

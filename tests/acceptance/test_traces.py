@@ -11,6 +11,8 @@ import pytest
 from tests.acceptance.processes import INGEST, Headgate, MakeClient
 from tests.collector import Collector, Told, collecting
 
+pytestmark = pytest.mark.thorough
+
 CANARY = "canary-9f31c2"
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TRACE_OF_PARENT = PARENT.split("-")[1]

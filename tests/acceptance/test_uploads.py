@@ -20,6 +20,8 @@ from tests.acceptance.node import needs_node
 from tests.acceptance.processes import Client, Headgate, MakeClient, MakeHeadgate
 from tests.buckets import Store
 
+pytestmark = pytest.mark.thorough
+
 MIB = 1 << 20
 TUS = {"tus-resumable": "1.0.0"}
 START = """

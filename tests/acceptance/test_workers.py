@@ -23,6 +23,8 @@ from tests.chaos.verdict import Record
 from tests.conftest import MakeRedis
 from tests.fleet import Member, Site, ending, until
 
+pytestmark = pytest.mark.thorough
+
 LONG_LEASE_S = 600.0
 GRACE_S = 5.0
 LIMIT_S = 60.0

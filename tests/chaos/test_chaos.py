@@ -14,6 +14,8 @@ from tests.chaos.trial import Headgate, endure, headgate
 from tests.chaos.verdict import Record
 from tests.fleet import Site
 
+pytestmark = pytest.mark.thorough
+
 STEPS = 4
 """So many steps, which take their time on a busy machine, lead from the end of a lease to the next attempt."""
 

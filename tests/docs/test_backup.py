@@ -18,7 +18,7 @@ from tests.acceptance.processes import Client, Headgate
 from tests.conftest import run_sql
 from tests.docs.snippets import blocks
 
-pytestmark = pytest.mark.xdist_group("docs")
+pytestmark = [pytest.mark.xdist_group("docs"), pytest.mark.thorough]
 
 PAGE = "operate.md"
 DATASET = "orders"

@@ -12,6 +12,8 @@ from headgate.domain.ports import TaskFault
 from headgate.jobs.children import MIB, ChildPool
 from tests.bombs import BOMBS
 
+pytestmark = pytest.mark.thorough
+
 MEMORY_BYTES = 256 * MIB
 LONGEST_S = 30.0
 FORMATS = {
