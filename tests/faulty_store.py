@@ -9,7 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
-Kind = Literal["refuse", "slow down", "break off", "lose answer", "cut short", "hang", "hang after"]
+Kind = Literal[
+    "refuse", "slow down", "break off", "lose answer", "lose commit", "cut short", "hang", "hang after"
+]
+NO_DATABASE = (
+    b'{"errors":[{"message":"Gone.","extensions":{"code":"DATABASE_UNAVAILABLE","retryable":true}}]}'
+)
 SLOW_DOWN = b'{"errors":[{"message":"Slow down.","extensions":{"code":"RATE_LIMITED","retryable":true}}]}'
 
 
@@ -18,8 +23,9 @@ class Trouble:
     """What befalls the next `times` calls of a method whose path and query have `part` in them.
 
     "refuse" answers 500, and "slow down" 429 with one second to wait; "lose answer" lets the server do
-    what it is asked and breaks off then; "cut short" sends half of what the server answers; "hang" keeps the caller
-    waiting until `released`, and "hang after" does so once the server has done what it was asked.
+    what it is asked and breaks off then, and "lose commit" answers that its database has gone; "cut short"
+    sends half of what the server answers; "hang" keeps the caller waiting until `released`, and "hang after"
+    does so once the server has done what it was asked.
     """
 
     method: str
@@ -104,6 +110,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.way.released.wait(60)
         if kind in ("lose answer", "hang after"):
             self.close_connection = True
+        elif kind == "lose commit":
+            self._answer(503, [], NO_DATABASE)
         else:
             self._answer(answer.status, _kept(answer, body), body[: len(body) // 2] if kind else body)
             self.close_connection = kind is not None

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from headgate.client.models import Job
 
 
+UNSURE = "DATABASE_UNAVAILABLE"
+"""The code of a refusal that doesn't tell whether something was done: the database may have gone in the commit."""
+
+
 class HeadgateError(Exception):
     """What the client raises; its text can be shown to people."""
 
@@ -52,6 +56,7 @@ class Refused(HeadgateError):
         self.message = message
         self.path = tuple(path)
         self.retryable = retryable
+        self.may_have_run = code == UNSURE
         self.request_id = request_id
         self.others = tuple(others)
 

@@ -18,6 +18,7 @@ from headgate.client import (
     AsyncHeadgate,
     Forbidden,
     Headgate,
+    HeadgateError,
     Refused,
     Unauthenticated,
     Unreachable,
@@ -35,26 +36,28 @@ def asked(way: FaultyWay) -> list[str]:
     return [method for method, _, _ in way.calls]
 
 
+@pytest.mark.parametrize("kind", ["lose answer", "lose commit"])
 def test_a_job_whose_answer_was_lost_is_started_once(
-    far_headgate: Headgate, headgate: Headgate, way: FaultyWay
+    far_headgate: Headgate, headgate: Headgate, way: FaultyWay, kind: Kind
 ) -> None:
     name = f"made_{uuid4().hex}"
-    way.troubles = [Trouble("POST", "graphql", "lose answer", times=2)]
+    way.troubles = [Trouble("POST", "graphql", kind, times=2)]
     job = far_headgate.ingest(records=[{"id": 1}], dataset=name)
 
     assert len(way.calls) == 3
     assert [each.id for each in headgate.jobs(dataset=name)] == [job.id]
 
 
+@pytest.mark.parametrize(("kind", "error"), [("lose answer", Unreachable), ("lose commit", Refused)])
 def test_a_mutation_of_ones_own_is_not_sent_again_where_it_may_have_run(
-    far_headgate: Headgate, way: FaultyWay
+    far_headgate: Headgate, way: FaultyWay, kind: Kind, error: type[HeadgateError]
 ) -> None:
-    way.troubles = [Trouble("POST", "graphql", "lose answer")]
-    with pytest.raises(Unreachable):
+    way.troubles = [Trouble("POST", "graphql", kind)]
+    with pytest.raises(error):
         far_headgate.ask(STORE)
     assert len(way.calls) == 1
 
-    way.troubles = [Trouble("POST", "graphql", "lose answer")]
+    way.troubles = [Trouble("POST", "graphql", kind)]
     assert far_headgate.ask("{ viewer { role } }") == {"viewer": {"role": "ADMIN"}}
     assert len(way.calls) == 3
 
