@@ -35,9 +35,13 @@ class HeadgateError(Exception):
 
 
 class Unavailable(HeadgateError):
-    """What Headgate stands on cannot be used now. Why is in the log alone: that may name hosts, keys and paths."""
+    """What Headgate stands on cannot be used now. Why is in the log alone: that may name hosts, keys and paths.
+
+    `reason` says it where no line of the log has done so yet.
+    """
 
     retryable = True
+    reason: str | None = None
 
 
 class UserFault(HeadgateError):
@@ -107,3 +111,11 @@ class Unauthenticated(HeadgateError):
         message: str = "Send a valid token: Authorization: Bearer <token>.",
     ) -> None:
         super().__init__(code, message)
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of why something failed, for whoever runs Headgate; what follows may hold whole statements."""
+    if isinstance(error, Unavailable) and error.reason is not None:
+        return error.reason
+    first, *_ = str(error).splitlines() or [""]
+    return first or type(error).__name__

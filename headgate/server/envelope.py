@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from headgate.errors import Unavailable
-from headgate.server.masking import INTERNAL, MASKED_MESSAGE, log_unexpected
+from headgate.server.masking import INTERNAL, MASKED_MESSAGE, log_outage, log_unexpected
 from headgate.server.responses import (
     REQUEST_ID,
     Refusal,
@@ -89,6 +89,7 @@ class Envelope:
         except (ClientDisconnect, WebSocketDisconnect):
             return
         except Unavailable as error:
+            log_outage(error, request_id=request_id_of(scope))
             await answer.fail(unavailable(error))
         except Exception as error:
             log_unexpected(error, request_id=request_id_of(scope))

@@ -8,7 +8,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.schema.schema import StreamResult
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
-from headgate.errors import HeadgateError
+from headgate.errors import HeadgateError, Unavailable
 from headgate.server.responses import encode_json, error_entry
 
 INTERNAL = "INTERNAL"
@@ -24,6 +24,12 @@ logger = structlog.get_logger(__name__)
 def log_unexpected(error: BaseException, *, request_id: str, **details: object) -> None:
     """Record a bug with its traceback, under the id that the caller is given."""
     logger.error("request.failed", request_id=request_id, exc_info=error, **details)
+
+
+def log_outage(fault: Unavailable, *, request_id: str) -> None:
+    """Say in the log why something can't be used now, unless a line of it has done so."""
+    if fault.reason is not None:
+        logger.warning("request.unavailable", request_id=request_id, code=fault.code, reason=fault.reason)
 
 
 def internal_entry(request_id: str) -> dict[str, object]:
@@ -71,6 +77,8 @@ def present(error: Exception, *, request_id: str, default_code: str) -> GraphQLE
     """
     located = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
     origin, cause = _trace(located)
+    if isinstance(cause, Unavailable):
+        log_outage(cause, request_id=request_id)
     if isinstance(cause, HeadgateError):
         retryable: dict[str, object] = {"retryable": True} if cause.retryable else {}
         return _shown(located, cause.message, cause.code, request_id, retryable)

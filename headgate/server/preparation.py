@@ -10,7 +10,7 @@ from pathlib import Path
 
 from headgate.domain import users
 from headgate.domain.keyring import KeyRing
-from headgate.errors import Unavailable
+from headgate.errors import reason_of
 from headgate.server.auth import issue_token
 from headgate.server.keys import KeyFile
 from headgate.server.rotation import Rotation, rotate
@@ -53,14 +53,8 @@ async def prepare_database(settings: Settings, database: Database) -> User:
         await asyncio.to_thread(upgrade, settings.resolved_database_url)
         return await users.ensure_administrator(database)
     except Exception as error:
-        raise DatabaseUnavailable(f"The database cannot be used: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what the database says, as others may hold whole statements."""
-    said = error.__cause__ or error if isinstance(error, Unavailable) else error
-    reason, *_ = str(said).splitlines() or [type(said).__name__]
-    return reason
+        reason = reason_of(error)
+        raise DatabaseUnavailable(reason, f"The database cannot be used: {reason}") from error
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ from headgate.domain.permissions import Principal
 from headgate.domain.tolls import RateLimited, Tolls
 from headgate.errors import Unavailable
 from headgate.server.frames import BadFrame, read_frame
-from headgate.server.masking import internal_entry, log_unexpected, present, presented
+from headgate.server.masking import internal_entry, log_outage, log_unexpected, present, presented
 from headgate.server.presence import Presence, TooMany, Visit
 from headgate.server.responses import encode_json, error_entry, new_request_id
 from headgate.server.streams import Resumable
@@ -157,6 +157,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         try:
             await super().handle_message(message)
         except Unavailable as fault:
+            log_outage(fault, request_id=new_request_id())
             await self.websocket.close(TRY_AGAIN_LATER, fault.message)
         except Exception as error:
             log_unexpected(error, request_id=new_request_id())

@@ -21,8 +21,9 @@ from headgate.server.auth import Authenticate
 from headgate.server.callers import caller_of, charge
 from headgate.server.limits import ReadDeadline
 from headgate.server.links import SignedLinks
+from headgate.server.masking import log_outage
 from headgate.server.refusals import rate_limited, show_allowance
-from headgate.server.responses import Refusal, malformed, refusal_response, unavailable
+from headgate.server.responses import Refusal, malformed, refusal_response, request_id_of, unavailable
 from headgate.storage.formats import FileFormat
 from headgate.storage.tables import Role
 
@@ -104,6 +105,7 @@ class Uploads:
         except UnusableFile as fault:
             raise _refusal(fault, UNUSABLE) from fault
         except Unavailable as fault:
+            log_outage(fault, request_id=request_id_of(request.scope))
             raise unavailable(fault) from fault
         except HeadgateError as fault:
             raise _refusal(fault, STATUSES.get(fault.code, 400)) from fault

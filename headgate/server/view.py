@@ -41,6 +41,7 @@ from headgate.server.masking import (
     INTERNAL,
     MASKED_MESSAGE,
     encode_response,
+    log_outage,
     log_unexpected,
     present_all,
 )
@@ -154,6 +155,7 @@ class GraphQLApp(GraphQL[Any, None]):
         except ClientDisconnect:
             return refusal_response(malformed("The body ended too early."), request.scope)
         except Unavailable as error:
+            log_outage(error, request_id=request.state.request_id)
             return refusal_response(unavailable(error), request.scope)
         except Exception as error:
             log_unexpected(error, request_id=request.state.request_id)

@@ -7,14 +7,13 @@ from typing import Any, Self
 
 import asyncpg
 import orjson
-import structlog
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from headgate.errors import Unavailable, UserFault
+from headgate.errors import Unavailable, UserFault, reason_of
 from headgate.storage.spans import record_statements
 from headgate.tracing import is_tracing
 
@@ -58,14 +57,17 @@ SQLITE_OUTAGES = frozenset(
 POSTGRESQL_OUTAGES = ("08", "53", "57P")
 """Classes of SQLSTATE: no connection, no room or memory, and a server that ends, starts or takes nobody."""
 
-logger = structlog.get_logger(__name__)
-
 
 class DatabaseUnavailable(Unavailable):
     """The database cannot be used now."""
 
-    def __init__(self, message: str = "The database cannot be used now. Try again later.") -> None:
+    def __init__(
+        self, reason: str, message: str = "The database cannot be used now. Try again later."
+    ) -> None:
         super().__init__("DATABASE_UNAVAILABLE", message)
+        self.reason = reason
+        # An error is made anew of its `args` on its way out of a process.
+        self.args = (reason, message)
 
 
 class Database:
@@ -129,7 +131,7 @@ class Database:
 
 @contextmanager
 def _telling_outages() -> Iterator[None]:
-    """Raise DatabaseUnavailable in place of what says that the database can't be used now. The log says why."""
+    """Raise DatabaseUnavailable in place of what says that the database can't be used now."""
     try:
         yield
     except (DBAPIError, NoConnection) as error:
@@ -147,10 +149,7 @@ def _is_outage(error: DBAPIError | NoConnection) -> bool:
 
 
 def _outage(error: Exception) -> DatabaseUnavailable:
-    # What follows the first line may be a whole statement.
-    reason, *_ = str(error).splitlines() or [type(error).__name__]
-    logger.warning("database.unavailable", reason=reason)
-    return DatabaseUnavailable()
+    return DatabaseUnavailable(reason_of(error))
 
 
 def _postgresql_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:

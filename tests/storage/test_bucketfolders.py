@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from deltalake.exceptions import DeltaError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 from headgate.errors import JobFault
@@ -17,7 +18,7 @@ from headgate.storage.bucketfolders import BucketFolder
 from headgate.storage.columns import Column
 from headgate.storage.datasets import Part, Snapshot, WriteMode
 from headgate.storage.locations import BucketLocation
-from headgate.storage.object_store import StoreUnavailable
+from headgate.storage.object_store import StoreFull, StoreUnavailable
 from tests.buckets import Store, new_bucket, s3_server, set_keys
 
 COLUMNS = [Column("a", pl.Int64())]
@@ -114,10 +115,18 @@ def test_a_store_that_fails_is_told_as_one_that_cannot_be_used(
 
 
 def test_an_error_that_no_store_is_the_cause_of_stays_as_it_is() -> None:
-    for error in (OSError(28, "No space left on device"), ValueError("x"), FileNotFoundError("a.parquet")):
+    for error in (OSError(5, "Input/output error"), ValueError("x"), FileNotFoundError("a.parquet")):
         with pytest.raises(type(error)) as raised, telling_faults():
             raise error
         assert raised.value is error
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), DeltaError("sync: Disk quota exceeded (os error 122)")]
+)
+def test_a_disk_without_room_is_told_as_that(error: Exception) -> None:
+    with pytest.raises(StoreFull), telling_faults():
+        raise error
 
 
 @pytest.mark.parametrize("answer", [(200, b""), (501, b"<Error><Code>NotImplemented</Code></Error>")])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from headgate.storage.object_store import StoreFull
 from headgate.storage.objects import FLUSH_BYTES, LocalStore
 from tests.stores import put
 
@@ -46,7 +47,7 @@ async def nothing_needed(keys: list[str]) -> set[str]:
 
 
 async def test_a_full_disk_leaves_nothing_behind(store: LocalStore, tmp_path: Path) -> None:
-    with disk_that_takes(FLUSH_BYTES), pytest.raises(OSError, match="large"):
+    with disk_that_takes(FLUSH_BYTES), pytest.raises(StoreFull):
         await put(store, "files/file_1", bytes(FLUSH_BYTES - 1), bytes(100), bytes(1000))
     assert all_files(tmp_path) == []
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from headgate.cli.doctor.findings import Finding, fine, problem, reason, warning
+from headgate.cli.doctor.findings import Finding, fine, problem, warning
 from headgate.domain import workers
+from headgate.errors import reason_of
 from headgate.settings import Settings
 from headgate.storage.database import Database
 from headgate.storage.fields import utc_now
@@ -32,7 +33,7 @@ async def database(settings: Settings) -> AsyncIterator[Finding]:
     except Exception as error:
         yield problem(
             "database",
-            f"It can't be used: {reason(error)}",
+            f"It can't be used: {reason_of(error)}",
             "Look at HEADGATE_DATABASE_URL, and whether it runs.",
         )
     finally:

@@ -35,9 +35,3 @@ def warning(check: str, message: str, advice: str) -> Finding:
 def problem(check: str, message: str, advice: str) -> Finding:
     """Say what does not work."""
     return Finding(check, Level.PROBLEM, message, advice)
-
-
-def reason(error: BaseException) -> str:
-    """The first line of why something failed; what follows may hold whole statements."""
-    first, *_ = str(error).splitlines() or [""]
-    return first or type(error).__name__

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from headgate.cli.doctor.findings import Finding, fine, problem, reason, warning
+from headgate.cli.doctor.findings import Finding, fine, problem, warning
+from headgate.errors import reason_of
 from headgate.server.keys import read_keys
 from headgate.server.preparation import key_path
 from headgate.settings import Settings
@@ -40,7 +41,9 @@ def keys(settings: Settings) -> Iterator[Finding]:
         yield fine("secret key", "The first start makes one.")
     except (OSError, ValueError) as error:
         yield problem(
-            "secret key", f"{path} can't be used: {reason(error)}", "Bring back a copy of it, or remove it."
+            "secret key",
+            f"{path} can't be used: {reason_of(error)}",
+            "Bring back a copy of it, or remove it.",
         )
     else:
         yield from _kept(path, mode, count)

@@ -10,9 +10,10 @@ import httpx
 
 from headgate import __version__
 from headgate.cli.doctor.database import clock
-from headgate.cli.doctor.findings import Finding, Level, fine, problem, reason, warning
+from headgate.cli.doctor.findings import Finding, Level, fine, problem, warning
 from headgate.cli.doctor.variables import LOOPBACK
 from headgate.client import Headgate, HeadgateError
+from headgate.errors import reason_of
 from headgate.settings import Settings
 
 PATIENCE_S = 5.0
@@ -55,7 +56,7 @@ def server(url: str, token: str | None) -> Iterator[Finding]:
         is_alive = answer.json() == {"status": "alive"}
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         yield problem(
-            "server", f"{url} doesn't answer as a Headgate does: {reason(error)}", "Look at the URL."
+            "server", f"{url} doesn't answer as a Headgate does: {reason_of(error)}", "Look at the URL."
         )
         return
     if not is_alive:
@@ -84,7 +85,7 @@ def _health(url: str, token: str | None) -> Iterator[Finding]:
         with Headgate(url, token, timeout_s=PATIENCE_S, retry_for_s=0.0) as headgate:
             answer = headgate.ask(HEALTH)
     except HeadgateError as error:
-        yield problem("token", f"The server refuses it: {reason(error)}", "Make a new one: headgate token")
+        yield problem("token", f"The server refuses it: {reason_of(error)}", "Make a new one: headgate token")
         return
     yield fine("token", f"It is valid, for the role {answer['viewer']['role']}.")
     health = answer["health"]

@@ -8,7 +8,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from headgate.cli.doctor.database import clock
-from headgate.cli.doctor.findings import Finding, fine, problem, reason, warning
+from headgate.cli.doctor.findings import Finding, fine, problem, warning
+from headgate.errors import reason_of
 from headgate.settings import Settings
 
 PATIENCE_S = 3.0
@@ -31,7 +32,7 @@ def redis(settings: Settings) -> Iterator[Finding]:
     except (RedisError, OSError) as error:
         yield problem(
             "redis",
-            f"It can't be reached: {reason(error)}",
+            f"It can't be reached: {reason_of(error)}",
             "Start it, or look at HEADGATE_REDIS_URL. Jobs are accepted without it, and begin late.",
         )
         return

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from headgate.cli.doctor.findings import Finding, fine, problem, reason
-from headgate.errors import JobFault
+from headgate.cli.doctor.findings import Finding, fine, problem
+from headgate.errors import JobFault, reason_of
 from headgate.settings import Settings
 
 
@@ -52,7 +52,7 @@ def _bucket(settings: Settings, bucket: str, prefix: str) -> Finding:
     except (BotoCoreError, ClientError, ValueError) as error:
         return problem(
             "store",
-            f"The bucket {bucket} can't be used: {reason(error)}",
+            f"The bucket {bucket} can't be used: {reason_of(error)}",
             "Look at HEADGATE_STORE_URL and HEADGATE_S3_ENDPOINT_URL, and at the keys that AWS's own tools would find.",
         )
     return fine("store", f"The bucket {bucket} takes objects, and refuses those that are there already.")
