@@ -14,6 +14,8 @@ import asyncpg
 import httpx
 import psutil
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from tests.acceptance.processes import INGEST, UPLOAD, Client, Headgate, MakeClient, MakeHeadgate
 
@@ -23,6 +25,7 @@ MIB = 1 << 20
 ROOM_BYTES = 8 * MIB
 """So far a file may grow on a full disk: further than the database does."""
 LIMIT_S = 60
+TRY_AGAIN_LATER = 1013
 TUS = {"tus-resumable": "1.0.0"}
 START_UPLOAD = "mutation ($input: StartUploadInput!) { startUpload(input: $input) { file { id } url } }"
 EVENTS = "subscription ($job: ID!) { jobProgress(jobId: $job) { type } }"
@@ -106,11 +109,24 @@ async def test_while_the_database_is_away_clients_are_told_to_come_back(
             await client.http.post("/streams/kept", content=b'{"a": 2}\n', headers=lines),
             "DATABASE_UNAVAILABLE",
         )
+        assert await _closed(client.url, key) == TRY_AGAIN_LATER
         assert (await client.http.get("/readyz")).status_code == 503
         assert (await client.http.get("/healthz")).is_success
     assert (await client.data(INGEST, input=given))["ingest"]["job"]["status"] == "SUCCEEDED"
     assert (await client.http.get("/readyz")).is_success
     assert "request.failed" not in (headgate.home / "serve.log").read_text()
+
+
+async def _closed(url: str, token: str) -> int:
+    """Open a socket with a token; answers the code with which it is closed."""
+    address = url.replace("http", "ws") + "/graphql"
+    async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+        await socket.send(
+            json.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}})
+        )
+        await socket.wait_closed()
+    assert socket.close_code is not None
+    return socket.close_code
 
 
 async def test_on_a_full_disk_uploads_and_jobs_wait_for_room(
