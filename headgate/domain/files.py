@@ -28,6 +28,7 @@ from headgate.errors import JobFault, UserFault
 from headgate.pipelines.dialect import GivenDialect
 from headgate.storage.formats import FileFormat
 from headgate.storage.ids import new_id
+from headgate.storage.object_store import OUTAGES, StoreUnavailable
 from headgate.storage.tables import File, FileStatus, Role
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -193,7 +194,10 @@ def shown_name(name: str) -> str:
 
 
 async def describe(services: Services, file: File, dialect: Mapping[str, Any]) -> None:
-    """Let the engine find format, dialect and columns; raises UserFault with the engine's reason."""
+    """Let the engine find format, dialect and columns.
+
+    Raises UserFault with the engine's reason, and StoreUnavailable, of which the file is not the cause.
+    """
     found = await _inspect(services, file, rows=1, dialect=dialect)
     file.format = FileFormat(found["format"])
     file.dialect = found["dialect"]
@@ -217,6 +221,8 @@ async def _inspect(
         try:
             return await services.inspector.run(task)
         except JobFault as fault:
+            if fault.code in OUTAGES:
+                raise StoreUnavailable(fault.code, fault.message) from fault
             raise UserFault(fault.code, fault.message, ("file",), fault.retryable) from fault
 
 

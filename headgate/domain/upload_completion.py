@@ -14,7 +14,7 @@ from headgate.domain.services import Services
 from headgate.domain.upload_digests import RunningDigest
 from headgate.domain.upload_locks import Hold, LetGo, UploadGone, held, is_free
 from headgate.domain.upload_state import lost
-from headgate.errors import UserFault
+from headgate.errors import Unavailable, UserFault
 from headgate.storage.pieces import Assembly, PiecesLost
 from headgate.storage.tables import File, FileStatus, Upload, User
 
@@ -27,7 +27,7 @@ async def complete(services: Services, hold: Hold, actor: Actor) -> File:
     """Make a file of an upload of which all bytes are there, and end the upload; the lock is held.
 
     Raises UnusableFile where the file cannot be used: its row stays, with the reason. Raises LetGo where the lock is
-    lost: then somebody else completes it.
+    lost: then somebody else completes it; and StoreUnavailable, after which `complete_arrived` tries again.
     """
     file = await by_id(services.database, File, hold.upload.file_id)
     assert file is not None
@@ -65,7 +65,7 @@ async def _complete_later(services: Services, file_id: str, user: User) -> bool:
     try:
         async with held(services, file_id, wait_s=0) as hold:
             await complete(services, hold, Claimant(user.email, user.id))
-    except (LetGo, UploadGone):
+    except (LetGo, UploadGone, Unavailable):
         return False
     except UnusableFile as fault:
         logger.info("upload.unusable", upload=file_id, code=fault.code)

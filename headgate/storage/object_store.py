@@ -45,6 +45,10 @@ class StoreFull(StoreUnavailable):
         self.args = ()
 
 
+OUTAGES = frozenset({StoreUnavailable().code, StoreFull().code})
+"""The codes with which the engine's process tells of them."""
+
+
 def checked_key(key: str) -> str:
     """Answer a key; raises ValueError for what is none, so that no mistake elsewhere can lead out of the store."""
     if not KEY.fullmatch(key):

@@ -5,6 +5,7 @@ import base64
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import update
 from sqlmodel import col
 from structlog.testing import capture_logs
@@ -65,6 +66,25 @@ async def test_an_upload_of_a_server_that_died_with_its_last_byte_is_completed_o
     assert sum(done) == 1
     assert await stored(services, begun) == CONTENT
     assert left() == [f"files/{id_of(begun)}"]
+
+
+@both_stores
+@pytest.mark.parametrize("code", ["STORE_FULL", "STORE_UNAVAILABLE"])
+async def test_a_file_that_arrived_while_the_store_was_away_is_completed_later(
+    services: Services, client: TusClient, inspector: Inspector, code: str
+) -> None:
+    begun = await client.create(len(CONTENT))
+    inspector.fault = JobFault(code, "Not now.", "SYSTEM", retryable=True)
+    last = await client.patch(begun.headers["location"], 0, CONTENT)
+    assert (last.status, last.code) == (503, code)
+    assert await complete_arrived(services) == 0
+    told = await client.ask("HEAD", begun.headers["location"])
+    assert told.headers["upload-offset"] == str(len(CONTENT))
+    inspector.fault = None
+
+    assert await complete_arrived(services) == 1
+
+    assert await stored(services, begun) == CONTENT
 
 
 @both_stores
