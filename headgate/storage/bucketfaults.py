@@ -7,7 +7,7 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from headgate.storage.object_store import StoreFull, StoreUnavailable
-from headgate.storage.room import is_full, telling_full
+from headgate.storage.room import is_full
 
 FROM_THE_STORE = ("S3 error", "Error performing ")
 """One of these is in the texts of all errors that a store is the cause of, in Polars and in Delta Lake."""
@@ -30,8 +30,7 @@ def telling_faults() -> Iterator[None]:
     A disk without room is StoreFull.
     """
     try:
-        with telling_full():
-            yield
+        yield
     except Exception as error:
         if is_full(error):
             logger.error("store.full", reason=str(error)[:MAX_REASON])

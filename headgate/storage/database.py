@@ -137,7 +137,7 @@ def _telling_outages() -> Iterator[None]:
     except (DBAPIError, NoConnection) as error:
         if not _is_outage(error):
             raise
-        raise _outage(error) from error
+        raise DatabaseUnavailable(reason_of(error)) from error
 
 
 def _is_outage(error: DBAPIError | NoConnection) -> bool:
@@ -148,10 +148,6 @@ def _is_outage(error: DBAPIError | NoConnection) -> bool:
     return str(getattr(error.orig, "sqlstate", None)).startswith(POSTGRESQL_OUTAGES)
 
 
-def _outage(error: Exception) -> DatabaseUnavailable:
-    return DatabaseUnavailable(reason_of(error))
-
-
 def _postgresql_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     def make_engine(settings: Mapping[str, str], **options: Any) -> AsyncEngine:
         # asyncpg reads the URL itself: it knows what libpq knows (sslmode, several hosts, a socket's folder).
@@ -159,7 +155,7 @@ def _postgresql_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
             try:
                 return await asyncpg.connect(url, server_settings=dict(settings), **given)
             except (OSError, asyncpg.PostgresError) as error:
-                raise _outage(error) from error
+                raise DatabaseUnavailable(reason_of(error)) from error
 
         return create_async_engine(
             "postgresql+asyncpg://",
