@@ -19,6 +19,8 @@ from headgate.storage.locations import LocalLocation, Location
 from headgate.storage.tablefolders import table_folder
 from tests.buckets import new_bucket, s3_server, set_keys
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 async def pool() -> AsyncIterator[ChildPool]:

@@ -26,6 +26,8 @@ from headgate.storage.rows import RowQuery
 from headgate.storage.tables import Job, JobEventType, JobStatus
 from tests.services import path_of
 
+pytestmark = pytest.mark.thorough
+
 TOLD = (sys.executable, str(Path(__file__).with_name("told_child.py")))
 SHORT_LEASE_S = 1.0
 LONG_LEASE_S = 3600.0
