@@ -4,6 +4,8 @@ import io
 import os
 import signal
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -128,12 +130,14 @@ async def test_exports_end_exactly_once_in_a_bucket_and_in_a_table(
     assert (written.columns, written.height) == (["text"], MANY)
 
     into = {"table": {"endpoint": "base", "table": "rows", "mode": "APPEND"}}
-    started = (await export(client, "many", into, waitSeconds=0))["job"]["id"]
-    async with client.subscribe(WATCH, id=started) as events:
-        async for event in events:
-            if event["data"]["jobProgress"]["type"] == "PROGRESS":
-                break
+    with held(tmp_path / "out.db"):
+        started = (await export(client, "many", into, waitSeconds=0))["job"]["id"]
+        async with client.subscribe(WATCH, id=started) as events:
+            async for event in events:
+                if event["data"]["jobProgress"]["type"] == "PROGRESS":
+                    break
         kill_children(headgate)
+    async with client.subscribe(WATCH, id=started) as events:
         async for _ in events:
             pass
     job = (await client.data(JOB, id=started))["job"]
@@ -142,6 +146,15 @@ async def test_exports_end_exactly_once_in_a_bucket_and_in_a_table(
     with sqlite3.connect(tmp_path / "out.db") as connection:
         counted = connection.execute("SELECT count(*), count(DISTINCT id), sum(id) FROM rows").fetchone()
     assert counted == (MANY, MANY, MANY * (MANY - 1) // 2)
+
+
+@contextmanager
+def held(database: Path) -> Iterator[None]:
+    """Keep everybody else from a database: what writes into it waits."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+        connection.execute("ROLLBACK")
 
 
 def kill_children(headgate: Headgate) -> None:
