@@ -1,13 +1,15 @@
 """Jobs are stopped on request, and leave nothing half done."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from tests.acceptance.processes import Client, MakeClient, MakeHeadgate
+from tests.acceptance.processes import Client, Headgate, MakeClient, MakeHeadgate
 
 CANCEL = """
 mutation ($input: CancelInput!) {
@@ -42,19 +44,25 @@ class Busy:
     """A server with one worker, and a file that keeps it busy."""
 
     client: Client
-    store: Path
+    headgate: Headgate
     file: str
 
+    @property
+    def store(self) -> Path:
+        return self.headgate.home / "store"
+
     async def start(self) -> str:
-        """Ingest the file; answers the job, which reads by then."""
+        """Ingest the file; answers the job, which is in the middle of it by then."""
         payload = await self.client.ingest({"file": self.file}, "sales", waitSeconds=0)
         return await self.reads(payload["job"]["id"])
 
     async def reads(self, job: str) -> str:
-        """Wait until a job has told how far it is."""
+        """Wait until a job has told how far it is, and let it come no further before something is canceled."""
         async with self.client.subscribe(WATCH, job=job) as results:
             async for result in results:
                 if result["data"]["jobProgress"]["type"] == "PROGRESS":
+                    for process in self._engine():
+                        process.suspend()
                     return job
         raise AssertionError("the job was too fast")
 
@@ -65,7 +73,16 @@ class Busy:
         return (await self.client.data(JOB, id=job))["job"], told
 
     async def cancel(self, job: str, mode: str = "SAFE") -> Any:
-        return (await self.client.data(CANCEL, input={"jobId": job, "mode": mode}))["cancel"]
+        answered = (await self.client.data(CANCEL, input={"jobId": job, "mode": mode}))["cancel"]
+        for process in self._engine():
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+        return answered
+
+    def _engine(self) -> list[psutil.Process]:
+        assert self.headgate.process is not None
+        found: list[psutil.Process] = psutil.Process(self.headgate.process.pid).children(recursive=True)
+        return found
 
     def files(self, dataset: Any) -> set[str]:
         """List all that lies in a dataset's folder."""
@@ -79,7 +96,7 @@ async def busy(make_headgate: MakeHeadgate, make_client: MakeClient) -> AsyncIte
     client = await make_client(headgate)
     rows = "".join(f"{n},customer {n % 977},{n / 4},2026-01-31,some text of {n}\n" for n in range(ROWS))
     file = (await client.upload(f"id,customer,amount,day,note\n{rows}".encode()))["file"]
-    yield Busy(client, headgate.home / "store", file["id"])
+    yield Busy(client, headgate, file["id"])
     assert headgate.stop() == 0
 
 
@@ -133,7 +150,7 @@ async def test_a_batch_is_canceled_with_its_items(busy: Busy) -> None:
     items = [{"data": {"file": busy.file}, "dataset": "sales"}]
     items += [{"data": {"records": [{"id": number}]}, "dataset": "small"} for number in range(3)]
     batch = (await busy.client.data(BATCH, input={"items": items}))["ingestBatch"]
-    await busy.reads(batch["job"]["id"])
+    await busy.reads(batch["results"][0]["job"]["id"])
 
     answered = await busy.cancel(batch["job"]["id"], "FORCE")
     found, told = await busy.ended(batch["job"]["id"])
