@@ -1,7 +1,6 @@
 """The task "render": rows of a dataset's version become one file, which grows from its beginning to its end."""
 
 from collections.abc import Callable, Mapping, Sequence
-from errno import EDQUOT, ENOSPC
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from headgate.storage.columns import Column
 from headgate.storage.filters import RowFilter
 from headgate.storage.formats import FileFormat
 from headgate.storage.locations import location_from_json
+from headgate.storage.room import is_full
 from headgate.storage.tablefolders import table_folder
 
 ROWS_A_GROUP = 122_880
@@ -41,7 +41,7 @@ def run_render(task: Mapping[str, Any]) -> dict[str, Any]:
             rows.select(column.name for column in columns), columns, Path(task["target"])
         )
     except OSError as error:
-        if error.errno not in (ENOSPC, EDQUOT):
+        if not is_full(error):
             raise
         raise JobFault("NO_ROOM", "The disk is full.", "SYSTEM", retryable=True) from error
     return {}

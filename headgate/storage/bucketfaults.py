@@ -6,12 +6,11 @@ from contextlib import contextmanager
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from headgate.storage.object_store import StoreFull, StoreUnavailable
-from headgate.storage.room import is_full
+from headgate.storage.object_store import StoreUnavailable
+from headgate.storage.room import MAX_REASON, telling_full
 
 FROM_THE_STORE = ("S3 error", "Error performing ")
 """One of these is in the texts of all errors that a store is the cause of, in Polars and in Delta Lake."""
-MAX_REASON = 500
 
 logger = structlog.get_logger(__name__)
 
@@ -30,11 +29,9 @@ def telling_faults() -> Iterator[None]:
     A disk without room is StoreFull.
     """
     try:
-        yield
+        with telling_full():
+            yield
     except Exception as error:
-        if is_full(error):
-            logger.error("store.full", reason=str(error)[:MAX_REASON])
-            raise StoreFull from None
         if not is_fault_of_store(error):
             raise
         logger.warning("store.failed", kind=type(error).__name__, reason=str(error)[:MAX_REASON])

@@ -252,10 +252,10 @@ def _md5(content: bytes) -> str:
 
 
 def _client(place: Place, dial: Dial) -> Any:
-    is_signed = place.access_key_id is not None
     from botocore.config import Config
     from botocore.session import Session
 
+    is_signed = place.access_key_id is not None
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=SILENCE_TIMEOUT_S,
