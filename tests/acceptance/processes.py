@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -92,6 +93,13 @@ class Headgate:
         assert found is not None, (self.home / "serve.log").read_text()
         self.url = found[0]
         return self
+
+    @property
+    def engine(self) -> list[psutil.Process]:
+        """The processes that the server has started for its engine."""
+        assert self.process is not None
+        found: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
+        return found
 
     def stop(self) -> int:
         """Stop the server as a supervisor does; answers its exit status."""

@@ -61,7 +61,7 @@ class Busy:
         async with self.client.subscribe(WATCH, job=job) as results:
             async for result in results:
                 if result["data"]["jobProgress"]["type"] == "PROGRESS":
-                    for process in self._engine():
+                    for process in self.headgate.engine:
                         process.suspend()
                     return job
         raise AssertionError("the job was too fast")
@@ -74,15 +74,10 @@ class Busy:
 
     async def cancel(self, job: str, mode: str = "SAFE") -> Any:
         answered = (await self.client.data(CANCEL, input={"jobId": job, "mode": mode}))["cancel"]
-        for process in self._engine():
+        for process in self.headgate.engine:
             with suppress(psutil.NoSuchProcess):
                 process.resume()
         return answered
-
-    def _engine(self) -> list[psutil.Process]:
-        assert self.headgate.process is not None
-        found: list[psutil.Process] = psutil.Process(self.headgate.process.pid).children(recursive=True)
-        return found
 
     def files(self, dataset: Any) -> set[str]:
         """List all that lies in a dataset's folder."""

@@ -6,7 +6,6 @@ import io
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 
 from tests.acceptance.processes import Client, Headgate, MakeClient
@@ -171,12 +170,11 @@ async def test_the_rows_of_a_killed_correction_are_ingested_once(
     assert job["counts"]["rejected"] == count
     header, *lines = await _download(client, (await _job(client, job))["rows"])
     table = await client.upload(_table([header, *([*line[:2], "20", ""] for line in lines)]))
-    assert shared_headgate.process is not None
     async with client.subscribe(FEED) as feed:
         later = (await _correct(client, job, file=table["file"]["id"], waitSeconds=0))["job"]
         assert await _next_status(feed, later) == "QUEUED"
         assert await _next_status(feed, later) == "RUNNING"
-        for process in psutil.Process(shared_headgate.process.pid).children(recursive=True):
+        for process in shared_headgate.engine:
             process.kill()
         while (status := await _next_status(feed, later)) != "SUCCEEDED":
             assert status in ("RETRYING", "RUNNING")

@@ -1,8 +1,6 @@
 """Rows of a dataset go out to sinks as jobs do: durable, exactly once, whatever dies."""
 
 import io
-import os
-import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -136,7 +134,8 @@ async def test_exports_end_exactly_once_in_a_bucket_and_in_a_table(
             async for event in events:
                 if event["data"]["jobProgress"]["type"] == "PROGRESS":
                     break
-        kill_children(headgate)
+        for process in headgate.engine:
+            process.kill()
     async with client.subscribe(WATCH, id=started) as events:
         async for _ in events:
             pass
@@ -155,11 +154,3 @@ def held(database: Path) -> Iterator[None]:
         connection.execute("BEGIN EXCLUSIVE")
         yield
         connection.execute("ROLLBACK")
-
-
-def kill_children(headgate: Headgate) -> None:
-    """Kill the processes that the server has started for its engine."""
-    assert headgate.process is not None
-    tasks = Path(f"/proc/{headgate.process.pid}/task")
-    for pid in {int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()}:
-        os.kill(pid, signal.SIGKILL)

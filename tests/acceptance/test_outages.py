@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
-import psutil
 import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
@@ -70,8 +69,7 @@ async def _administer(url: str, statement: str) -> None:
 def full_disk(headgate: Headgate) -> Iterator[None]:
     """Let no file grow any further, neither in the server nor in its engine."""
     assert headgate.process is not None
-    server = psutil.Process(headgate.process.pid)
-    pids = [each.pid for each in (server, *server.children(recursive=True))]
+    pids = [headgate.process.pid, *(process.pid for process in headgate.engine)]
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     for pid in pids:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (ROOM_BYTES, most))

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from socket import socket
 from threading import Event
 
-import psutil
 import pytest
 
 from tests.acceptance.processes import Client, Headgate, MakeClient
@@ -84,7 +83,8 @@ async def test_a_validation_whose_process_is_killed_runs_again(
     async with fetching.subscribe(WATCH, job=job) as results:
         silent.is_asked.wait(30)
         site.answers["/a.csv"] = respond(CSV.encode())
-        kill_engines(fetching_headgate)
+        for process in fetching_headgate.engine:
+            process.kill()
         last = [result["data"]["jobProgress"] async for result in results][-1]
     silent.may_answer.set()
     attempts = (await fetching.data(ATTEMPTS, id=job))["job"]["attempts"]
@@ -93,11 +93,3 @@ async def test_a_validation_whose_process_is_killed_runs_again(
         ("FAILED", "CHILD_DIED"),
         ("PARTIAL", None),
     ]
-
-
-def kill_engines(headgate: Headgate) -> None:
-    """End the processes of a server that run tasks."""
-    assert headgate.process is not None
-    for process in psutil.Process(headgate.process.pid).children(recursive=True):
-        if "headgate.pipelines" in process.cmdline():
-            process.kill()
